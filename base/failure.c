@@ -1,0 +1,59 @@
+/* failure.c - what went wrong -> a stable code, the cause and what to try (the table is failures.def). */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/failure.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+struct row {
+	const char *code, *title, *advice;
+};
+
+static const struct row rows[FAIL_COUNT] = {
+	[FAIL_NONE] = { "S1-OK", "no failure", "" },
+#define FAILURE(id, code, title, advice) [FAIL_##id] = { code, title, advice },
+#include "base/failures.def"
+#undef FAILURE
+};
+
+static const struct row *row_of(enum fail_id id)
+{
+	return &rows[id < FAIL_COUNT ? id : FAIL_NONE];
+}
+
+const char *fail_code(enum fail_id id)
+{
+	return row_of(id)->code;
+}
+
+const char *fail_title(enum fail_id id)
+{
+	return row_of(id)->title;
+}
+
+const char *fail_advice(enum fail_id id)
+{
+	return row_of(id)->advice;
+}
+
+int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
+{
+	struct failure local;
+	va_list ap;
+
+	if (!f)
+		f = &local;
+	f->id = id;
+	f->err = err;
+	va_start(ap, fmt);
+	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+	va_end(ap);
+	log_error("%s %s: %s", fail_code(id), fail_title(id), f->detail);
+	return err;
+}
+
+const char *err_text(int err)
+{
+	return strerror(err < 0 ? -err : err);
+}

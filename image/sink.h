@@ -1,0 +1,29 @@
+/* sink.h - where a method's bytes go: one contract for memory, ramdisk, file, and the decompressors before them. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAGE_SINK_H
+#define IMAGE_SINK_H
+
+#include "base/failure.h"
+
+/* A place for one stream of bytes. The method calls begin once per file, then reserve and commit again and again, then
+ * finish; or restart to throw away what came and begin again (a different version of the file). All return 0 or
+ * -errno with F filled. */
+struct sink {
+	/* SIZE bytes will come (-1: unknown). Refuses what cannot fit, with the numbers, before a byte is moved. */
+	int (*begin)(struct sink *s, int64_t size, struct failure *f);
+	/* Room for the next bytes: *SPACE of *ROOM bytes (at least 1, usually 64 KiB or more), valid until commit. Reading
+	 * from a socket straight into it is the one copy there is. */
+	int (*reserve)(struct sink *s, void **space, size_t *room, struct failure *f);
+	/* USED of the reserved bytes are filled. */
+	int (*commit)(struct sink *s, size_t used, struct failure *f);
+	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
+	int (*finish)(struct sink *s, struct failure *f);
+	/* Forgets all bytes; the next call is begin. */
+	int (*restart)(struct sink *s, struct failure *f);
+	void (*free)(struct sink *s);
+};
+
+/* Copies LEN bytes in by reserve and commit. */
+int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f) must_check;
+
+#endif

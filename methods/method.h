@@ -1,0 +1,51 @@
+/* method.h - the arrow "network -> method -> source": options and network -> the bytes or the tree of stage2. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef METHODS_METHOD_H
+#define METHODS_METHOD_H
+
+#include "base/failure.h"
+#include "base/watch.h"
+#include "image/sink.h"
+#include "net/net.h"
+#include "stage1/options.h"
+
+/* What a method is given. Nothing in it belongs to the method. */
+struct fetch {
+	const struct options *options;
+	const struct network *net; /* NULL: the running system's own network (stage1-fetch) */
+	struct sink *sink;         /* where the bytes go */
+	struct watch *watch;       /* may be NULL */
+	struct failure *fail;      /* filled on failure */
+};
+
+/* What a method needs before it can run. */
+enum method_needs {
+	METHOD_NEEDS_NETWORK = 1 << 0,
+	METHOD_NEEDS_STORAGE = 1 << 1,
+};
+
+/* One method. Each lives in one file of methods/, as a const struct at its end. It never touches a screen and never
+ * asks: it reports what it lacks. */
+struct method {
+	const char *name;  /* of method: */
+	const char *title; /* for menus: "HTTP server" */
+	unsigned needs;    /* of enum method_needs */
+	/* Keys that must have a value, ended by KEY_COUNT; the flow asks for them or reports them. */
+	const enum option_key *required;
+	/* Brings the whole image into f->sink, retries and mirrors included. 0: every byte is there and the sink's
+	 * finish succeeded; else -errno with f->fail filled. */
+	int (*fetch)(struct fetch *f);
+};
+
+/* All methods in menu order, NULL at the end (methods/methods.c). */
+extern const struct method *const methods[];
+
+/* The method called NAME, NULL when there is none. */
+const struct method *method_find(const char *name);
+
+/* Paths of stage2 to try below directory:, in order: image: where given, else the classic name (rescue or not),
+ * each first plain, then with the machine's architecture appended to the directory. *COUNT strings, each to be freed,
+ * and the array too. 0 or -ENOMEM. */
+int method_paths(const struct options *o, char ***paths, size_t *count) must_check;
+
+#endif

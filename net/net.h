@@ -1,0 +1,93 @@
+/* net.h - the arrow "devices -> network": cards and options -> one configured interface. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/buf.h"
+#include "base/failure.h"
+#include "base/watch.h"
+#include "stage1/options.h"
+
+#include <netinet/in.h>
+
+/* Routes beyond the connected one (DHCP options 3 and 121, RFC 3442). */
+struct net_route {
+	struct in_addr dest;    /* network */
+	unsigned prefix;        /* 0..32; 0: the default route */
+	struct in_addr gateway; /* 0.0.0.0: on the link itself */
+};
+
+/* What is known of the one interface that works. Strings are owned by the struct; NULL where unknown. */
+struct network {
+	char interface[16]; /* IFNAMSIZ: at most 15 characters */
+	int ifindex;
+	uint8_t mac[6];
+	bool dhcp;                /* false: static */
+	struct in_addr address;
+	unsigned prefix;          /* 0..32 */
+	struct in_addr broadcast;
+	struct net_route *routes; /* default route first where there is one */
+	size_t route_count;
+	unsigned mtu;             /* bytes; 0: the card's own */
+
+	struct in_addr *dns;      /* name servers in order (option 6) */
+	size_t dns_count;
+	struct in_addr *ntp;      /* time servers (option 42) */
+	size_t ntp_count;
+	char *hostname;           /* option 12, or hostname: */
+	char *domain;             /* option 15, or domain: */
+	char *search;             /* option 119, names separated by spaces */
+
+	/* DHCP only */
+	struct in_addr server_id;   /* option 54 */
+	struct in_addr next_server; /* siaddr, 0.0.0.0 where none */
+	char *tftp_server;          /* option 66 */
+	char *bootfile;             /* option 67 or the file field */
+	uint32_t lease_s, renew_s, rebind_s; /* options 51 58 59; seconds; lease 0xffffffff: for ever */
+	int64_t bound_at_ms;        /* when the lease began, of now_ms() */
+};
+
+/* Sets up the loopback and one card as O asks (interface:, BOOTIF=, network:, ip: ...) until it has an address and
+ * its routes, by DEADLINE at the latest. Drivers must be loaded. NET is filled; release it with network_free.
+ * 0 or -errno with F filled (FAIL_NET_*, FAIL_DEV_NO_CARD, FAIL_CMD_BAD_VALUE). */
+int net_up(struct network *net, const struct options *o, int64_t deadline, struct watch *w, struct failure *f) must_check;
+
+/* Like net_up, but calls WHILE_WAITING(CTX) once, as soon as the cards are up and their link is being waited for: time
+ * that would be lost is used. */
+int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
+		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx) must_check;
+
+/* Writes what the next system needs below DIR ("/run/stage1"): resolv.conf, net-IFACE.conf (KEY='value' lines).
+ * 0 or -errno. */
+int net_write_handover(const struct network *net, const char *dir) must_check;
+
+/* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
+ * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE. */
+int net_describe(const struct network *net, struct buf *out);
+
+void network_free(struct network *net);
+
+/* One address a name stands for, ready for connect(2); the port is filled in. */
+struct net_address {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} u;
+	socklen_t len;
+};
+
+/* Finds the addresses of HOST (a numeric address, or a name by DNS: RFC 1035). NET gives the name servers; NULL:
+ * /etc/resolv.conf and /etc/hosts of the running system. *OUT is malloc'ed, at least one long on success.
+ * 0 or -errno with F filled (FAIL_DNS_*). */
+int net_resolve(const struct network *net, const char *host, uint16_t port, int64_t deadline,
+		struct net_address **out, size_t *count, struct failure *f) must_check;
+
+/* Text of an address, "10.0.1.21" or "fe80::1"; returns BUF. */
+const char *net_address_text(const struct net_address *a, char *buf, size_t size);
+
+/* A TCP connection to the first of the addresses that answers; each gets a fair share of the time left. The socket
+ * is non-blocking and has keepalive and TCP_USER_TIMEOUT set. The descriptor, or -errno with F filled (FAIL_SRV_*). */
+int net_connect(const struct net_address *addresses, size_t count, int64_t deadline, struct failure *f) must_check;
+
+#endif
