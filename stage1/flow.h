@@ -1,0 +1,42 @@
+/* flow.h - options -> devices -> network -> method -> image -> root -> init: the whole boot as one table of steps. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef STAGE1_FLOW_H
+#define STAGE1_FLOW_H
+
+#include "image/image.h"
+#include "methods/method.h"
+#include "probe/probe.h"
+#include "stage1/screen.h"
+
+#define STEP_MAX 6
+
+/* What one run of the flow leaves for PID 1, which may outlive it. Plain bytes: it lies in shared memory. */
+struct flow_result {
+	struct failure failure;
+	unsigned step;              /* the step that ran last, from 0 */
+	int64_t step_ms[STEP_MAX];  /* how long each took */
+	char init[256];             /* the program to start in ROOT_DIR */
+	uint8_t mac[6];             /* of the card that was used; zero while there is none */
+};
+
+/* What travels down the arrows. Each step fills what the next ones need. */
+struct flow {
+	struct watch watch; /* must stay first: what the parts say goes to the screen */
+	struct screen *screen;
+	const struct options *options;
+	struct flow_result *result;
+
+	struct probe *probe;          /* devices */
+	struct network network;       /* network */
+	const struct method *method;  /* method */
+	struct store store;           /* method: opened; image: filled */
+	enum root_mode root_mode;     /* method */
+	int64_t memory_free;          /* bytes before the image came; -1: not known */
+	int64_t image_began_ms;
+};
+
+/* Runs all steps with O, showing them on S. 0: a root that can be started is mounted at ROOT_DIR; else -errno and
+ * RESULT says which step failed and why. */
+int flow_run(const struct options *o, struct screen *s, struct flow_result *result) must_check;
+
+#endif

@@ -1,0 +1,73 @@
+/* handover.c - what the flow found out -> files in RUN_DIR, for the next system. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/handover.h"
+
+#include "stage1/system.h"
+#include "stage1/version.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static int write_file(const char *path, const struct buf *text)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	size_t done = 0;
+
+	if (text->failed)
+		return -ENOMEM;
+	if (fd < 0)
+		return -errno;
+	while (done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static void add(struct buf *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(out, "%s=", key);
+	buf_shell_quoted(out, value);
+	buf_char(out, '\n');
+}
+
+static void add_number(struct buf *out, const char *key, int64_t value)
+{
+	buf_printf(out, "%s='%lld'\n", key, (long long)value);
+}
+
+static void add_times(struct buf *out, const struct flow *f)
+{
+	static const char *const keys[] = { "MS_DEVICES", "MS_NETWORK", "MS_METHOD", "MS_IMAGE", "MS_ROOT" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		add_number(out, keys[i], f->result->step_ms[i]);
+}
+
+int handover_write(const struct flow *f)
+{
+	const struct options *o = f->options;
+	cleanup_buf struct buf env = { 0 }, modules = { 0 };
+	int err, err_modules;
+
+	add(&env, "STAGE1_VERSION", STAGE1_VERSION);
+	add(&env, "METHOD", f->method->name);
+	add(&env, "SERVER", o->value[KEY_SERVER]);
+	add(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
+	add(&env, "IMAGE", o->value[KEY_IMAGE]);
+	add_number(&env, "IMAGE_SIZE", f->store.size);
+	add(&env, "NODE_ID", o->node_id);
+	add(&env, "RESCUE", o->rescue ? "1" : NULL);
+	add_times(&env, f);
+	if (f->method->needs & METHOD_NEEDS_NETWORK)
+		net_describe(&f->network, &env);
+	err = write_file(RUN_DIR "/env", &env);
+	probe_list_modules(f->probe, &modules);
+	err_modules = write_file(RUN_DIR "/modules", &modules);
+	return err ? err : err_modules;
+}

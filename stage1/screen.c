@@ -1,0 +1,376 @@
+/* screen.c - steps, facts, progress and failures -> the same lines on every console. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/screen.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define COLUMNS     79 /* the 80th makes some terminals wrap */
+#define HEAD_COLS   16 /* "[2/6] network   " */
+#define STATUS_COLS 12 /* "  ok  12.3 s" */
+#define TEXT_COLS   (COLUMNS - HEAD_COLS - STATUS_COLS)
+#define BAR_COLS    16
+#define REFRESH_MS  250
+#define STUCK_MS    2000 /* a console that takes nothing for this long is given up */
+
+/* ---- consoles */
+
+static int add_console(struct screen *s, const char *name, bool dumb)
+{
+	struct console *more, c = { .fd = -1, .dumb = dumb };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	c.fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (c.fd < 0)
+		return 0; /* a console that cannot be opened is one that nobody reads */
+	c.name = strdup(name);
+	more = realloc(s->consoles, (s->count + 1) * sizeof(*more));
+	if (more)
+		s->consoles = more;
+	if (!more || !c.name) {
+		free(c.name);
+		close(c.fd);
+		return -ENOMEM;
+	}
+	s->consoles[s->count++] = c;
+	return 0;
+}
+
+int screen_open(struct screen *s, const char *sys)
+{
+	bool dumb = streq(getenv("TERM"), "dumb");
+	char path[128], list[512], *rest = list, *name;
+	ssize_t n = -1;
+	int fd, err = 0;
+
+	*s = (struct screen){ .left = "" };
+	snprintf(path, sizeof(path), "%s/class/tty/console/active", sys);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, list, sizeof(list) - 1);
+		close(fd);
+	}
+	list[n > 0 ? n : 0] = '\0';
+	while (!err && (name = strsep(&rest, " \n")))
+		if (*name)
+			err = add_console(s, name, dumb);
+	if (!err && !s->count)
+		err = add_console(s, "console", dumb);
+	return err;
+}
+
+void screen_close(struct screen *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		close(s->consoles[i].fd);
+		free(s->consoles[i].name);
+	}
+	free(s->consoles);
+	buf_free(&s->line);
+	*s = (struct screen){ .left = "" };
+}
+
+/* A serial line whose other end holds it back must not hold back the boot. */
+static void console_write(struct console *c, const char *p, size_t len)
+{
+	while (len && !c->stuck) {
+		ssize_t n = write(c->fd, p, len);
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			c->stuck = wait_fd(c->fd, POLLOUT, now_ms() + STUCK_MS) != 0;
+		} else if (n < 0 && errno != EINTR) {
+			c->stuck = true;
+		}
+	}
+}
+
+/* Writes one bottom line: TEXT over what stood there; ENDED moves on to the next line. */
+static void put_line(struct screen *s, const char *text, bool ended)
+{
+	struct buf out = { 0 };
+
+	buf_printf(&out, "\r%-*s", COLUMNS, text);
+	while (ended && out.len > 1 && out.data[out.len - 1] == ' ' && !s->live)
+		out.data[--out.len] = '\0'; /* nothing to cover: no trailing blanks in a captured log */
+	if (ended)
+		buf_char(&out, '\n');
+	for (size_t i = 0; i < s->count; i++) {
+		struct console *c = &s->consoles[i];
+
+		if (!c->dumb) {
+			console_write(c, buf_cstr(&out), out.len);
+		} else if (ended) {
+			console_write(c, text, strlen(text));
+			console_write(c, "\n", 1);
+		}
+	}
+	s->live = !ended;
+	buf_free(&out);
+}
+
+/* ---- steps and their lines */
+
+static void put_step_line(struct screen *s, const char *text, const char *status, bool ended)
+{
+	struct buf out = { 0 };
+
+	buf_printf(&out, "%-*s%-*s%s", HEAD_COLS, s->left, TEXT_COLS, text, status);
+	while (out.len && out.data[out.len - 1] == ' ')
+		out.data[--out.len] = '\0';
+	put_line(s, buf_cstr(&out), ended);
+	if (ended)
+		s->left = "";
+	buf_free(&out);
+}
+
+/* Ends the open fact with STATUS. */
+static void end_fact(struct screen *s, const char *status)
+{
+	if (s->line.len || *s->left || *status)
+		put_step_line(s, buf_cstr(&s->line), status, true);
+	buf_free(&s->line);
+	s->line_began_ms = now_ms();
+}
+
+void screen_say(struct screen *s, const char *fmt, ...)
+{
+	cleanup_buf struct buf text = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	if (s->live && (s->line.len || *s->left))
+		end_fact(s, "");
+	put_line(s, buf_cstr(&text), true);
+}
+
+void screen_step(struct screen *s, unsigned n, unsigned total, const char *name)
+{
+	snprintf(s->head, sizeof(s->head), "[%u/%u] %s", n, total, name);
+	s->left = s->head;
+	s->step_began_ms = s->line_began_ms = now_ms();
+	s->shown_ms = 0;
+	s->transfer_began_ms = 0;
+	s->transfer_shown = 0;
+	buf_free(&s->line);
+	put_step_line(s, "", "", false);
+}
+
+void screen_note(struct screen *s, const char *text)
+{
+	if (s->line.len)
+		end_fact(s, "");
+	/* a long fact goes on below, cut at a blank */
+	while (strlen(text) > TEXT_COLS) {
+		size_t cut = TEXT_COLS;
+
+		while (cut && text[cut] != ' ')
+			cut--;
+		if (!cut)
+			cut = TEXT_COLS;
+		buf_add(&s->line, text, cut);
+		end_fact(s, "");
+		text += cut + (text[cut] == ' ');
+	}
+	buf_str(&s->line, text);
+	put_step_line(s, text, "", false);
+}
+
+void screen_waiting(struct screen *s, const char *why, int64_t deadline)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (s->line.len)
+		end_fact(s, "");
+	buf_str(&text, why);
+	if (deadline)
+		buf_printf(&text, " (at most %d s)", (ms_left(deadline) + 999) / 1000);
+	put_step_line(s, buf_cstr(&text), "", false);
+}
+
+void screen_step_done(struct screen *s, bool ok)
+{
+	int64_t ms = now_ms() - s->step_began_ms;
+	char status[32];
+
+	snprintf(status, sizeof(status), " %s%4lld.%lld s", ok ? " ok " : "FAILED", (long long)(ms / 1000),
+		 (long long)(ms % 1000 / 100));
+	if (!ok)
+		snprintf(status, sizeof(status), "FAILED%3lld.%lld s", (long long)(ms / 1000),
+			 (long long)(ms % 1000 / 100));
+	end_fact(s, status);
+}
+
+/* ---- progress */
+
+void screen_format_bytes(struct buf *out, int64_t bytes)
+{
+	if (bytes >= 10 * 1000000000LL)
+		buf_printf(out, "%lld GB", (long long)(bytes / 1000000000));
+	else if (bytes >= 1000000000LL)
+		buf_printf(out, "%lld.%lld GB", (long long)(bytes / 1000000000),
+			   (long long)(bytes % 1000000000 / 100000000));
+	else if (bytes >= 1000000)
+		buf_printf(out, "%lld MB", (long long)(bytes / 1000000));
+	else if (bytes >= 1000)
+		buf_printf(out, "%lld KB", (long long)(bytes / 1000));
+	else
+		buf_printf(out, "%lld bytes", (long long)bytes);
+}
+
+void screen_format_progress(struct buf *out, int64_t done, int64_t total, int64_t elapsed_ms)
+{
+	int64_t per_s = elapsed_ms > 0 ? done / elapsed_ms * 1000 + done % elapsed_ms * 1000 / elapsed_ms : 0;
+
+	if (total > 0) {
+		int64_t percent = done >= total ? 100 : (int64_t)((double)done * 100 / (double)total);
+		int marks = (int)(percent * BAR_COLS / 100);
+
+		for (int i = 0; i < BAR_COLS; i++)
+			buf_char(out, i < marks ? '#' : '.');
+		buf_printf(out, " %3lld %%  %lld/", (long long)percent, (long long)(done / 1000000));
+		screen_format_bytes(out, total);
+	} else {
+		screen_format_bytes(out, done);
+	}
+	if (elapsed_ms < 500)
+		return; /* too early for a rate that means something */
+	buf_str(out, "  ");
+	screen_format_bytes(out, per_s);
+	buf_str(out, "/s");
+	if (total > 0 && per_s > 0 && done <= total) {
+		int64_t left = (total - done) / per_s;
+
+		buf_printf(out, "  %lld:%02lld left", (long long)(left / 60), (long long)(left % 60));
+	}
+}
+
+void screen_progress(struct screen *s, int64_t done, int64_t total)
+{
+	int64_t now = now_ms();
+	cleanup_buf struct buf text = { 0 };
+
+	if (!s->transfer_began_ms)
+		s->transfer_began_ms = now;
+	if (now - s->shown_ms < REFRESH_MS && !(total > 0 && done >= total))
+		return;
+	s->shown_ms = now;
+	if (s->line.len)
+		end_fact(s, "");
+	screen_format_progress(&text, done, total, now - s->transfer_began_ms);
+	put_step_line(s, buf_cstr(&text), "", false);
+}
+
+/* ---- failures */
+
+/* TEXT at COLUMN, wrapped at blanks, each of its own lines on a new one. */
+static void say_wrapped(struct screen *s, const char *first, unsigned column, const char *text)
+{
+	char copy[1200], *rest = copy, *line;
+	const char *left = first;
+	size_t width = COLUMNS - column;
+
+	(void)str_copy(copy, sizeof(copy), text);
+	while ((line = strsep(&rest, "\n"))) {
+		do {
+			size_t cut = strlen(line);
+
+			if (cut > width) {
+				cut = width;
+				while (cut && line[cut] != ' ')
+					cut--;
+				if (!cut)
+					cut = width;
+			}
+			screen_say(s, "%-*s%.*s", (int)column, left, (int)cut, line);
+			left = "";
+			line += cut + (line[cut] == ' ');
+		} while (*line);
+	}
+}
+
+void screen_failure(struct screen *s, const struct failure *f)
+{
+	char title[600];
+
+	snprintf(title, sizeof(title), "%s: %s", fail_title(f->id), f->detail);
+	say_wrapped(s, fail_code(f->id), 12, title);
+	if (*fail_advice(f->id)) {
+		char advice[600];
+
+		snprintf(advice, sizeof(advice), "Try: %s", fail_advice(f->id));
+		say_wrapped(s, "", 12, advice);
+	}
+}
+
+/* ---- countdown */
+
+/* Keys must come one by one, unseen; the old settings go to OLD. */
+static void set_keys(struct screen *s, struct termios *old, bool keys)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct termios t;
+
+		if (!keys) {
+			tcsetattr(s->consoles[i].fd, TCSANOW, &old[i]);
+		} else if (tcgetattr(s->consoles[i].fd, &old[i]) == 0) {
+			t = old[i];
+			t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+			t.c_cc[VMIN] = 1;
+			t.c_cc[VTIME] = 0;
+			tcsetattr(s->consoles[i].fd, TCSAFLUSH, &t); /* what was typed before was not meant for us */
+		}
+	}
+}
+
+/* The console with a key within the time to DEADLINE, or -1. */
+static int wait_key(struct screen *s, struct pollfd *fds, int64_t deadline)
+{
+	char key;
+
+	for (size_t i = 0; i < s->count; i++)
+		fds[i] = (struct pollfd){ .fd = s->consoles[i].fd, .events = POLLIN };
+	if (poll(fds, s->count, ms_left(deadline)) <= 0)
+		return -1;
+	for (size_t i = 0; i < s->count; i++)
+		if ((fds[i].revents & POLLIN) && read(fds[i].fd, &key, 1) == 1)
+			return (int)i;
+	/* a console that is gone says so at once and for ever: do not spin on it */
+	poll(NULL, 0, ms_left(deadline));
+	return -1;
+}
+
+int screen_countdown(struct screen *s, const char *what, unsigned seconds)
+{
+	int64_t end = now_ms() + (int64_t)seconds * 1000;
+	struct termios *old = calloc(s->count + 1, sizeof(*old));
+	struct pollfd *fds = calloc(s->count + 1, sizeof(*fds));
+	int key = -1;
+
+	if (old)
+		set_keys(s, old, true);
+	while (fds && key < 0 && now_ms() < end) {
+		unsigned left = (unsigned)(ms_left(end) + 999) / 1000;
+		char text[100];
+
+		snprintf(text, sizeof(text), "%s in %u s; any key for a shell.", what, left);
+		put_line(s, text, left == seconds && s->count && s->consoles[0].dumb);
+		key = wait_key(s, fds, MIN(end, now_ms() + 1000));
+	}
+	if (old)
+		set_keys(s, old, false);
+	put_line(s, key < 0 ? what : "A key was pressed.", true);
+	free(old);
+	free(fds);
+	return key;
+}

@@ -1,0 +1,87 @@
+/* shell.c - consoles -> a shell on them, until one is left. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/shell.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stage1/system.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define SHELL "/bin/sh"
+#define FOREVER_MS ((int64_t)INT_MAX)
+
+/* In the child: the console becomes its terminal, with job control. */
+static _Noreturn void become_shell(const char *console)
+{
+	char *const argv[] = { "-sh", NULL };
+	char *const envp[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", "TERM=linux", "PS1=stage1# ", NULL };
+	char path[64];
+	int fd;
+
+	for (int sig = 1; sig < 32; sig++)
+		signal(sig, SIG_DFL);
+	setsid();
+	snprintf(path, sizeof(path), "/dev/%s", console);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		_exit(126);
+	ioctl(fd, TIOCSCTTY, 1);
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+	execve(SHELL, argv, envp);
+	_exit(127);
+}
+
+/* PID 1 may not be anybody's terminal's child, so each shell is a session of its own. */
+static pid_t start(struct screen *s, size_t console)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_shell(s->consoles[console].name);
+	return pid;
+}
+
+void shell_run(struct screen *s, int console)
+{
+	size_t first = console < 0 ? 0 : (size_t)console;
+	size_t end = console < 0 ? s->count : first + 1;
+	pid_t *pids = calloc(s->count + 1, sizeof(*pids));
+	pid_t ended = -1;
+	int status = 0;
+
+	if (access(SHELL, X_OK) || !pids) {
+		screen_say(s, "There is no shell in this all.rdz.");
+		free(pids);
+		poll(NULL, 0, 5000); /* so that it can be read, and a boot that fails at once does not spin */
+		return;
+	}
+	screen_say(s, "A shell. The log is " RUN_DIR "/log; 'exit' tries the boot again, 'reboot -f' reboots.");
+	for (size_t i = first; i < end; i++)
+		pids[i] = start(s, i);
+	do {
+		ended = waitpid(-1, &status, 0);
+		for (size_t i = first; i < end; i++)
+			if (pids[i] == ended)
+				goto left;
+	} while (ended > 0 || errno == EINTR);
+left:
+	for (size_t i = first; i < end; i++)
+		if (pids[i] > 0 && pids[i] != ended)
+			kill(-pids[i], SIGKILL);
+	if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
+		log_error("the shell could not be started (status %d)", WEXITSTATUS(status));
+	screen_say(s, "The shell was left: trying again.");
+	free(pids);
+}

@@ -1,0 +1,149 @@
+/* stage1.c - PID 1 of all.rdz: from a bare kernel to the next system's init, or to what the failure policy says. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "base/log.h"
+#include "stage1/flow.h"
+#include "stage1/journal.h"
+#include "stage1/policy.h"
+#include "stage1/system.h"
+#include "stage1/version.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* "stage1 0.1  Linux 6.1.0-56-amd64  node 7" */
+static void say_hello(struct screen *s, const struct options *o)
+{
+	struct utsname u = { .release = "?" };
+
+	uname(&u);
+	screen_say(s, "stage1 " STAGE1_VERSION "  Linux %s%s%s%s%s", u.release, o->node_id ? "  node " : "",
+		   o->node_id ? o->node_id : "", o->bootif ? "  " : "", o->bootif ? o->bootif : "");
+	for (size_t i = 0; i < o->warnings.count; i++) {
+		log_warn("%s", o->warnings.word[i]);
+		screen_say(s, "%s", o->warnings.word[i]);
+	}
+}
+
+/* Runs the flow in a child, so that whatever happens to it, PID 1 is there to act on it. */
+static int run_flow(const struct options *o, struct screen *s, struct flow_result *result)
+{
+	int status = 0;
+	pid_t pid;
+
+	memset(result, 0, sizeof(*result));
+	pid = fork();
+	if (pid < 0)
+		return fail(&result->failure, FAIL_SYS_INTERNAL, -errno, "fork: %s", err_text(errno));
+	if (pid == 0) {
+		signal(SIGCHLD, SIG_DFL);
+		_exit(flow_run(o, s, result) ? 1 : 0);
+	}
+	while (system_wait_child(pid, &status, now_ms() + INT_MAX))
+		; /* every wait in the flow has its own deadline */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return fail(&result->failure, FAIL_SYS_INTERNAL, -EFAULT, "step %u ended by signal %d", result->step + 1,
+			    WTERMSIG(status));
+	if (result->failure.id == FAIL_NONE)
+		return fail(&result->failure, FAIL_SYS_INTERNAL, -EIO, "step %u failed without a reason", result->step + 1);
+	return result->failure.err;
+}
+
+/* The environment for the next init: the kernel's, without automatic= (it may hold a password). systemd takes the word
+ * "rescue" for its own rescue mode, but here it is meant for stage1: it is given the line without it. */
+static char **next_environment(const struct options *o)
+{
+	size_t count = 0, n = 0;
+	char **env;
+
+	while (environ[count])
+		count++;
+	env = calloc(count + 2, sizeof(*env));
+	if (!env)
+		return environ;
+	for (size_t i = 0; i < count; i++)
+		if (!starts_with(environ[i], "automatic="))
+			env[n++] = environ[i];
+	if (o->rescue) {
+		struct buf line = { 0 };
+		char *copy = strdup(o->line), *rest = copy, *word;
+
+		buf_str(&line, "SYSTEMD_PROC_CMDLINE=");
+		while (copy && (word = strsep(&rest, " \n")))
+			if (*word && !streq(word, "rescue") && !starts_with(word, "automatic="))
+				buf_printf(&line, "%s ", word);
+		free(copy);
+		env[n] = buf_take(&line);
+	}
+	return env;
+}
+
+/* Does not return on success. */
+static void start_next_system(const struct options *o, struct screen *s, struct flow_result *result)
+{
+	char **argv = calloc(o->init_args.count + 2, sizeof(*argv));
+
+	if (!argv) {
+		(void)fail(&result->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the arguments of init");
+		return;
+	}
+	argv[0] = result->init;
+	for (size_t i = 0; i < o->init_args.count; i++)
+		argv[i + 1] = o->init_args.word[i];
+	screen_say(s, "proceeding, please wait...");
+	signal(SIGCHLD, SIG_DFL);
+	(void)!system_switch_root(argv, next_environment(o), &result->failure);
+	free(argv);
+}
+
+static int not_pid_1(void)
+{
+	puts("stage1 " STAGE1_VERSION ": the init of all.rdz, to be started by the kernel as process 1.\n"
+	     "It reads automatic= from the kernel command line; see stage1(8) and automatic(7).\n"
+	     "From a shell, stage1-fetch(1) runs one of its methods.");
+	return 1;
+}
+
+int main(void)
+{
+	struct failure failure = { 0 };
+	struct flow_result *result;
+	struct options options;
+	struct screen screen;
+	cleanup_free char *line = NULL;
+	pid_t kernel_log;
+
+	if (getpid() != 1)
+		return not_pid_1();
+
+	(void)system_start(&failure);
+	line = system_read_file("/proc/cmdline");
+	(void)!options_parse(&options, line ? line : "");
+	system_quiet_kernel(options.line ? options.line : "");
+	(void)!screen_open(&screen, "/sys");
+	journal_open();
+	kernel_log = journal_follow_kernel();
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (result == MAP_FAILED)
+		system_leave(false);
+	say_hello(&screen, &options);
+
+	for (;;) {
+		if (run_flow(&options, &screen, result) == 0) {
+			if (kernel_log > 0)
+				kill(kernel_log, SIGKILL);
+			start_next_system(&options, &screen, result);
+		}
+		policy_apply(&options, &screen, &result->failure);
+		system_release_root();
+	}
+}

@@ -1,0 +1,140 @@
+/* system.c - a bare kernel -> the file systems, signals and children a PID 1 answers for. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/system.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int mount_kernel_fs(const char *type, const char *target, unsigned long flags, const char *data,
+			   struct failure *f)
+{
+	mkdir(target, 0755);
+	if (mount(type, target, type, flags, data) == 0 || errno == EBUSY)
+		return 0;
+	return fail(f, FAIL_SYS_MOUNT, -errno, "%s on %s: %s", type, target, err_text(errno));
+}
+
+static void open_standard_fds(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR);
+	if (fd < 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (fd != i)
+			dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+int system_start(struct failure *f)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2 };
+	int err = 0;
+
+	umask(022);
+	err = mount_kernel_fs("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, f) ? -1 : err;
+	err = mount_kernel_fs("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, f) ? -1 : err;
+	err = mount_kernel_fs("devtmpfs", "/dev", MS_NOSUID, "mode=0755", f) ? -1 : err;
+	err = mount_kernel_fs("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755", f) ? -1 : err;
+	mkdir(RUN_DIR, 0755);
+	mkdir(ROOT_DIR, 0755);
+	open_standard_fds();
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	return err ? f->err : 0;
+}
+
+char *system_read_file(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct buf text = { 0 };
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return NULL;
+	while (buf_reserve(&text, 4096) == 0 && (n = read(fd, text.data + text.len, 4096)) > 0) {
+		text.len += (size_t)n;
+		text.data[text.len] = '\0';
+	}
+	if (n < 0) {
+		buf_free(&text);
+		return NULL;
+	}
+	return buf_take(&text);
+}
+
+bool system_reap(pid_t pid, int *status)
+{
+	bool found = false;
+	pid_t ended;
+	int st;
+
+	while ((ended = waitpid(-1, &st, WNOHANG)) > 0) {
+		if (ended == pid) {
+			*status = st;
+			found = true;
+		}
+	}
+	return found;
+}
+
+static void child_ended(int sig)
+{
+	(void)sig; /* only there to interrupt the wait */
+}
+
+int system_wait_child(pid_t pid, int *status, int64_t deadline)
+{
+	struct sigaction on_child = { .sa_handler = child_ended, .sa_flags = SA_NOCLDSTOP };
+	sigset_t chld, old;
+	int err = 0;
+
+	sigaction(SIGCHLD, &on_child, NULL);
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &old); /* blocked, a child's end stays pending until sigtimedwait sees it */
+	while (!system_reap(pid, status)) {
+		int ms = ms_left(deadline);
+		struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+		if (!ms) {
+			err = -ETIMEDOUT;
+			break;
+		}
+		sigtimedwait(&chld, NULL, &left);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+void system_quiet_kernel(const char *command_line)
+{
+	static const char *const louder[] = { "debug", "loglevel=", "ignore_loglevel" };
+	const int set_console_level = 8; /* syslog(2), SYSLOG_ACTION_CONSOLE_LEVEL */
+
+	for (size_t i = 0; i < ARRAY_SIZE(louder); i++)
+		if (strstr(command_line, louder[i]))
+			return;
+	klogctl(set_console_level, NULL, 4);
+}
+
+_Noreturn void system_leave(bool power_off)
+{
+	sync();
+	reboot(power_off ? RB_POWER_OFF : RB_AUTOBOOT);
+	for (;;) /* the firmware may take its time; PID 1 must not end */
+		pause();
+}

@@ -1,0 +1,41 @@
+/* system.h - a bare kernel -> the file systems, signals and children a PID 1 answers for; and the way out of it. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef STAGE1_SYSTEM_H
+#define STAGE1_SYSTEM_H
+
+#include "base/failure.h"
+
+#include <sys/types.h>
+
+/* Where stage1 leaves things for the next system, and where it puts the new root together. */
+#define RUN_DIR  "/run/stage1"
+#define ROOT_DIR "/sysroot"
+
+/* Mounts proc, sys, dev, run, makes RUN_DIR and ROOT_DIR, opens /dev/console as 0 1 2, ignores the signals that would
+ * stop PID 1. What is mounted already is left. 0 or -errno with F filled (the boot may go on: more will fail). */
+int system_start(struct failure *f);
+
+/* The whole of a file that has no size (/proc/cmdline), NUL-terminated; owned by the caller, NULL on any error. */
+char *system_read_file(const char *path) must_check;
+
+/* Reaps every finished child, and says whether PID was among them; its status goes to *STATUS. Never waits. */
+bool system_reap(pid_t pid, int *status);
+
+/* Waits until child PID ends (reaping all others on the way) or DEADLINE (of now_ms) has passed. 0 or -ETIMEDOUT. */
+int system_wait_child(pid_t pid, int *status, int64_t deadline);
+
+/* Lets only kernel messages that are worse than warnings on the consoles, unless the command line asks for more. */
+void system_quiet_kernel(const char *command_line);
+
+/* The new root at ROOT_DIR becomes / for PID 1: /proc, /sys, /dev, /run move along, the initramfs is emptied, and
+ * ARGV[0] is executed with ENVP. Checks everything that can be checked before anything is deleted. Returns only on failure:
+ * -errno with F filled. */
+int system_switch_root(char *const argv[], char *const envp[], struct failure *f) must_check;
+
+/* Undoes what a failed attempt left mounted below ROOT_DIR and RUN_DIR, so that the next one starts clean. */
+void system_release_root(void);
+
+/* Writes everything out and leaves: reboot, or power off. Does not return. */
+_Noreturn void system_leave(bool power_off);
+
+#endif
