@@ -3,14 +3,89 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# ---- the sources: every .c of a folder belongs to that folder's part; a file with main() is named after its program
+# ---- choices
+LIBC ?= dietlibc
+ifeq ($(filter $(LIBC),dietlibc musl),)
+$(error LIBC=$(LIBC) is none I know: dietlibc or musl)
+endif
+
+# ---- the sources: every .c of a folder belongs to that folder's part; one with main() is a program named after the file
 PARTS    := base net image methods probe relay stage1
-MAINS    := stage1/stage1.c methods/stage1-fetch.c
+MAINS    := $(shell grep -lsw '^int main' $(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
 PART_SRC := $(filter-out $(MAINS),$(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
+PROGRAMS := $(notdir $(basename $(filter-out stage1/stage1.c,$(MAINS))))
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wimplicit-fallthrough -Wformat=2 -Wundef
 STD  := -std=gnu11 -D_GNU_SOURCE -I.
+
+BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils zstd
+
+.PHONY: all
+all: build/stage1 $(PROGRAMS:%=build/bin/%)
+
+.PHONY: need-build
+need-build:
+	@third/need "make" $(BUILD_PACKAGES)
+
+# ---- libraries of others, from the distribution's source packages, compiled for the chosen libc
+THIRD      := build/third/$(LIBC)
+THIRD_LIBS := $(THIRD)/libkmod.a $(THIRD)/libpci.a $(THIRD)/libz.a $(THIRD)/liblzma.a $(THIRD)/libzstd.a
+
+$(THIRD)/libkmod.a: $(THIRD)/liblzma.a $(THIRD)/libzstd.a
+$(THIRD)/libkmod.a: third_name := kmod
+$(THIRD)/libpci.a:  third_name := pciutils
+$(THIRD)/libz.a:    third_name := zlib
+$(THIRD)/liblzma.a: third_name := xz
+$(THIRD)/libzstd.a: third_name := zstd
+$(THIRD_LIBS): third/build $(wildcard third/*/config.h) | need-build
+	third/build $(LIBC) $(third_name)
+
+.PHONY: third
+third: $(THIRD_LIBS)
+
+# ---- our own programs: static, one C file compiled one way for each libc
+ifeq ($(LIBC),musl)
+CC      := musl-gcc
+DEFINES :=
+LIBS    :=
+else
+CC      := diet -Os gcc
+DEFINES := -D_LINUX_SOURCE -D_ATFILE_SOURCE -D_BSD_SOURCE
+LIBS    := -lcompat
+endif
+CFLAGS  := $(STD) $(DEFINES) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
+LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none
+LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd $(LIBS)
+OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
+
+build/$(LIBC)/%.o: %.c | $(THIRD_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+
+build/$(LIBC)/parts.a: $(OBJ)
+	@rm -f $@
+	ar rcsD $@ $^
+
+define program =
+build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
+endef
+$(foreach m,$(MAINS),$(eval $(call program,$(m))))
+
+# build/stage1 and build/bin hold what was built last: changed only when the bytes change, so that LIBC= may alternate.
+.PHONY: FORCE
+build/stage1 $(PROGRAMS:%=build/bin/%): FORCE
+build/stage1: build/$(LIBC)/bin/stage1
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
+build/bin/%: build/$(LIBC)/bin/%
+	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
+
+-include $(OBJ:.o=.d) $(MAINS:%.c=build/$(LIBC)/%.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -1,0 +1,32 @@
+/* compat.h - what dietlibc and musl lack or hide -> declared here once, for every file that needs it. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BASE_COMPAT_H
+#define BASE_COMPAT_H
+
+/* Include it after the system's headers. Each entry says which library lacks it; add one only when a file needs it.
+ * dietlibc shows getrandom, unshare, setns, fstatat, mkdirat and their kin with the flags that the Makefile gives
+ * (-D_LINUX_SOURCE -D_ATFILE_SOURCE -D_BSD_SOURCE); strcasecmp is in <strings.h>. */
+
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#ifndef __dietlibc__
+#include <sys/random.h> /* getrandom; in dietlibc: <unistd.h> */
+#endif
+
+/* dietlibc: constants of newer kernels */
+#ifndef CLOCK_BOOTTIME
+#define CLOCK_BOOTTIME 7
+#endif
+#ifndef POLLRDHUP
+#define POLLRDHUP 0x2000
+#endif
+#ifndef FALLOC_FL_KEEP_SIZE
+#define FALLOC_FL_KEEP_SIZE 0x01
+#endif
+#ifndef FALLOC_FL_PUNCH_HOLE
+#define FALLOC_FL_PUNCH_HOLE 0x02
+#endif
+
+#endif

@@ -1,0 +1,17 @@
+/* config.h - the part of libzstd that reads .zst. dietlibc makes __noinline__ a macro, and libzstd uses the word. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef THIRD_ZSTD_CONFIG_H
+#define THIRD_ZSTD_CONFIG_H
+
+#ifndef __ASSEMBLER__
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#undef __noinline__
+#endif
+
+#define ZSTD_LEGACY_SUPPORT 0
+#define ZSTD_NO_TRACE 1
+
+#endif
