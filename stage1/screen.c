@@ -12,7 +12,7 @@
 
 #define COLUMNS     79 /* the 80th makes some terminals wrap */
 #define HEAD_COLS   16 /* "[2/6] network   " */
-#define STATUS_COLS 12 /* "  ok  12.3 s" */
+#define STATUS_COLS 13 /* "FAILED123.4 s" */
 #define TEXT_COLS   (COLUMNS - HEAD_COLS - STATUS_COLS)
 #define BAR_COLS    16
 #define REFRESH_MS  250
@@ -203,11 +203,8 @@ void screen_step_done(struct screen *s, bool ok)
 	int64_t ms = now_ms() - s->step_began_ms;
 	char status[32];
 
-	snprintf(status, sizeof(status), " %s%4lld.%lld s", ok ? " ok " : "FAILED", (long long)(ms / 1000),
+	snprintf(status, sizeof(status), "%-6s%3lld.%lld s", ok ? "  ok" : "FAILED", (long long)(ms / 1000),
 		 (long long)(ms % 1000 / 100));
-	if (!ok)
-		snprintf(status, sizeof(status), "FAILED%3lld.%lld s", (long long)(ms / 1000),
-			 (long long)(ms % 1000 / 100));
 	end_fact(s, status);
 }
 

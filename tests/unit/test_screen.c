@@ -1,0 +1,165 @@
+/* test_screen.c - stage1/screen.h: what a captured serial console shows, line by line. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/screen.h" /* before cmocka.h, which makes a macro of fail */
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static int reader;
+
+static struct screen open_pipe_screen(bool dumb)
+{
+	struct screen s = { .left = "" };
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	reader = fds[0];
+	s.consoles = calloc(1, sizeof(*s.consoles));
+	assert_non_null(s.consoles);
+	s.consoles[0] = (struct console){ .fd = fds[1], .name = strdup("pipe"), .dumb = dumb };
+	s.count = 1;
+	return s;
+}
+
+/* What a terminal would show: a carriage return goes back, text covers what is there, trailing blanks do not show. */
+static char *shown(void)
+{
+	static char page[8192], raw[8192];
+	ssize_t n = read(reader, raw, sizeof(raw));
+	size_t line = 0, col = 0, end = 0;
+
+	memset(page, 0, sizeof(page));
+	for (ssize_t i = 0; i < n; i++) {
+		if (raw[i] == '\r') {
+			col = 0;
+		} else if (raw[i] == '\n') {
+			while (end && page[line + end - 1] == ' ')
+				end--;
+			page[line + end] = '\n';
+			line += end + 1;
+			memset(page + line, 0, sizeof(page) - line);
+			col = end = 0;
+		} else {
+			assert_true(raw[i] >= ' ');
+			page[line + col++] = raw[i];
+			end = col > end ? col : end;
+			assert_true(col <= 79);
+		}
+	}
+	while (end && page[line + end - 1] == ' ')
+		page[line + --end] = '\0';
+	return page;
+}
+
+static void test_a_step_with_facts_and_its_time(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	(void)state;
+
+	screen_say(&s, "stage1 0.1  Linux 6.1");
+	screen_step(&s, 2, 6, "network");
+	screen_waiting(&s, "eth0: waiting for link", now_ms() + 10000);
+	screen_note(&s, "eth0 Intel 82540EM, link 1000 Mb/s");
+	screen_note(&s, "10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h");
+	screen_step_done(&s, true);
+	assert_string_equal(shown(), "stage1 0.1  Linux 6.1\n"
+				     "[2/6] network   eth0 Intel 82540EM, link 1000 Mb/s\n"
+				     "                10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h       ok    0.0 s\n");
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_a_failed_step_names_code_cause_and_advice(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	struct failure f = { .id = FAIL_NET_NO_ANSWER, .err = -ETIMEDOUT, .detail = "eth0 (00:02:b3:3f:78:8c), 15 s" };
+	char *page;
+	(void)state;
+
+	screen_step(&s, 2, 6, "network");
+	screen_waiting(&s, "eth0: waiting for an answer", 0);
+	screen_step_done(&s, false);
+	screen_failure(&s, &f);
+	page = shown();
+	assert_non_null(strstr(page, "[2/6] network"));
+	assert_non_null(strstr(page, "FAILED  0.0 s\n"));
+	assert_non_null(strstr(page, "\nS1-NET-04   No DHCP server answered: eth0 (00:02:b3:3f:78:8c), 15 s\n"));
+	assert_non_null(strstr(page, "\n            Try: Is the switch port"));
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_a_long_fact_is_wrapped_at_blanks(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	(void)state;
+
+	screen_step(&s, 1, 6, "devices");
+	screen_note(&s, "one two three four five six seven eight nine ten eleven twelve thirteen");
+	screen_step_done(&s, true);
+	assert_string_equal(shown(), "[1/6] devices   one two three four five six seven eight nine ten\n"
+				     "                eleven twelve thirteen                              ok    0.0 s\n");
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_a_dumb_terminal_gets_finished_lines_only(void **state)
+{
+	struct screen s = open_pipe_screen(true);
+	char raw[512];
+	ssize_t n;
+	(void)state;
+
+	screen_step(&s, 4, 6, "image");
+	for (int64_t i = 0; i <= 300; i++)
+		screen_progress(&s, i * 1000000, 300000000);
+	screen_note(&s, "300 MB in memory");
+	screen_step_done(&s, true);
+	n = read(reader, raw, sizeof(raw) - 1);
+	raw[n > 0 ? n : 0] = '\0';
+	assert_null(strchr(raw, '\r'));
+	assert_string_equal(raw, "[4/6] image     300 MB in memory                                    ok    0.0 s\n");
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_progress_line(void **state)
+{
+	struct buf b = { 0 };
+	(void)state;
+
+	screen_format_progress(&b, 150000000, 300000000, 2000);
+	assert_string_equal(buf_cstr(&b), "########........  50 %  150/300 MB  75 MB/s  0:02 left");
+	buf_free(&b);
+	screen_format_progress(&b, 1500000, -1, 1000);
+	assert_string_equal(buf_cstr(&b), "1 MB  1 MB/s");
+	buf_free(&b);
+	screen_format_progress(&b, 0, 0, 0);
+	assert_string_equal(buf_cstr(&b), "0 bytes");
+	buf_free(&b);
+	screen_format_progress(&b, INT64_MAX, INT64_MAX, INT64_MAX);
+	assert_non_null(strstr(buf_cstr(&b), "100 %"));
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_step_with_facts_and_its_time),
+		cmocka_unit_test(test_a_failed_step_names_code_cause_and_advice),
+		cmocka_unit_test(test_a_long_fact_is_wrapped_at_blanks),
+		cmocka_unit_test(test_a_dumb_terminal_gets_finished_lines_only),
+		cmocka_unit_test(test_progress_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
