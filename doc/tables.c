@@ -1,0 +1,66 @@
+/* tables.c - a man page with @KEYS@ or @CODES@ on standard input -> the page with the program's own tables in it. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/failure.h"
+#include "stage1/options.h"
+
+#include <stdio.h>
+
+/* TEXT with roff's own characters made harmless. */
+static void put(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(*text);
+	}
+}
+
+static void put_line(const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", stdout);
+	put(text);
+	putchar('\n');
+}
+
+static void put_keys(void)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const struct key_info *k = &key_table[i];
+
+		printf(".It Cm %s:", k->name);
+		if (*k->alias)
+			printf(" , %s:", k->alias);
+		printf(" Ar ");
+		put_line(k->values);
+		put_line(k->meaning);
+		printf(".br\nExample:\n.Ql %s\n", k->example);
+	}
+}
+
+static void put_codes(void)
+{
+	for (int i = FAIL_NONE + 1; i < FAIL_COUNT; i++) {
+		printf(".It %s\n", fail_code((enum fail_id)i));
+		put(fail_title((enum fail_id)i));
+		puts(".");
+		if (*fail_advice((enum fail_id)i))
+			put_line(fail_advice((enum fail_id)i));
+	}
+}
+
+int main(void)
+{
+	char line[1024];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (streq(line, "@KEYS@\n"))
+			put_keys();
+		else if (streq(line, "@CODES@\n"))
+			put_codes();
+		else
+			fputs(line, stdout);
+	}
+	return ferror(stdin) || fflush(stdout) ? 1 : 0;
+}
