@@ -32,6 +32,8 @@ struct method {
 	unsigned needs;    /* of enum method_needs */
 	/* Keys that must have a value, ended by KEY_COUNT; the flow asks for them or reports them. */
 	const enum option_key *required;
+	/* Keys a person at the console is asked for besides, ended by KEY_COUNT; NULL for none. */
+	const enum option_key *optional;
 	/* Brings the whole image into f->sink, retries and mirrors included. 0: every byte is there and the sink's
 	 * finish succeeded; else -errno with f->fail filled. */
 	int (*fetch)(struct fetch *f);

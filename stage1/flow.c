@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "stage1/ask.h"
 #include "stage1/handover.h"
 #include "stage1/journal.h"
+#include "stage1/questions.h"
 #include "stage1/system.h"
 
 #include <arpa/inet.h>
@@ -86,7 +88,7 @@ static int look_for_usb_cards(struct flow *f)
 
 static int find_devices(struct flow *f)
 {
-	int err = probe_open(&f->probe, f->options, NULL, &f->watch, &f->result->failure);
+	int err = f->probe ? 0 : probe_open(&f->probe, f->options, NULL, &f->watch, &f->result->failure);
 
 	if (err)
 		return err;
@@ -156,7 +158,6 @@ static int bring_up_network(struct flow *f)
 	if (err)
 		return err;
 	note_address(f);
-	memcpy(f->result->mac, f->network.mac, sizeof(f->result->mac));
 	if (f->network.hostname && sethostname(f->network.hostname, strlen(f->network.hostname)))
 		log_warn("the host name %s is refused: %s", f->network.hostname, err_text(errno));
 	err = net_write_handover(&f->network, RUN_DIR);
@@ -365,6 +366,50 @@ static const struct step {
 	{ "init", find_init },
 };
 
+/* ---- a person's part */
+
+/* ERR of a question, in words where it ends the run. */
+static int question_ended(struct flow *f, int err)
+{
+	if (err == -ETIMEDOUT)
+		return fail(&f->result->failure, FAIL_CMD_UNATTENDED, err, "no key was pressed for some minutes");
+	if (err < 0)
+		return fail(&f->result->failure, FAIL_SYS_INTERNAL, err, "asking: %s", err_text(err));
+	return err;
+}
+
+/* What was answered outlives this process, so that the next try begins with it. */
+static void keep_answers(struct flow *f)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (f->options->value[i])
+			buf_printf(&text, "%s\t%s\n", key_table[i].name, f->options->value[i]);
+	if (str_copy(f->result->answers, sizeof(f->result->answers), buf_cstr(&text)))
+		f->result->answers[0] = '\0';
+}
+
+/* Method, drivers, details; back from the details to the method. */
+static int ask_person(struct flow *f)
+{
+	int err;
+
+	screen_keys(f->screen, true);
+	do {
+		err = questions_method(f->options, f->screen);
+		f->method = err ? NULL : method_find(f->options->value[KEY_METHOD]);
+		if (!err)
+			err = find_devices(f);
+		if (!err)
+			err = questions_details(f->options, f->screen);
+	} while (err == ASK_BACK);
+	screen_keys(f->screen, false);
+	if (!err)
+		keep_answers(f);
+	return f->result->failure.id ? f->result->failure.err : question_ended(f, err);
+}
+
 /* What can be said before anything is touched. */
 static int check_options(struct flow *f)
 {
@@ -382,7 +427,7 @@ static int check_options(struct flow *f)
 	return fail(&f->result->failure, FAIL_CMD_BAD_METHOD, -EINVAL, "method:%s; known:%s", name, buf_cstr(&known));
 }
 
-int flow_run(const struct options *o, struct screen *s, struct flow_result *result)
+int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *result)
 {
 	struct flow f = {
 		.watch = { .note = on_note, .waiting = on_waiting, .progress = on_progress },
@@ -391,7 +436,10 @@ int flow_run(const struct options *o, struct screen *s, struct flow_result *resu
 		.result = result,
 		.store = { .fd = -1 },
 	};
-	int err = check_options(&f);
+	int err = ask ? ask_person(&f) : 0;
+
+	if (!err)
+		err = check_options(&f);
 
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(steps); i++) {
 		int64_t began = now_ms();

@@ -16,14 +16,14 @@ struct flow_result {
 	unsigned step;              /* the step that ran last, from 0 */
 	int64_t step_ms[STEP_MAX];  /* how long each took */
 	char init[256];             /* the program to start in ROOT_DIR */
-	uint8_t mac[6];             /* of the card that was used; zero while there is none */
+	char answers[4096];         /* what a person answered: a key's name, a tab, its value, a line end; repeated */
 };
 
 /* What travels down the arrows. Each step fills what the next ones need. */
 struct flow {
 	struct watch watch; /* must stay first: what the parts say goes to the screen */
 	struct screen *screen;
-	const struct options *options;
+	struct options *options;
 	struct flow_result *result;
 
 	struct probe *probe;          /* devices */
@@ -35,8 +35,9 @@ struct flow {
 	int64_t image_began_ms;
 };
 
-/* Runs all steps with O, showing them on S. 0: a root that can be started is mounted at ROOT_DIR; else -errno and
- * RESULT says which step failed and why. */
-int flow_run(const struct options *o, struct screen *s, struct flow_result *result) must_check;
+/* Runs all steps with O, showing them on S. With ASK a person is asked for what to do (O's values are the defaults),
+ * and the answers go into O and RESULT. 0: a root that can be started is mounted at ROOT_DIR; else -errno and RESULT
+ * says which step failed and why. */
+int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *result) must_check;
 
 #endif

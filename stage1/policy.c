@@ -28,7 +28,8 @@ enum policy policy_of(const struct options *o)
 			return (enum policy)i;
 	if (asked)
 		log_warn("onfail:%s is none of ask, shell, reboot, poweroff; reboot it is", asked);
-	return POLICY_REBOOT;
+	/* without automatic= somebody chose to be asked */
+	return o->automatic || asked ? POLICY_REBOOT : POLICY_ASK;
 }
 
 /* Keyboards are looked for only now, when somebody may want to press a key. In a child: a driver that hangs must not
@@ -55,6 +56,9 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 	enum policy policy = policy_of(o);
 	int console = -1;
 
+	if (f->id == FAIL_CMD_UNATTENDED)
+		policy = POLICY_REBOOT;
+
 	screen_failure(s, f);
 	find_keyboards(o);
 	switch (policy) {
@@ -66,8 +70,9 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 			system_leave(policy == POLICY_POWEROFF);
 		}
 		break;
+	case POLICY_ASK: /* the next try asks */
+		return;
 	case POLICY_SHELL:
-	case POLICY_ASK: /* the person at the console decides; nobody else was promised anything */
 		break;
 	}
 	shell_run(s, console);

@@ -12,8 +12,8 @@ enum policy { POLICY_REBOOT, POLICY_POWEROFF, POLICY_SHELL, POLICY_ASK };
 /* What O says; an unknown word is POLICY_REBOOT with a log line. */
 enum policy policy_of(const struct options *o);
 
-/* Shows the failure and carries the policy out. Returns when the boot is to be tried again (a shell was left);
- * otherwise the machine reboots or powers off. */
+/* Shows the failure and carries the policy out. Returns when the boot is to be tried again (a shell was left, or a
+ * person is to be asked); otherwise the machine reboots or powers off. */
 void policy_apply(const struct options *o, struct screen *s, const struct failure *f);
 
 #endif

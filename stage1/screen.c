@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define COLUMNS     79 /* the 80th makes some terminals wrap */
@@ -70,6 +69,7 @@ void screen_close(struct screen *s)
 	for (size_t i = 0; i < s->count; i++) {
 		close(s->consoles[i].fd);
 		free(s->consoles[i].name);
+		free(s->consoles[i].saved);
 	}
 	free(s->consoles);
 	buf_free(&s->line);
@@ -310,22 +310,48 @@ void screen_failure(struct screen *s, const struct failure *f)
 	}
 }
 
+/* ---- a person types */
+
+void screen_prompt(struct screen *s, const char *text)
+{
+	size_t len = strlen(text);
+
+	text = len > COLUMNS ? text + len - COLUMNS : text;
+	put_line(s, text, false);
+	for (size_t i = 0; i < s->count; i++) { /* the cursor stands behind what is typed */
+		console_write(&s->consoles[i], "\r", 1);
+		console_write(&s->consoles[i], text, strlen(text));
+	}
+}
+
+void screen_prompt_done(struct screen *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		console_write(&s->consoles[i], "\n", 1);
+	s->live = false;
+}
+
 /* ---- countdown */
 
-/* Keys must come one by one, unseen; the old settings go to OLD. */
-static void set_keys(struct screen *s, struct termios *old, bool keys)
+void screen_keys(struct screen *s, bool one_by_one)
 {
 	for (size_t i = 0; i < s->count; i++) {
+		struct console *c = &s->consoles[i];
 		struct termios t;
 
-		if (!keys) {
-			tcsetattr(s->consoles[i].fd, TCSANOW, &old[i]);
-		} else if (tcgetattr(s->consoles[i].fd, &old[i]) == 0) {
-			t = old[i];
+		if (!one_by_one && c->saved) {
+			tcsetattr(c->fd, TCSANOW, c->saved);
+			free(c->saved);
+			c->saved = NULL;
+		} else if (one_by_one && !c->saved && tcgetattr(c->fd, &t) == 0) {
+			c->saved = malloc(sizeof(*c->saved));
+			if (!c->saved)
+				continue;
+			*c->saved = t;
 			t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 			t.c_cc[VMIN] = 1;
 			t.c_cc[VTIME] = 0;
-			tcsetattr(s->consoles[i].fd, TCSAFLUSH, &t); /* what was typed before was not meant for us */
+			tcsetattr(c->fd, TCSAFLUSH, &t); /* what was typed before was not meant for us */
 		}
 	}
 }
@@ -350,12 +376,10 @@ static int wait_key(struct screen *s, struct pollfd *fds, int64_t deadline)
 int screen_countdown(struct screen *s, const char *what, unsigned seconds)
 {
 	int64_t end = now_ms() + (int64_t)seconds * 1000;
-	struct termios *old = calloc(s->count + 1, sizeof(*old));
 	struct pollfd *fds = calloc(s->count + 1, sizeof(*fds));
 	int key = -1;
 
-	if (old)
-		set_keys(s, old, true);
+	screen_keys(s, true);
 	while (fds && key < 0 && now_ms() < end) {
 		unsigned left = (unsigned)(ms_left(end) + 999) / 1000;
 		char text[100];
@@ -364,10 +388,8 @@ int screen_countdown(struct screen *s, const char *what, unsigned seconds)
 		put_line(s, text, left == seconds && s->count && s->consoles[0].dumb);
 		key = wait_key(s, fds, MIN(end, now_ms() + 1000));
 	}
-	if (old)
-		set_keys(s, old, false);
+	screen_keys(s, false);
 	put_line(s, key < 0 ? what : "A key was pressed.", true);
-	free(old);
 	free(fds);
 	return key;
 }

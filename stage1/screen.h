@@ -7,12 +7,15 @@
 #include "base/failure.h"
 #include "base/watch.h"
 
+#include <termios.h>
+
 /* One console. */
 struct console {
 	int fd;      /* read and write, never blocking; owned */
 	char *name;  /* "ttyS0"; owned */
 	bool stuck;  /* did not take a line within its time: nobody waits for it again */
 	bool dumb;   /* a carriage return does not go back: finished lines only */
+	struct termios *saved; /* its settings before screen_keys, NULL while they are in force; owned */
 };
 
 /* What a person sees: 80 columns, no escape codes, one line that changes in place at the bottom. */
@@ -58,6 +61,13 @@ void screen_failure(struct screen *s, const struct failure *f);
 /* Counts down on the bottom line ("Rebooting in 30 s; any key for a shell."), WHAT being "Rebooting". Returns the
  * index of the console on which a key was pressed, or -1 when the time is over. */
 int screen_countdown(struct screen *s, const char *what, unsigned seconds);
+
+/* The bottom line while a person types: what was asked and what is typed so far. It ends with screen_prompt_done. */
+void screen_prompt(struct screen *s, const char *text);
+void screen_prompt_done(struct screen *s);
+
+/* Keys come one by one and unseen (true), or as they came before (false). */
+void screen_keys(struct screen *s, bool one_by_one);
 
 void screen_close(struct screen *s);
 

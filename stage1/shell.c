@@ -44,13 +44,33 @@ static _Noreturn void become_shell(const char *console)
 }
 
 /* PID 1 may not be anybody's terminal's child, so each shell is a session of its own. */
-static pid_t start(struct screen *s, size_t console)
+static pid_t start(const char *console)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become_shell(s->consoles[console].name);
+		become_shell(console);
 	return pid;
+}
+
+pid_t shell_on(const char *name)
+{
+	char path[64];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (access(path, F_OK) || access(SHELL, X_OK))
+		return 0;
+	pid = start(name);
+	return pid > 0 ? pid : 0;
+}
+
+void shell_end(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(-pid, SIGKILL); /* its session */
+	kill(pid, SIGKILL);
 }
 
 void shell_run(struct screen *s, int console)
@@ -69,7 +89,7 @@ void shell_run(struct screen *s, int console)
 	}
 	screen_say(s, "A shell. The log is " RUN_DIR "/log; 'exit' tries the boot again, 'reboot -f' reboots.");
 	for (size_t i = first; i < end; i++)
-		pids[i] = start(s, i);
+		pids[i] = start(s->consoles[i].name);
 	do {
 		ended = waitpid(-1, &status, 0);
 		for (size_t i = first; i < end; i++)
@@ -78,8 +98,8 @@ void shell_run(struct screen *s, int console)
 	} while (ended > 0 || errno == EINTR);
 left:
 	for (size_t i = first; i < end; i++)
-		if (pids[i] > 0 && pids[i] != ended)
-			kill(-pids[i], SIGKILL);
+		if (pids[i] != ended)
+			shell_end(pids[i]);
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
 		log_error("the shell could not be started (status %d)", WEXITSTATUS(status));
 	screen_say(s, "The shell was left: trying again.");

@@ -5,6 +5,7 @@
 #include "stage1/flow.h"
 #include "stage1/journal.h"
 #include "stage1/policy.h"
+#include "stage1/shell.h"
 #include "stage1/system.h"
 #include "stage1/version.h"
 
@@ -33,7 +34,7 @@ static void say_hello(struct screen *s, const struct options *o)
 }
 
 /* Runs the flow in a child, so that whatever happens to it, PID 1 is there to act on it. */
-static int run_flow(const struct options *o, struct screen *s, struct flow_result *result)
+static int run_flow(struct options *o, struct screen *s, bool ask, struct flow_result *result)
 {
 	int status = 0;
 	pid_t pid;
@@ -44,7 +45,7 @@ static int run_flow(const struct options *o, struct screen *s, struct flow_resul
 		return fail(&result->failure, FAIL_SYS_INTERNAL, -errno, "fork: %s", err_text(errno));
 	if (pid == 0) {
 		signal(SIGCHLD, SIG_DFL);
-		_exit(flow_run(o, s, result) ? 1 : 0);
+		_exit(flow_run(o, s, ask, result) ? 1 : 0);
 	}
 	while (system_wait_child(pid, &status, now_ms() + INT_MAX))
 		; /* every wait in the flow has its own deadline */
@@ -56,6 +57,21 @@ static int run_flow(const struct options *o, struct screen *s, struct flow_resul
 	if (result->failure.id == FAIL_NONE)
 		return fail(&result->failure, FAIL_SYS_INTERNAL, -EIO, "step %u failed without a reason", result->step + 1);
 	return result->failure.err;
+}
+
+/* What a person answered becomes the defaults of the next try. */
+static void take_answers(struct options *o, char *answers)
+{
+	char *rest = answers, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		char *tab = strchr(line, '\t');
+
+		for (size_t i = 0; tab && i < KEY_COUNT; i++)
+			if (strlen(key_table[i].name) == (size_t)(tab - line) &&
+			    starts_with(line, key_table[i].name))
+				(void)!options_set(o, (enum option_key)i, tab + 1);
+	}
 }
 
 /* The environment for the next init: the kernel's, without automatic= (it may hold a password). systemd takes the word
@@ -137,10 +153,14 @@ int main(void)
 		system_leave(false);
 	say_hello(&screen, &options);
 
-	for (;;) {
-		if (run_flow(&options, &screen, result) == 0) {
-			if (kernel_log > 0)
-				kill(kernel_log, SIGKILL);
+	for (bool ask = !options.automatic;; ask = policy_of(&options) == POLICY_ASK) {
+		pid_t second = ask ? shell_on("tty2") : 0;
+		int err = run_flow(&options, &screen, ask, result);
+
+		take_answers(&options, result->answers);
+		shell_end(second);
+		if (!err) {
+			shell_end(kernel_log);
 			start_next_system(&options, &screen, result);
 		}
 		policy_apply(&options, &screen, &result->failure);
