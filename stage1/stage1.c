@@ -137,6 +137,7 @@ int main(void)
 	struct screen screen;
 	cleanup_free char *line = NULL;
 	pid_t kernel_log;
+	int kernel_level;
 
 	if (getpid() != 1)
 		return not_pid_1();
@@ -144,7 +145,7 @@ int main(void)
 	(void)system_start(&failure);
 	line = system_read_file("/proc/cmdline");
 	(void)!options_parse(&options, line ? line : "");
-	system_quiet_kernel(options.line ? options.line : "");
+	kernel_level = system_quiet_kernel(options.line ? options.line : "");
 	(void)!screen_open(&screen, "/sys");
 	journal_open();
 	kernel_log = journal_follow_kernel();
@@ -161,6 +162,7 @@ int main(void)
 		shell_end(second);
 		if (!err) {
 			shell_end(kernel_log);
+			system_kernel_level(kernel_level);
 			start_next_system(&options, &screen, result);
 		}
 		policy_apply(&options, &screen, &result->failure);

@@ -120,15 +120,24 @@ int system_wait_child(pid_t pid, int *status, int64_t deadline)
 	return err;
 }
 
-void system_quiet_kernel(const char *command_line)
+void system_kernel_level(int level)
+{
+	const int set_console_level = 8; /* syslog(2), SYSLOG_ACTION_CONSOLE_LEVEL */
+
+	if (level > 0)
+		klogctl(set_console_level, NULL, level);
+}
+
+int system_quiet_kernel(const char *command_line)
 {
 	static const char *const louder[] = { "debug", "loglevel=", "ignore_loglevel" };
-	const int set_console_level = 8; /* syslog(2), SYSLOG_ACTION_CONSOLE_LEVEL */
+	cleanup_free char *levels = system_read_file("/proc/sys/kernel/printk"); /* "7\t4\t1\t7" */
 
 	for (size_t i = 0; i < ARRAY_SIZE(louder); i++)
 		if (strstr(command_line, louder[i]))
-			return;
-	klogctl(set_console_level, NULL, 4);
+			return 0;
+	system_kernel_level(4);
+	return levels ? (int)strtol(levels, NULL, 10) : 0;
 }
 
 _Noreturn void system_leave(bool power_off)

@@ -24,8 +24,10 @@ bool system_reap(pid_t pid, int *status);
 /* Waits until child PID ends (reaping all others on the way) or DEADLINE (of now_ms) has passed. 0 or -ETIMEDOUT. */
 int system_wait_child(pid_t pid, int *status, int64_t deadline);
 
-/* Lets only kernel messages that are worse than warnings on the consoles, unless the command line asks for more. */
-void system_quiet_kernel(const char *command_line);
+/* Lets only kernel messages that are worse than warnings on the consoles, unless the command line asks for more.
+ * Returns the level that was in force, for system_kernel_level before the next system; 0 where nothing was changed. */
+int system_quiet_kernel(const char *command_line);
+void system_kernel_level(int level);
 
 /* The new root at ROOT_DIR becomes / for PID 1: /proc, /sys, /dev, /run move along, the initramfs is emptied, and
  * ARGV[0] is executed with ENVP. Checks everything that can be checked before anything is deleted. Returns only on failure:
