@@ -46,8 +46,9 @@ int probe_module(struct probe *p, const char *name, const char *params) must_che
 /* Waits until a file exists (a device node, /sys/class/net/eth0), woken by uevents. 0 or -ETIMEDOUT. */
 int probe_wait_path(struct probe *p, const char *path, int64_t deadline) must_check;
 
-/* All devices seen so far. The array is owned by P and valid until the next probe_load. */
-const struct probe_device *probe_devices(const struct probe *p, size_t *count);
+/* All devices seen so far, as they are now (a driver may have missed its firmware only when its interface was brought
+ * up). The array is owned by P and valid until the next call of any of these. Names are looked up by the first call. */
+const struct probe_device *probe_devices(struct probe *p, size_t *count);
 
 /* Module names loaded by this program, with their options, one per line, for /run/stage1/modules. */
 int probe_list_modules(const struct probe *p, struct buf *out);
