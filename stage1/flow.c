@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "stage1/ask.h"
 #include "stage1/handover.h"
+#include "stage1/installer.h"
 #include "stage1/journal.h"
 #include "stage1/questions.h"
 #include "stage1/system.h"
@@ -338,6 +339,13 @@ static int find_init(struct flow *f)
 		log_warn(RUN_DIR "/env cannot be written: %s", err_text(err));
 	if (chroot(ROOT_DIR) || chdir("/"))
 		return fail(&f->result->failure, FAIL_ROOT_SWITCH, -errno, ROOT_DIR ": %s", err_text(errno));
+	if (!f->options->init && !f->options->rescue && is_program(INSTALLER)) {
+		found = INSTALLER;
+		err = installer_write(f);
+		if (err)
+			return fail(&f->result->failure, FAIL_ROOT_SWITCH, err, "the installer's files in /tmp: %s",
+				    err_text(err));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(usual) && !found && !f->options->init; i++)
 		if (is_program(usual[i]))
 			found = usual[i];

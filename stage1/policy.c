@@ -58,6 +58,8 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 
 	if (f->id == FAIL_CMD_UNATTENDED)
 		policy = POLICY_REBOOT;
+	if (f->id == FAIL_ROOT_INSTALLER && !o->value[KEY_ONFAIL])
+		policy = POLICY_SHELL; /* as the original: no reboot over the evidence */
 
 	screen_failure(s, f);
 	find_keyboards(o);

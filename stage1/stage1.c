@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "stage1/flow.h"
+#include "stage1/installer.h"
 #include "stage1/journal.h"
 #include "stage1/policy.h"
 #include "stage1/shell.h"
@@ -107,6 +108,7 @@ static char **next_environment(const struct options *o)
 static void start_next_system(const struct options *o, struct screen *s, struct flow_result *result)
 {
 	char **argv = calloc(o->init_args.count + 2, sizeof(*argv));
+	char **env = next_environment(o);
 
 	if (!argv) {
 		(void)fail(&result->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the arguments of init");
@@ -116,8 +118,15 @@ static void start_next_system(const struct options *o, struct screen *s, struct 
 	for (size_t i = 0; i < o->init_args.count; i++)
 		argv[i + 1] = o->init_args.word[i];
 	screen_say(s, "proceeding, please wait...");
-	signal(SIGCHLD, SIG_DFL);
-	(void)!system_switch_root(argv, next_environment(o), &result->failure);
+	if (system_switch_root(&result->failure) == 0) {
+		if (streq(result->init, INSTALLER)) {
+			(void)!installer_run(env, &result->failure);
+		} else {
+			signal(SIGCHLD, SIG_DFL);
+			execve(argv[0], argv, env);
+			(void)fail(&result->failure, FAIL_ROOT_SWITCH, -errno, "%s: %s", argv[0], err_text(errno));
+		}
+	}
 	free(argv);
 }
 

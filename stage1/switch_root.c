@@ -1,4 +1,4 @@
-/* switch_root.c - a root tree at ROOT_DIR -> the system that runs from it; the initramfs's memory is given back. */
+/* switch_root.c - a root tree at ROOT_DIR -> /; the initramfs's memory is given back. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/system.h"
 
@@ -87,7 +87,7 @@ static int move_mounts(struct failure *f)
 	return 0;
 }
 
-int system_switch_root(char *const argv[], char *const envp[], struct failure *f)
+int system_switch_root(struct failure *f)
 {
 	struct stat old_root, new_root;
 	int old, err = check_initramfs(f);
@@ -110,8 +110,7 @@ int system_switch_root(char *const argv[], char *const envp[], struct failure *f
 	delete_contents(old, old_root.st_dev);
 	if (mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
 		return fail(f, FAIL_ROOT_SWITCH, -errno, "the new root cannot become /: %s", err_text(errno));
-	execve(argv[0], argv, envp);
-	return fail(f, FAIL_ROOT_SWITCH, -errno, "%s: %s", argv[0], err_text(errno));
+	return 0;
 
 failed:
 	if (old >= 0)

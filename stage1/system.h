@@ -29,10 +29,9 @@ int system_wait_child(pid_t pid, int *status, int64_t deadline);
 int system_quiet_kernel(const char *command_line);
 void system_kernel_level(int level);
 
-/* The new root at ROOT_DIR becomes / for PID 1: /proc, /sys, /dev, /run move along, the initramfs is emptied, and
- * ARGV[0] is executed with ENVP. Checks everything that can be checked before anything is deleted. Returns only on failure:
- * -errno with F filled. */
-int system_switch_root(char *const argv[], char *const envp[], struct failure *f) must_check;
+/* The new root at ROOT_DIR becomes / for PID 1: /proc, /sys, /dev, /run move along, and the initramfs is emptied.
+ * Checks everything that can be checked before anything is deleted. 0 or -errno with F filled. */
+int system_switch_root(struct failure *f) must_check;
 
 /* Undoes what a failed attempt left mounted below ROOT_DIR and RUN_DIR, so that the next one starts clean. */
 void system_release_root(void);
