@@ -16,6 +16,7 @@ struct fetch {
 	struct sink *sink;         /* where the bytes go */
 	struct watch *watch;       /* may be NULL */
 	struct failure *fail;      /* filled on failure */
+	bool raw;                  /* the sink keeps the bytes as they come: no decompressor looks at them */
 };
 
 /* What a method needs before it can run. */
@@ -44,6 +45,10 @@ extern const struct method *const methods[];
 
 /* The method called NAME, NULL when there is none. */
 const struct method *method_find(const char *name);
+
+/* Looks whether O gives all that M requires. 0, or -EINVAL with F filled (FAIL_CMD_MISSING) and the first missing key
+ * named. */
+int method_check(const struct method *m, const struct options *o, struct failure *f) must_check;
 
 /* Paths of stage2 to try below directory:, in order: image: where given, else the classic name (rescue or not),
  * each first plain, then with the machine's architecture appended to the directory. *COUNT strings, each to be freed,

@@ -1,0 +1,230 @@
+/* http_exchange.c - one URL -> one request on one connection, the answer's head, and its body into a transfer. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/http_exchange.h"
+
+#include "base/clock.h"
+
+
+int http_no_memory(struct failure *f)
+{
+	return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for an HTTP exchange");
+}
+
+static void close_exchange(struct http_exchange *x)
+{
+	stream_close(&x->stream);
+	http_head_free(&x->head);
+	free(x->what);
+	x->what = NULL;
+	x->early_at = x->early_len = 0;
+}
+
+void http_exchange_free(struct http_exchange *x)
+{
+	close_exchange(x);
+	url_free(&x->url);
+}
+
+/* ---- connecting */
+
+/* A connection to the URL's own host, which the options do not name: a redirection leads there. */
+static int connect_by_name(struct http_exchange *x, const struct fetch *fetch, int64_t timeout_ms, struct failure *f)
+{
+	struct net_address *addresses;
+	size_t count;
+	int fd, err = net_resolve(fetch->net, x->url.host, x->url.port, now_ms() + timeout_ms, &addresses, &count, f);
+
+	if (err)
+		return err;
+	fd = net_connect(addresses, count, now_ms() + timeout_ms, f);
+	free(addresses);
+	return fd;
+}
+
+int http_connect(struct http_exchange *x, const struct fetch *fetch, const struct place *place, int64_t timeout_ms,
+		 struct failure *f)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	close_exchange(x);
+	url_text(&x->url, &text);
+	x->what = buf_take(&text);
+	if (!x->what)
+		return http_no_memory(f);
+	x->stream.watch = fetch->watch;
+	x->proxied = place && place->proxied;
+	if (place)
+		x->stream.fd = net_connect(place->address, 1, now_ms() + place->connect_ms, f);
+	else
+		x->stream.fd = connect_by_name(x, fetch, timeout_ms, f);
+	return x->stream.fd < 0 ? x->stream.fd : 0;
+}
+
+/* ---- request */
+
+static void add_base64(struct buf *out, const uint8_t *bytes, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t three = (uint32_t)bytes[i] << 16;
+
+		three |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
+		three |= i + 2 < len ? bytes[i + 2] : 0;
+		buf_char(out, digits[three >> 18]);
+		buf_char(out, digits[three >> 12 & 63]);
+		buf_char(out, i + 1 < len ? digits[three >> 6 & 63] : '=');
+		buf_char(out, i + 2 < len ? digits[three & 63] : '=');
+	}
+}
+
+void http_add_login(struct buf *fields, const char *user, const char *pass)
+{
+	cleanup_buf struct buf login = { 0 };
+
+	buf_printf(&login, "%s:%s", user, pass ? pass : "");
+	buf_str(fields, "Authorization: Basic ");
+	add_base64(fields, (const uint8_t *)buf_cstr(&login), login.len);
+	buf_str(fields, "\r\n");
+}
+
+static int send_request(struct http_exchange *x, const char *verb, const char *fields, int64_t deadline)
+{
+	cleanup_buf struct buf request = { 0 };
+
+	buf_printf(&request, "%s ", verb);
+	if (x->proxied) {
+		buf_printf(&request, "%s://", x->url.scheme);
+		url_host_text(&x->url, &request);
+	}
+	buf_printf(&request, "%s HTTP/1.1\r\nHost: ", x->url.path);
+	url_host_text(&x->url, &request);
+	buf_str(&request, "\r\nUser-Agent: stage1\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
+	buf_str(&request, fields);
+	buf_str(&request, "Connection: close\r\n\r\n");
+	if (request.failed)
+		return -ENOMEM;
+	return stream_write(&x->stream, request.data, request.len, deadline);
+}
+
+/* ---- head */
+
+/* Why no head came, in a failure. */
+static int no_answer(const struct http_exchange *x, int err, int64_t timeout_ms, struct failure *f)
+{
+	switch (err) {
+	case -ETIMEDOUT:
+		return fail(f, FAIL_SRV_TIMEOUT, err, "%s: connected, but no answer to the request in %lld s", x->what,
+			    (long long)timeout_ms / 1000);
+	case -ECANCELED:
+		return fail(f, FAIL_SYS_CANCELLED, err, "%s: while waiting for the answer", x->what);
+	case -ENOMEM:
+		return http_no_memory(f);
+	case -EPROTO:
+	case -EMSGSIZE:
+		return fail(f, FAIL_SRV_PROTOCOL, err, "%s: %s", x->what, x->head.error);
+	case -ENODATA:
+		return fail(f, FAIL_SRV_PROTOCOL, err, "%s: the server closed the connection %s", x->what,
+			    x->head.seen ? "in the middle of its answer's header" : "without an answer");
+	}
+	return fail(f, FAIL_SRV_PROTOCOL, err, "%s: the connection broke before the answer: %s", x->what, err_text(err));
+}
+
+static int read_head(struct http_exchange *x, int64_t deadline)
+{
+	while (!x->head.complete) {
+		ssize_t n = stream_read(&x->stream, x->early, sizeof(x->early), deadline);
+		int err;
+
+		if (n <= 0)
+			return n ? (int)n : -ENODATA;
+		err = http_head_feed(&x->head, x->early, (size_t)n, &x->early_at);
+		if (err)
+			return err;
+		x->early_len = (size_t)n;
+	}
+	return 0;
+}
+
+int http_ask(struct http_exchange *x, const char *verb, const char *fields, int64_t timeout_ms, struct failure *f)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int err = send_request(x, verb, fields, deadline);
+
+	/* A server may refuse before it has read the request; its reason is still to be had. */
+	if (!err || err == -EPIPE)
+		err = read_head(x, deadline);
+	return err ? no_answer(x, err, timeout_ms, f) : 0;
+}
+
+/* ---- body */
+
+/* Why the body did not come whole, in a failure. */
+static int broken_body(const struct http_exchange *x, const struct transfer *t, int err, struct failure *f)
+{
+	cleanup_buf struct buf came = { 0 };
+
+	buf_printf(&came, "%lld", (long long)t->done);
+	if (t->version.size >= 0)
+		buf_printf(&came, " of %lld", (long long)t->version.size);
+	if (err == -ECANCELED)
+		return fail(f, FAIL_SYS_CANCELLED, err, "%s: after %s bytes", x->what, buf_cstr(&came));
+	if (err == -ETIMEDOUT)
+		return fail(f, FAIL_SRV_STALLED, err, "%s: no byte for %lld s, after %s bytes", x->what,
+			    (long long)t->timeout_ms / 1000, buf_cstr(&came));
+	return fail(f, FAIL_SRV_SHORT, err, "%s: the connection ended after %s bytes%s%s", x->what, buf_cstr(&came),
+		    err == -ENODATA ? "" : ": ", err == -ENODATA ? "" : err_text(err));
+}
+
+/* Takes the framing off LEN bytes at SPACE, which the transfer reserved, and hands the data on. */
+static int take_piece(struct http_exchange *x, struct http_body *b, struct transfer *t, void *space, size_t len,
+		      struct failure *f)
+{
+	size_t data, used;
+
+	if (http_body_feed(b, space, len, &data, &used))
+		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, after %lld bytes", x->what, b->error, (long long)t->done);
+	return data ? transfer_commit(t, data, f) : 0;
+}
+
+/* What came together with the head. */
+static int take_early(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
+{
+	while (x->early_at < x->early_len && !b->complete) {
+		size_t data, used;
+		uint8_t *piece = x->early + x->early_at;
+		int err;
+
+		if (http_body_feed(b, piece, x->early_len - x->early_at, &data, &used))
+			return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s", x->what, b->error);
+		err = transfer_write(t, piece, data, f);
+		if (err)
+			return err;
+		x->early_at += used;
+	}
+	return 0;
+}
+
+int http_receive(struct http_exchange *x, struct transfer *t, struct failure *f)
+{
+	struct http_body b;
+	int err;
+
+	http_body_init(&b, &x->head);
+	err = take_early(x, &b, t, f);
+	while (!err && !b.complete) {
+		void *space;
+		size_t room;
+		ssize_t n;
+
+		err = transfer_reserve(t, &space, &room, f);
+		if (err)
+			break;
+		n = stream_read(&x->stream, space, http_body_want(&b, room), now_ms() + t->timeout_ms);
+		if (n > 0)
+			err = take_piece(x, &b, t, space, (size_t)n, f);
+		else if (n < 0 || http_body_end(&b))
+			err = broken_body(x, t, n ? (int)n : -ENODATA, f);
+	}
+	return err ? err : transfer_end(t, b.framing != HTTP_UNTIL_CLOSE, f);
+}

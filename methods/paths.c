@@ -1,0 +1,68 @@
+/* paths.c - options (rescue, directory:, image:) -> the paths where stage2 may be, in the order to try them. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/method.h"
+
+#include <sys/utsname.h>
+
+#define CLASSIC_INSTALL "install/stage2/mdkinst.sqfs"
+#define CLASSIC_RESCUE "install/stage2/rescue.sqfs"
+
+/* The name of this machine's folder on a distribution's mirror. All 32-bit PCs share one. */
+static void machine_folder(char *folder, size_t size)
+{
+	struct utsname u;
+
+	if (uname(&u))
+		u.machine[0] = '\0';
+	if (u.machine[0] == 'i' && streq(u.machine + 2, "86"))
+		u.machine[1] = '5';
+	str_copy(folder, size, u.machine);
+}
+
+/* Adds the parts of PATH, each with one slash before it. */
+static void add_parts(struct buf *out, const char *path)
+{
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n) {
+			buf_char(out, '/');
+			buf_add(out, path, n);
+		}
+		path += n + strspn(path + n, "/");
+	}
+}
+
+static char *join(const char *directory, const char *folder, const char *file)
+{
+	struct buf path = { 0 };
+
+	add_parts(&path, directory);
+	add_parts(&path, folder);
+	add_parts(&path, file);
+	return buf_take(&path);
+}
+
+int method_paths(const struct options *o, char ***paths, size_t *count)
+{
+	const char *directory = o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : "";
+	const char *file = o->value[KEY_IMAGE];
+	char folder[65], **list = calloc(2, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	if (!file)
+		file = o->rescue ? CLASSIC_RESCUE : CLASSIC_INSTALL;
+	machine_folder(folder, sizeof(folder));
+	list[0] = join(directory, "", file);
+	list[1] = join(directory, folder, file);
+	if (!list[0] || !list[1]) {
+		free(list[0]);
+		free(list[1]);
+		free(list);
+		return -ENOMEM;
+	}
+	*paths = list;
+	*count = 2;
+	return 0;
+}
