@@ -85,37 +85,25 @@ bool modules_blacklisted(const struct modules *m, const char *name)
 }
 
 /* Adds one "parameter=value"; the kernel wants quotes around a value with blanks (kernel/params.c, next_arg). */
-static void add_option(struct buf *out, const char *option, size_t len)
+static void add_option(struct buf *out, const char *option)
 {
-	const char *equals = memchr(option, '=', len);
-	const char *value = equals ? equals + 1 : option + len;
-	size_t value_len = (size_t)(option + len - value);
-	bool quote = value_len && value[0] != '"' && (memchr(value, ' ', value_len) || memchr(value, '\t', value_len));
+	const char *equals = strchr(option, '=');
 
 	if (out->len)
 		buf_char(out, ' ');
-	buf_add(out, option, (size_t)(value - option));
-	if (quote)
-		buf_char(out, '"');
-	buf_add(out, value, value_len);
-	if (quote)
-		buf_char(out, '"');
+	if (equals && equals[1] != '"' && strpbrk(equals, " \t"))
+		buf_printf(out, "%.*s=\"%s\"", (int)(equals - option), option, equals + 1);
+	else
+		buf_str(out, option);
 }
 
 void modules_options(const struct options *o, const char *name, struct buf *out)
 {
 	for (size_t i = 0; i < o->module_options.count; i++) {
-		const char *word = o->module_options.word[i], *dot;
-		size_t len = strlen(word);
+		const char *word = o->module_options.word[i], *dot = strchr(word, '.');
 
-		/* the whole word in quotes, as boot loaders write it: "module.parameter=a b" */
-		if (len > 1 && word[0] == '"' && word[len - 1] == '"') {
-			word++;
-			len -= 2;
-		}
-		dot = memchr(word, '.', len);
-		if (dot && dot > word && dot + 1 < word + len && same_module(word, (size_t)(dot - word), name))
-			add_option(out, dot + 1, (size_t)(word + len - dot - 1));
+		if (dot && dot > word && dot[1] && same_module(word, (size_t)(dot - word), name))
+			add_option(out, dot + 1);
 	}
 }
 

@@ -139,7 +139,17 @@ static void ask_path(struct device *d, const struct kmod_list *list)
 	kmod_module_unref(first);
 }
 
-/* Loads the modules of LIST until one drives D. */
+/* D remembers the first module that loaded, or the first at all where none did. */
+static void remember_try(struct device *d, const char *name, int err)
+{
+	if (d->module && (err || !d->load_error))
+		return;
+	free(d->module);
+	d->module = strdup(name);
+	d->load_error = err;
+}
+
+/* Loads the modules of LIST until one drives D. 0 or -ENOMEM. */
 static int load_one_of(struct probe *p, struct device *d, const struct kmod_list *list)
 {
 	const struct kmod_list *l;
@@ -149,27 +159,15 @@ static int load_one_of(struct probe *p, struct device *d, const struct kmod_list
 		struct kmod_module *module = kmod_module_get_module(l);
 		const char *name = kmod_module_get_name(module);
 
-		if (!d->module)
-			d->module = strdup(name);
-		if (modules_blacklisted(&p->modules, name))
-			err = -EPERM;
-		else
-			err = modules_load(&p->modules, module, NULL);
-		if (!d->load_error)
-			d->load_error = err;
-		if (err == -ENOMEM) {
-			kmod_module_unref(module);
-			return err;
-		}
-		if (!err) {
-			d->load_error = 0;
-			device_refresh(d, p->world.sysfs);
-		}
+		err = modules_blacklisted(&p->modules, name) ? -EPERM : modules_load(&p->modules, module, NULL);
+		remember_try(d, name, err);
 		kmod_module_unref(module);
-		if (d->driver)
+		if (!err)
+			device_refresh(d, p->world.sysfs);
+		if (d->driver || err == -ENOMEM)
 			break;
 	}
-	return 0;
+	return err == -ENOMEM ? err : 0;
 }
 
 /* Finds out what D is and, where it is wanted, loads its driver. 1: something was loaded or tried; 0; -errno. */
@@ -380,13 +378,19 @@ const struct probe_device *probe_devices(struct probe *p, size_t *count)
 		shown[i] = (struct probe_device){
 			.bus = d->bus,
 			.address = d->address,
-			.name = d->classes & PROBE_ALL ? names_of(&p->names, &p->world, d) : d->modalias,
 			.driver = d->driver,
 			.classes = d->classes & PROBE_ALL,
 			.trouble = d->trouble,
 		};
 	}
 	return shown;
+}
+
+const char *probe_name(struct probe *p, const struct probe_device *shown)
+{
+	struct device *d = devices_find(&p->devices, shown->bus, shown->address);
+
+	return d ? names_of(&p->names, &p->world, d) : shown->address;
 }
 
 int probe_list_modules(const struct probe *p, struct buf *out)

@@ -20,7 +20,6 @@ enum probe_class {
 struct probe_device {
 	const char *bus;     /* "pci", "usb", "virtio", "vmbus", "platform", ... */
 	const char *address; /* "0000:00:03.0" */
-	const char *name;    /* "Intel Corporation 82540EM Gigabit Ethernet Controller", or the modalias */
 	const char *driver;  /* the driver bound to it, NULL while none */
 	unsigned classes;    /* what it is good for, of enum probe_class; 0: nothing stage1 needs */
 	enum fail_id trouble; /* FAIL_NONE, or FAIL_DEV_NO_DRIVER, _LOAD, _FIRMWARE */
@@ -47,8 +46,12 @@ int probe_module(struct probe *p, const char *name, const char *params) must_che
 int probe_wait_path(struct probe *p, const char *path, int64_t deadline) must_check;
 
 /* All devices seen so far, as they are now (a driver may have missed its firmware only when its interface was brought
- * up). The array is owned by P and valid until the next call of any of these. Names are looked up by the first call. */
+ * up). The array is owned by P and valid until the next call of any of these. */
 const struct probe_device *probe_devices(struct probe *p, size_t *count);
+
+/* The name of D, one of probe_devices, for a person: "Intel Corporation 82540EM Gigabit Ethernet Controller", or the
+ * modalias where nobody knows more. Owned by P. The first question reads pci.ids, so do not ask for fun. */
+const char *probe_name(struct probe *p, const struct probe_device *d);
 
 /* Module names loaded by this program, with their options, one per line, for /run/stage1/modules. */
 int probe_list_modules(const struct probe *p, struct buf *out);
