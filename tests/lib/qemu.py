@@ -9,6 +9,7 @@ VMLINUZ= and ALL_RDZ= in the environment choose other files than build/vmlinuz a
 fixes the accelerator.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+import codecs
 import json
 import os
 import pathlib
@@ -73,6 +74,7 @@ class Machine:
         self.text, self.raw, self.position, self.at, self.match = "", b"", 0, 0.0, None
         self.events, self.replies = [], []
         self._pending, self._line_start = "", True
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._stamps = [(0, 0.0)]  # (offset in text, second) of each chunk
         self._news = threading.Condition()
         ours, theirs = socket.socketpair()
@@ -155,7 +157,7 @@ class Machine:
                 self._pending = None
             else:
                 self.raw += data
-                text = self._pending + data.decode("utf-8", "replace").replace("\r", "")
+                text = self._pending + self._decode(data).replace("\r", "")
                 half = HALF_ESCAPE.search(text)
                 self._pending = text[half.start():] if half else ""
                 text = ESCAPES.sub("", text[:half.start()] if half else text)
