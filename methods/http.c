@@ -310,11 +310,13 @@ static int http_fetch(struct fetch *f)
 }
 
 static const enum option_key http_required[] = { KEY_SERVER, KEY_COUNT };
+static const enum option_key http_optional[] = { KEY_DIRECTORY, KEY_IMAGE, KEY_PROXY_HOST, KEY_PROXY_PORT, KEY_COUNT };
 
 const struct method method_http = {
 	.name = "http",
 	.title = "HTTP server",
 	.needs = METHOD_NEEDS_NETWORK,
 	.required = http_required,
+	.optional = http_optional,
 	.fetch = http_fetch,
 };

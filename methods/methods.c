@@ -19,9 +19,13 @@ const struct method *method_find(const char *name)
 
 int method_check(const struct method *m, const struct options *o, struct failure *f)
 {
-	for (const enum option_key *key = m->required; *key != KEY_COUNT; key++)
+	cleanup_buf struct buf missing = { 0 };
+
+	for (const enum option_key *key = m->required; key && *key != KEY_COUNT; key++)
 		if (!o->value[*key])
-			return fail(f, FAIL_CMD_MISSING, -EINVAL, "%s: (%s, for example %s)", key_table[*key].name,
-				    key_table[*key].meaning, key_table[*key].example);
-	return 0;
+			buf_printf(&missing, "%s%s: (for example %s)", missing.len ? ", " : "", key_table[*key].name,
+				   key_table[*key].example);
+	if (!missing.len)
+		return 0;
+	return fail(f, FAIL_CMD_MISSING, -EINVAL, "method:%s needs %s", m->name, buf_cstr(&missing));
 }

@@ -8,6 +8,7 @@
 #include "stage1/handover.h"
 #include "stage1/installer.h"
 #include "stage1/journal.h"
+#include "stage1/kexec.h"
 #include "stage1/questions.h"
 #include "stage1/system.h"
 
@@ -172,21 +173,6 @@ static int bring_up_network(struct flow *f)
 
 /* ---- 3 method */
 
-/* The values the method cannot do without, all at once. */
-static int check_required(struct flow *f)
-{
-	cleanup_buf struct buf missing = { 0 };
-	const enum option_key *key = f->method->required;
-
-	for (; key && *key != KEY_COUNT; key++)
-		if (!f->options->value[*key])
-			buf_printf(&missing, "%s%s:", missing.len ? ", " : "", key_table[*key].name);
-	if (!missing.len)
-		return 0;
-	return fail(&f->result->failure, FAIL_CMD_MISSING, -EINVAL, "method:%s needs %s", f->method->name,
-		    buf_cstr(&missing));
-}
-
 static int choose_root_mode(struct flow *f)
 {
 	const char *mode = f->options->value[KEY_ROOT];
@@ -224,7 +210,7 @@ static int open_ramdisk(struct flow *f, int number)
 	int err;
 
 	if (kib < 0)
-		kib = MAX(f->memory_free, 4 * MIB) / KIB;
+		kib = MAX(memory_available(), 4 * MIB) / KIB;
 	params = str_printf("rd_nr=%d rd_size=%lld", number + 1, (long long)kib);
 	snprintf(path, sizeof(path), "/dev/ram%d", number);
 	err = params ? probe_module(f->probe, "brd", params) : -ENOMEM;
@@ -243,7 +229,6 @@ static int open_store(struct flow *f)
 
 	if (!outfile && ramdisk_number(f->options->root) >= 0)
 		outfile = f->options->root;
-	f->memory_free = memory_available();
 	if (!outfile || streq(outfile, "ram"))
 		return store_open_memory(&f->store, RUN_DIR, &f->result->failure);
 	number = ramdisk_number(outfile);
@@ -257,7 +242,7 @@ static int prepare_method(struct flow *f)
 {
 	int err = choose_root_mode(f);
 
-	if (!err)
+	if (!err && !f->options->value[KEY_KERNEL])
 		err = open_store(f);
 	if (!err)
 		watch_note(&f->watch, "%s%s%s%s%s", f->method->name, f->options->value[KEY_SERVER] ? " from " : "",
@@ -269,12 +254,13 @@ static int prepare_method(struct flow *f)
 
 /* ---- 4 image */
 
-static int fetch_image(struct flow *f)
+/* Brings what the options name into STORE; RAW keeps its compression on. */
+static int fetch_into(struct flow *f, struct store *store, bool raw)
 {
-	struct sink *sink = image_sink(&f->store, false, f->memory_free, f->options->value[KEY_SHA256]);
+	struct sink *sink = image_sink(store, raw, memory_available(), raw ? NULL : f->options->value[KEY_SHA256]);
 	struct fetch fetch = {
 		.options = f->options,
-		.net = &f->network,
+		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
 		.sink = sink,
 		.watch = &f->watch,
 		.fail = &f->result->failure,
@@ -290,12 +276,44 @@ static int fetch_image(struct flow *f)
 	if (err)
 		return err;
 	ms = MAX(now_ms() - began, (int64_t)1);
-	screen_format_bytes(&text, f->store.size);
+	screen_format_bytes(&text, store->size);
 	buf_str(&text, " in memory, ");
-	screen_format_bytes(&text, f->store.size / ms * 1000 + f->store.size % ms * 1000 / ms);
+	screen_format_bytes(&text, store->size / ms * 1000 + store->size % ms * 1000 / ms);
 	buf_str(&text, "/s");
 	watch_note(&f->watch, "%s", buf_cstr(&text));
 	return 0;
+}
+
+/* The file KEY names, below directory: as an image would be. */
+static int fetch_file(struct flow *f, enum option_key key, struct store *store)
+{
+	int err = store_open_memory(store, NULL, &f->result->failure);
+
+	if (!err)
+		err = options_set(f->options, KEY_IMAGE, f->options->value[key]);
+	return err ? err : fetch_into(f, store, true);
+}
+
+static int load_kernel(struct flow *f)
+{
+	cleanup_buf struct buf command_line = { 0 };
+	struct store initrd = { .fd = -1 };
+	int err = fetch_file(f, KEY_KERNEL, &f->store);
+
+	if (!err && f->options->value[KEY_INITRD])
+		err = fetch_file(f, KEY_INITRD, &initrd);
+	if (!err && f->options->value[KEY_APPEND])
+		err = kexec_decode(f->options->value[KEY_APPEND], &command_line);
+	if (!err)
+		err = kexec_load(f->store.fd, initrd.fd, buf_cstr(&command_line), &f->result->failure);
+	if (initrd.fd >= 0)
+		store_close(&initrd);
+	return err;
+}
+
+static int fetch_image(struct flow *f)
+{
+	return f->options->value[KEY_KERNEL] ? load_kernel(f) : fetch_into(f, &f->store, false);
 }
 
 /* ---- 5 root */
@@ -309,6 +327,10 @@ static int assemble_root(struct flow *f)
 	};
 	int err;
 
+	if (f->options->value[KEY_KERNEL]) {
+		watch_note(&f->watch, "none: a kernel was fetched");
+		return 0;
+	}
 	if (streq(f->options->value[KEY_PROBE], "all") && probe_load(f->probe, PROBE_ALL, now_ms() + DEVICES_MS))
 		log_warn("not all drivers could be loaded");
 	err = image_mount(&f->store, f->root_mode, ROOT_DIR, load_module, f->probe, &f->result->failure);
@@ -333,8 +355,14 @@ static int find_init(struct flow *f)
 {
 	static const char *const usual[] = { "/sbin/init", "/etc/init", "/bin/init" };
 	const char *found = NULL;
-	int err = handover_write(f);
+	int err;
 
+	if (f->options->value[KEY_KERNEL]) {
+		f->result->kexec = true;
+		watch_note(&f->watch, "kernel %s", f->options->value[KEY_KERNEL]);
+		return 0;
+	}
+	err = handover_write(f);
 	if (err)
 		log_warn(RUN_DIR "/env cannot be written: %s", err_text(err));
 	if (chroot(ROOT_DIR) || chdir("/"))
@@ -429,7 +457,7 @@ static int check_options(struct flow *f)
 			    f->options->automatic ? "automatic= has no method:" : "there is no automatic=");
 	f->method = method_find(name);
 	if (f->method)
-		return check_required(f);
+		return method_check(f->method, f->options, &f->result->failure);
 	for (size_t i = 0; methods[i]; i++)
 		buf_printf(&known, " %s", methods[i]->name);
 	return fail(&f->result->failure, FAIL_CMD_BAD_METHOD, -EINVAL, "method:%s; known:%s", name, buf_cstr(&known));

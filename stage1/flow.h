@@ -16,6 +16,7 @@ struct flow_result {
 	unsigned step;              /* the step that ran last, from 0 */
 	int64_t step_ms[STEP_MAX];  /* how long each took */
 	char init[256];             /* the program to start in ROOT_DIR */
+	bool kexec;                 /* no root: a kernel was loaded and waits to be started */
 	char answers[4096];         /* what a person answered: a key's name, a tab, its value, a line end; repeated */
 };
 
@@ -31,8 +32,6 @@ struct flow {
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */
 	enum root_mode root_mode;     /* method */
-	int64_t memory_free;          /* bytes before the image came; -1: not known */
-	int64_t image_began_ms;
 };
 
 /* Runs all steps with O, showing them on S. With ASK a person is asked for what to do (O's values are the defaults),

@@ -5,6 +5,7 @@
 #include "stage1/flow.h"
 #include "stage1/installer.h"
 #include "stage1/journal.h"
+#include "stage1/kexec.h"
 #include "stage1/policy.h"
 #include "stage1/shell.h"
 #include "stage1/system.h"
@@ -118,6 +119,11 @@ static void start_next_system(const struct options *o, struct screen *s, struct 
 	for (size_t i = 0; i < o->init_args.count; i++)
 		argv[i + 1] = o->init_args.word[i];
 	screen_say(s, "proceeding, please wait...");
+	if (result->kexec) {
+		(void)!kexec_start(&result->failure);
+		free(argv);
+		return;
+	}
 	if (system_switch_root(&result->failure) == 0) {
 		if (streq(result->init, INSTALLER)) {
 			(void)!installer_run(env, &result->failure);
