@@ -221,6 +221,20 @@ static enum outcome bad_image(struct retrieval *r, struct spot *s)
 	return TRY_AGAIN;
 }
 
+/* True for failures that another path of the same place may mend. */
+static bool is_path_failure(enum fail_id id)
+{
+	return id == FAIL_SRV_NOT_FOUND || id == FAIL_SRV_DENIED || id == FAIL_SRV_REDIRECT;
+}
+
+/* Keeps why S did not bring the file: the latest failure, but of several paths' the one that tells most. */
+static void note_failure(struct spot *s, const struct failure *f)
+{
+	if (s->path && is_path_failure(f->id) && telling(f->id) <= telling(s->failure.id))
+		return;
+	s->failure = *f;
+}
+
 /* Tries the paths of one place until it has one of them, or fails in a way that another path does not mend. */
 static enum outcome try_place(struct retrieval *r, struct spot *s)
 {
@@ -229,13 +243,12 @@ static enum outcome try_place(struct retrieval *r, struct spot *s)
 
 		if (get_once(r, s, &f) == 0)
 			return GOT_IT;
-		if (telling(f.id) > telling(s->failure.id) || !s->path || f.id != FAIL_SRV_NOT_FOUND)
-			s->failure = f;
+		note_failure(s, &f);
 		if (is_image_failure(f.id))
 			return bad_image(r, s);
 		if (!is_server_failure(f.id) || r->transfer.changes > TRANSFER_CHANGES_MAX)
 			return GIVE_UP;
-		if (f.id == FAIL_SRV_NOT_FOUND || f.id == FAIL_SRV_DENIED || f.id == FAIL_SRV_REDIRECT)
+		if (is_path_failure(f.id))
 			s->out = ++s->path == r->path_count;
 		else if (f.id != FAIL_SRV_CHANGED || r->transfer.changes > 1)
 			break;

@@ -1,0 +1,598 @@
+"""test_http.py - method http by stage1-fetch: nginx for what is right, a server of bad manners for what is not."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import base64
+import contextlib
+import hashlib
+import os
+import platform
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import netns
+from badserver import (BadServer, MODIFIED, greeting, hang_up, http_chunked, http_file, http_raw, http_status, silent)
+from fetcher import PROGRAM, fetch, some_bytes
+from web import Web, web
+
+IMAGE = some_bytes(300_000)
+OTHER = some_bytes(300_000, seed=2)
+OVERLAP = 4096  # of methods/transfer.h: so many bytes are asked for twice when a transfer is resumed
+RANGED = f"bytes={100_000 - OVERLAP}-"
+
+
+def line(server, more="", image="x"):
+    """The automatic= value that fetches /IMAGE from a server of this machine; no retries unless MORE has them."""
+    retries = "" if "retries:" in more else ",retries:0"
+    return f"method:http,server:127.0.0.1:{server.port},directory:/,image:{image}{retries}{more}"
+
+
+def serve(name, data, server=None):
+    """Puts a file into nginx's folder."""
+    server = server or web()
+    path = server.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return server
+
+
+@contextlib.contextmanager
+def nginx(extra):
+    """An nginx of its own, with EXTRA in its server's configuration."""
+    server = Web(extra=extra)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+# ---- what goes right
+
+
+def test_a_file_from_nginx_comes_whole():
+    """A file of 20 MB from nginx arrives with every byte."""
+    data = some_bytes(20_000_000)
+    fetch(line(serve("big", data), image="big")).is_file(data)
+
+
+def test_small_files_come_whole():
+    """Files of 0, 1 and 4097 bytes arrive as they are."""
+    for size in (0, 1, 4097):
+        data = some_bytes(size)
+        fetch(line(serve(f"small{size}", data), image=f"small{size}")).is_file(data)
+
+
+def test_names_are_encoded():
+    """Blanks, per cents, question marks, hashes and letters beyond ASCII in a file's name reach nginx as they are."""
+    for name in ("a b", "50%", "what?", "no#1", "grün", "a+b&c=d;e", "dir/with space/f"):
+        fetch(line(serve(name, name.encode()), image=name)).is_file(name.encode())
+
+
+def test_slashes_are_handled():
+    """Slashes too many and too few between server, directory and image make no difference."""
+    server = serve("pub/d/f", IMAGE)
+    for directory, image in (("/pub/d", "f"), ("pub/d/", "/f"), ("//pub//d//", "//f"), ("", "pub/d/f")):
+        fetch(f"method:http,server:127.0.0.1:{server.port},directory:{directory},image:{image}").is_file(IMAGE)
+
+
+def test_the_classic_names():
+    """Without image: the installer's stage2 is fetched, with the word rescue the rescue system."""
+    server = serve("classic/install/stage2/mdkinst.sqfs", IMAGE)
+    serve("classic/install/stage2/rescue.sqfs", OTHER)
+    words = f"met:http,ser:127.0.0.1:{server.port},dir:/classic"
+    fetch(words).is_file(IMAGE)
+    fetch(words, "rescue").is_file(OTHER)
+
+
+def test_the_architecture_folder():
+    """Where the plain path has nothing, the folder of the machine's architecture is looked into."""
+    arch = platform.machine()
+    server = serve(f"distrib/{arch}/install/stage2/rescue.sqfs", IMAGE)
+    fetch(f"method:http,server:127.0.0.1:{server.port},directory:/distrib/", "rescue").is_file(IMAGE)
+    fetch(line(serve(f"{arch}/own.img", OTHER), image="own.img")).is_file(OTHER)
+
+
+def test_ports():
+    """The port may stand in server: or in port:; server: is stronger; IPv6 addresses stand in brackets."""
+    port = serve("p", IMAGE).port
+    fetch(f"method:http,server:127.0.0.1,port:{port},directory:/,image:p").is_file(IMAGE)
+    fetch(f"method:http,server:127.0.0.1:{port},port:9,directory:/,image:p").is_file(IMAGE)
+    with BadServer(http_file(IMAGE), host="::1") as server:
+        fetch(f"method:http,server:[::1]:{server.port},directory:/,image:p").is_file(IMAGE)
+        assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
+        fetch(f"method:http,server:::1,port:{server.port},directory:/,image:p").is_file(IMAGE)
+
+
+def test_the_default_output_name():
+    """Without -o the image keeps its own name; -o - writes it to standard output, when it is whole."""
+    server = serve("named.img", IMAGE)
+    got = fetch(line(server, image="named.img"), options=())
+    assert got.status == 0 and got.left == ["named.img"], (got.words, got.left)
+    got = fetch(line(server, image="named.img"), options=("-o", "-"))
+    assert got.status == 0 and got.stdout == IMAGE and not got.left, got.words
+    got = fetch(line(server, image="nonesuch"), options=("-o", "-"))
+    assert got.status == 1 and got.stdout == b""
+
+
+def test_redirections():
+    """Each kind of redirection is followed, absolute, relative to the path, to the folder, and to another server."""
+    with BadServer(http_file(IMAGE)) as other:
+        for status in (301, 302, 303, 307, 308):
+            for location in (f"http://127.0.0.1:{other.port}/x", "/y", "z", "../a/./b", f"//127.0.0.1:{other.port}/c"):
+                with BadServer(http_status(f"{status} Go", f"Location: {location}"), http_file(IMAGE)) as server:
+                    fetch(line(server, image="d/x")).is_file(IMAGE)
+    serve("there", IMAGE)
+    with nginx("location /here { return 302 /there; }") as server:
+        (server.root / "there").write_bytes(IMAGE)
+        fetch(line(server, image="here")).is_file(IMAGE)
+
+
+def test_chunked():
+    """Chunks of any size, with extensions and trailers, are put together; also from nginx."""
+    for sizes in ([1], [100_000], [1, 2, 3, 5, 1000, 65536], [300_000]):
+        with BadServer(http_chunked(IMAGE[:20_000] if sizes == [1] else IMAGE, sizes, extension=';a="b"',
+                                    trailers=["X-Sum: 1", "Content-Length: 5"])) as server:
+            fetch(line(server)).is_file(IMAGE[:20_000] if sizes == [1] else IMAGE)
+    with nginx("sub_filter_types *; sub_filter 'nonesuch words' ''; sub_filter_once off;") as server:
+        (server.root / "c").write_bytes(IMAGE)
+        fetch(line(server, image="c"), f",sha256:{hashlib.sha256(IMAGE).hexdigest()}").is_file(IMAGE)
+
+
+def test_interim_answers_are_skipped():
+    """100 and 103 before the answer are no answer."""
+    head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\nContent-Length: 7\r\n\r\n"
+    with BadServer(http_raw(f"{head}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".encode())) as server:
+        fetch(line(server)).is_file(b"hello")
+
+
+def test_odd_heads():
+    """Header names in any case, folded lines, bare line feeds, no reason, HTTP/1.0: all understood."""
+    for head in ("HTTP/1.1 200 OK\r\ncOnTeNt-LeNgTh:5\r\n\r\n", "HTTP/1.0 200\r\nContent-Length:\r\n 5\r\n\r\n",
+                 "HTTP/1.1 200 OK\nContent-Length: 5\n\n", "HTTP/1.1 200 \r\nContent-Length : 5 , 5\r\n\r\n"):
+        with BadServer(http_raw(head.encode() + b"hello")) as server:
+            fetch(line(server)).is_file(b"hello")
+
+
+def test_a_huge_header():
+    """A header of 900 KiB is read; one of more than 1 MiB is refused by name."""
+    row = "X-Filler: " + "x" * 1000
+    with BadServer(http_file(IMAGE, headers=[row] * 900)) as server:
+        fetch(line(server)).is_file(IMAGE)
+    with BadServer(http_file(IMAGE, headers=[row] * 1100)) as server:
+        fetch(line(server)).failed("S1-SRV-05", "header of more than 1024 KiB")
+    with BadServer(http_file(IMAGE, headers=["X-Filler: " + "x" * 2_000_000])) as server:
+        fetch(line(server)).failed("S1-SRV-05", "header of more than 1024 KiB")
+
+
+def test_login():
+    """user: and pass: are sent to the named server only, and shown nowhere."""
+    with BadServer(http_file(IMAGE)) as other:
+        with BadServer(http_status("302 Go", f"Location: http://127.0.0.1:{other.port}/y")) as server:
+            got = fetch(line(server, ",user:me,pass:to:p s3cret"), options=("-v", "-o", "F"))
+            got.is_file(IMAGE)
+            expected = "Basic " + base64.b64encode(b"me:to:p s3cret").decode()
+            assert server.requests[0].headers["authorization"] == expected
+            assert "authorization" not in other.requests[0].headers
+    with BadServer(http_status("401 Unauthorized")) as server:
+        got = fetch(line(server, ",user:me,pass:to:p s3cret"), options=("-v", "-o", "F"))
+        assert got.status == 1 and "s3cret" not in got.words and expected[6:] not in got.words
+
+
+# ---- answers that are no file
+
+
+def test_statuses():
+    """Each kind of status becomes its failure, with the URL and the status line, and no file."""
+    cases = {"404 Not Found": "S1-SRV-06", "410 Gone": "S1-SRV-06", "401 Unauthorized": "S1-SRV-07",
+             "403 Forbidden": "S1-SRV-07", "405 Method Not Allowed": "S1-SRV-07", "407 Proxy": "S1-SRV-07",
+             "500 Internal Server Error": "S1-SRV-08", "503 Service Unavailable": "S1-SRV-08", "429 Slow": "S1-SRV-08",
+             "400 Bad Request": "S1-SRV-05", "204 No Content": "S1-SRV-05", "304 Not Modified": "S1-SRV-10",
+             "206 Partial Content": "S1-SRV-05", "302 Found": "S1-SRV-10"}
+    for status, code in cases.items():
+        with BadServer(http_status(status)) as server:
+            fetch(line(server)).failed(code, f"http://127.0.0.1:{server.port}/x", f"HTTP/1.1 {status}")
+
+
+def test_not_found_names_all_paths():
+    """When no path has the file, both are named."""
+    server = serve("nothing/here", b"")
+    fetch(line(server, image="none.sqfs")).failed("S1-SRV-06", "/none.sqfs: HTTP/1.1 404", f"/{platform.machine()}/none.sqfs")
+
+
+def test_forbidden_by_nginx():
+    """A folder that nginx does not list is a denial, not a file."""
+    with nginx("location /closed/ { deny all; }") as server:
+        (server.root / "closed").mkdir()
+        fetch(line(server, image="closed/x")).failed("S1-SRV-07", "403")
+
+
+def test_busy_servers_are_asked_again():
+    """500 and 503 are tried again, after the time the server wants."""
+    with BadServer(http_status("500 Oops"), http_status("503 Busy", "Retry-After: 2"), http_file(IMAGE)) as server:
+        fetch(line(server, ",retries:2")).is_file(IMAGE)
+        assert server.requests[2].time - server.requests[1].time >= 2
+        assert server.requests[1].time - server.requests[0].time < 2
+    with BadServer(http_status("503 Busy")) as server:
+        fetch(line(server, ",retries:2")).failed("S1-SRV-08", "503 Busy")
+        assert len(server.requests) == 3
+
+
+def test_redirect_loops_are_named():
+    """A loop of redirections is named step by step; an endless row of them ends."""
+    with BadServer(http_status("301 A", "Location: /a"), http_status("301 B", "Location: /b"),
+                   http_status("301 A", "Location: /a")) as server:
+        here = f"http://127.0.0.1:{server.port}"
+        fetch(line(server)).failed("S1-SRV-10", f"{here}/a -> {here}/b -> {here}/a")
+
+    def onward(visit):
+        number = int("0" + "".join(c for c in visit.request().path if c.isdigit()))
+        visit.send(f"HTTP/1.1 302 On\r\nLocation: /{number + 1}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with BadServer(onward) as server:
+        fetch(line(server)).failed("S1-SRV-10", "more than 10 redirections")
+
+
+def test_redirections_that_cannot_be_followed():
+    """To another scheme, to nonsense and to nowhere: each refused with where it leads."""
+    for location, words in (("https://example.org/x", "leads to https://example.org/x"), ("ftp://h/x", "ftp://h/x"),
+                            ("mailto:x@y", "no URL"), ("http://", "no URL"), ("http://[::1/x", "no URL"),
+                            ("http://h:99999/", "no URL")):
+        with BadServer(http_status("302 Found", f"Location: {location}")) as server:
+            fetch(line(server)).failed("S1-SRV-10", words)
+
+
+def test_secrets_in_redirections_are_not_shown():
+    """A query and a login in a redirection are used or dropped, but never shown."""
+    with BadServer(http_status("302 Found", "Location: http://u:hush@127.0.0.1:1/x?key=hush")) as server:
+        got = fetch(line(server), options=("-v", "-o", "F"))
+        got = (got.status, got.words)
+        assert got[0] == 1 and "hush" not in got[1], got[1]
+
+
+def test_other_services():
+    """Something else on the port is said to make no sense, with its first words, at once."""
+    for words in (b"SSH-2.0-OpenSSH_9.2\r\n", b"220 ftp ready\r\n", b"\x15\x03\x01\x00\x02\x02P", b"\0" * 100, b"HTTX/1.1 200"):
+        with BadServer(greeting(words)) as server:
+            got = fetch(line(server))
+            got.failed("S1-SRV-05")
+            assert got.seconds < 3
+    with BadServer(greeting(b"SSH-2.0-OpenSSH_9.2\r\n")) as server:
+        fetch(line(server)).failed("S1-SRV-05", "SSH-2.0-OpenSSH")
+    with BadServer(hang_up) as server:
+        fetch(line(server)).failed("S1-SRV-05", "without an answer")
+
+
+def test_heads_that_lie():
+    """Lengths that are none, negative, too big or contradict each other are refused."""
+    for rows in ("Content-Length: -5", "Content-Length: 5x", "Content-Length: 99999999999999999999", "Content-Length:",
+                 "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5, 6", "Transfer-Encoding: gzip",
+                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "no colon", ": no name"):
+        with BadServer(http_raw(f"HTTP/1.1 200 OK\r\n{rows}\r\n\r\nhello".encode())) as server:
+            fetch(line(server)).failed("S1-SRV-05")
+
+
+def test_bad_chunks():
+    """Chunks with broken sizes and ends are refused; a stream without its last chunk is too short."""
+    for body, code in ((b"zz\r\nhello\r\n0\r\n\r\n", "S1-SRV-05"), (b"-5\r\nhello\r\n0\r\n\r\n", "S1-SRV-05"),
+                       (b"ffffffffffffffff\r\nhello", "S1-SRV-05"), (b"3\r\nhello\r\n0\r\n\r\n", "S1-SRV-05"),
+                       (b"\r\n5\r\nhello\r\n0\r\n\r\n", "S1-SRV-05"), (b"5\r\nhello\r\n", "S1-SRV-09"),
+                       (b"5\r\nhello\r\n0\r\n", "S1-SRV-09"), (b"", "S1-SRV-09")):
+        with BadServer(http_raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)) as server:
+            fetch(line(server)).failed(code)
+
+
+# ---- connections that break
+
+
+def test_a_cut_is_resumed():
+    """A connection cut in the middle goes on where it was: If-Range, a range, and the right bytes."""
+    for reset in (False, True):
+        with BadServer(http_file(IMAGE, cut=100_000, reset=reset), http_file(IMAGE)) as server:
+            fetch(line(server, ",retries:1")).is_file(IMAGE)
+            assert len(server.requests) == 2
+            assert server.requests[1].headers["range"] == RANGED, server.requests[1].text
+            assert server.requests[1].headers["if-range"].startswith('"')
+
+
+def test_many_cuts_are_resumed():
+    """A server that cuts every connection after a megabyte and more still delivers, and never twice the same megabyte."""
+    data = some_bytes(12_000_000)
+    with BadServer(http_file(data, cut=1_100_000)) as server:
+        fetch(line(server, ",retries:2")).is_file(data)
+        assert len(server.requests) == 11, len(server.requests)
+
+
+def test_a_cut_of_nginx_is_resumed():
+    """nginx behind a cable that is cut: the second connection asks for the rest only."""
+    data = some_bytes(5_000_000)
+    target = serve("cut", data)
+    first = []
+
+    def cutting_proxy(visit):
+        request = visit.request()
+        with socket.create_connection(("127.0.0.1", target.port)) as upstream:
+            upstream.sendall((request.text + "\r\n\r\n").encode())
+            left = 2_000_000 if not first else 1 << 62
+            first.append(1)
+            while left > 0:
+                piece = upstream.recv(min(left, 65536))
+                if not piece:
+                    break
+                visit.send(piece)
+                left -= len(piece)
+
+    with BadServer(cutting_proxy) as server:
+        fetch(line(server, ",retries:1", image="cut")).is_file(data)
+        assert 1_900_000 < server.requests[1].first_byte() < 2_000_000
+    assert any('"GET /cut HTTP/1.1" 206' in row for row in target.requests())
+
+
+def test_no_etag():
+    """Without a strong ETag the time of the last change tells versions apart; without both nothing is resumed."""
+    for tag in (False, 'W/"weak"'):
+        with BadServer(http_file(IMAGE, cut=100_000, tag=tag), http_file(IMAGE, tag=tag)) as server:
+            fetch(line(server, ",retries:1")).is_file(IMAGE)
+            assert server.requests[1].headers["range"] == RANGED
+            assert server.requests[1].headers["if-range"] == MODIFIED
+    with BadServer(http_file(IMAGE, cut=100_000, tag=False, modified=None),
+                   http_file(IMAGE, tag=False, modified=None)) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+        assert "range" not in server.requests[1].headers
+
+
+def test_ranges_that_are_ignored():
+    """A server that sends the whole file again when a range is asked for: still the right bytes."""
+    with BadServer(http_file(IMAGE, cut=100_000), http_file(IMAGE, ranges=False)) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+
+
+def test_ranges_that_are_wrong():
+    """A range that begins elsewhere, or of a file of another size, is not used; the file is fetched from the start."""
+    for lie in ({"shift": 1}, {"shift": 5000}, {"total": 999_999}):
+        with BadServer(http_file(IMAGE, cut=100_000), http_file(IMAGE, **lie), http_file(IMAGE)) as server:
+            fetch(line(server, ",retries:3")).is_file(IMAGE)
+
+
+def test_a_file_that_is_replaced():
+    """A file replaced between two connections arrives as the new one, whole: larger, smaller, and of the same size."""
+    for new in (OTHER, OTHER + b"more", OTHER[:150_000], OTHER[:50_000]):
+        for tag in (True, False):
+            later = "Tue, 01 Sep 2026 10:00:01 GMT"
+            with BadServer(http_file(IMAGE, cut=100_000, tag=tag), http_file(new, tag=tag, modified=later)) as server:
+                fetch(line(server, ",retries:1")).is_file(new)
+
+
+def test_a_file_that_is_replaced_unseen():
+    """A new file with the old one's time and size is noticed by the bytes that are asked for twice."""
+    with BadServer(http_file(IMAGE, cut=100_000, tag=False), http_file(OTHER, tag=False)) as server:
+        fetch(line(server, ",retries:1")).is_file(OTHER)
+    with BadServer(http_file(IMAGE, cut=100_000, tag='"same"'), http_file(OTHER, tag='"same"')) as server:
+        fetch(line(server, ",retries:1")).is_file(OTHER)
+
+
+def test_nginx_replaces_the_file():
+    """nginx serves a new file in the middle of a transfer: the new one arrives, never a mix."""
+    old, new = some_bytes(4_000_000, seed=3), some_bytes(4_000_000, seed=4)
+    with nginx("location / { limit_rate 2m; }") as server:
+        (server.root / "live").write_bytes(old)
+        os.utime(server.root / "live", (1_000_000_000, 1_000_000_000))
+
+        def replace():
+            (server.root / "new").write_bytes(new)
+            os.replace(server.root / "new", server.root / "live")
+
+        timer = threading.Timer(0.7, replace)
+        timer.start()
+        fetch(line(server, ",retries:1", image="live")).is_file(new)
+        timer.join()
+
+
+def test_a_file_that_keeps_changing():
+    """A file that is another one at every connection is given up, with a code of its own."""
+    versions = [http_file(some_bytes(300_000, seed=i), cut=100_000) for i in range(20)]
+    with BadServer(*versions) as server:
+        fetch(line(server, ",retries:9")).failed("S1-SRV-11")
+        assert len(server.requests) < 12
+
+
+def test_a_stalled_server_is_cut_and_resumed():
+    """A server that falls silent is left after timeout: seconds, and the rest is asked for."""
+    with BadServer(http_file(IMAGE, cut=100_000, stall=True), http_file(IMAGE)) as server:
+        got = fetch(line(server, ",retries:1,timeout:1"))
+        got.is_file(IMAGE)
+        assert server.requests[1].headers["range"] == RANGED
+        assert got.seconds < 4, got.seconds
+
+
+def test_a_server_that_stays_silent():
+    """Silence after the connection, and in the middle, ends at the deadline, with how long and how far."""
+    with BadServer(silent) as server:
+        got = fetch(line(server, ",timeout:1"))
+        got.failed("S1-SRV-03", "no answer to the request in 1 s")
+        assert 0.9 < got.seconds < 3
+    with BadServer(http_file(IMAGE, cut=100_000, stall=True)) as server:
+        got = fetch(line(server, ",timeout:1"))
+        got.failed("S1-SRV-04", "no byte for 1 s", "100000 of 300000")
+    with BadServer(http_raw(b"HTTP/1.1 200 OK\r\nContent-", hold=True)) as server:
+        fetch(line(server, ",timeout:1")).failed("S1-SRV-03")
+
+
+def test_a_slow_trickle():
+    """A server that sends a little, again and again, is slow but not silent."""
+    with BadServer(http_file(IMAGE[:5000], trickle=(500, 0.3))) as server:
+        got = fetch(line(server, ",timeout:1"))
+        got.is_file(IMAGE[:5000])
+        assert got.seconds > 2
+
+
+def test_a_truncated_body():
+    """Fewer bytes than announced is an error that says how many, never a file."""
+    with BadServer(http_file(IMAGE[:100_000], size=300_000, ranges=False)) as server:
+        fetch(line(server, ",retries:1")).failed("S1-SRV-09", "100000 of 300000 bytes")
+        assert len(server.requests) == 2
+
+
+def test_no_length():
+    """Without a length only a file that tells its own size, or whose sum is given, can be known to be whole."""
+    squashfs = b"hsqs" + b"\0" * 36 + (300_000).to_bytes(8, "little") + IMAGE[48:]
+    for protocol in ("HTTP/1.0", "HTTP/1.1"):
+        with BadServer(http_file(squashfs, length=False, protocol=protocol)) as server:
+            fetch(line(server)).is_file(squashfs)
+        with BadServer(http_file(squashfs, length=False, protocol=protocol, cut=200_000)) as server:
+            fetch(line(server)).failed("S1-SRV-09", "200000", "300000")
+        with BadServer(http_file(IMAGE, length=False, protocol=protocol)) as server:
+            fetch(line(server)).failed("S1-SRV-09", "never said how many", "sha256:")
+
+
+def test_sums():
+    """sha256: is checked over the bytes as they came, also over several connections; a wrong one leaves no file."""
+    good, bad = hashlib.sha256(IMAGE).hexdigest(), hashlib.sha256(OTHER).hexdigest()
+    fetch(line(serve("sum", IMAGE), f",sha256:{good}", image="sum")).is_file(IMAGE)
+    fetch(line(serve("sum", IMAGE), f",sha256:{bad}", image="sum")).failed("S1-IMG-04")
+    with BadServer(http_file(IMAGE, length=False)) as server:
+        fetch(line(server, f",sha256:{good}")).is_file(IMAGE)
+    with BadServer(http_file(IMAGE, cut=100_000), http_file(IMAGE)) as server:
+        fetch(line(server, f",retries:1,sha256:{good}")).is_file(IMAGE)
+
+
+# ---- servers that are not there
+
+
+def test_refused():
+    """Nobody listens on the port: refused, with the address, and tried again as often as retries: says."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        fetch(f"method:http,server:127.0.0.1:{port},directory:/,image:x,retries:0").failed("S1-SRV-01", "127.0.0.1")
+        got = fetch(f"method:http,server:127.0.0.1:{port},directory:/,image:x,retries:2")
+        got.failed("S1-SRV-01")
+        assert 0.7 < got.seconds < 3, got.seconds
+
+
+def test_a_server_that_comes_up_late():
+    """A server that starts a second after the first try is found by a retry."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    late = BadServer(http_file(IMAGE), port=0)
+    late.listener.close()
+
+    def start():
+        late.listener = socket.create_server(("127.0.0.1", port))
+        late.__enter__()
+
+    timer = threading.Timer(1, start)
+    timer.start()
+    fetch(f"method:http,server:127.0.0.1:{port},directory:/,image:x").is_file(IMAGE)
+    timer.join()
+    late.__exit__()
+
+
+def test_unreachable_and_unanswered():
+    """No route and no such host are told apart from silence."""
+    with netns.Lab() as lab:
+        head, node = lab.node("head"), lab.node("node")
+        lab.cable(head, node)
+        head.address("eth0", "10.9.0.1/24")
+        node.address("eth0", "10.9.0.2/24")
+        words = "method:http,directory:/,image:x,retries:0,timeout:5,server:"
+        fetch(words + "192.0.2.1", node=node).failed("S1-SRV-02", "192.0.2.1")
+        fetch(words + "10.9.0.77", node=node).failed("S1-SRV-02", "10.9.0.77")
+        head.ip("route", "add", "blackhole", "10.9.0.2")  # what comes is not answered
+        got = fetch(words.replace("timeout:5", "timeout:2") + "10.9.0.1", node=node)
+        got.failed("S1-SRV-03", "10.9.0.1")
+        assert got.seconds < 4
+
+
+def test_a_name_with_a_dead_address():
+    """A name with two addresses of which the first is dead: the second one is used; also to resume on."""
+    with netns.Lab() as lab:
+        head, node = lab.node("head"), lab.node("node")
+        lab.cable(head, node)
+        head.address("eth0", "10.9.0.1/24", "10.9.0.3/24")
+        node.address("eth0", "10.9.0.2/24")
+        node.etc("hosts", "10.9.0.77 half.dead\n10.9.0.1 half.dead\n10.9.0.1 two.up\n10.9.0.3 two.up\n")
+        with head.inside():
+            whole = BadServer(http_file(IMAGE), host="10.9.0.1", port=80)
+            cutting = BadServer(http_file(IMAGE, cut=100_000), host="10.9.0.1", port=81)
+            resuming = BadServer(http_file(IMAGE), host="10.9.0.3", port=81)
+        with whole, cutting, resuming:
+            words = "method:http,directory:/,image:x,retries:0,server:"
+            fetch(words + "half.dead", node=node).is_file(IMAGE)
+            fetch(words + "two.up:81", node=node).is_file(IMAGE)
+            assert len(cutting.requests) == 1 and resuming.requests[0].headers["range"] == RANGED
+        fetch(words + "nobody.knows", node=node).failed("S1-DNS-")
+
+
+# ---- mirrors
+
+
+def test_mirrors():
+    """server:a+b+c: a dead one, one without the file and one with it; the report of failures names each."""
+    with BadServer(http_file(IMAGE)) as good, BadServer(http_status("404 Not Found")) as poor:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            dead = taken.getsockname()[1]
+            words = "method:http,directory:/,image:x,retries:0,server:"
+            fetch(f"{words}127.0.0.1:{dead}+127.0.0.1:{poor.port}+127.0.0.1:{good.port}").is_file(IMAGE)
+            fetch(f"{words}127.0.0.1:{dead}+localhost:{poor.port}").failed("S1-SRV-06", "404", "127.0.0.1: The server refused")
+
+
+def test_mirrors_resume():
+    """A transfer that breaks goes on at the next mirror when its file is the same, and starts anew when it is not."""
+    words = "method:http,directory:/,image:x,retries:0,server:"
+    with BadServer(http_file(IMAGE, cut=100_000, tag='"a"')) as cutting, BadServer(http_file(IMAGE, tag='"b"')) as good:
+        fetch(f"{words}127.0.0.1:{cutting.port}+127.0.0.1:{good.port}").is_file(IMAGE)
+        assert good.requests[0].headers["range"] == RANGED and good.requests[0].headers["if-range"] == MODIFIED
+    with BadServer(http_file(IMAGE, cut=100_000)) as cutting, \
+            BadServer(http_file(OTHER, modified="Tue, 01 Sep 2026 10:00:01 GMT")) as good:
+        fetch(f"{words}127.0.0.1:{cutting.port}+127.0.0.1:{good.port}").is_file(OTHER)
+
+
+# ---- this program
+
+
+def test_usage():
+    """Errors of the command line end with 2, values that cannot be used with 1 and their code."""
+    for argv in ([], ["-x", "automatic=method:http"], ["method:http"]):
+        assert subprocess.run([PROGRAM, *argv], capture_output=True, check=False).returncode == 2, argv
+    fetch("server:h").failed("S1-CMD-01")
+    fetch("method:smoke,server:h").failed("S1-CMD-02", "smoke")
+    fetch("method:http,directory:/").failed("S1-CMD-03", "server:")
+    for bad in ("server:h:99999", "server:h/path", "server:http://h", "server:a+", "server:me:hush@h", "server:[::1",
+                "server:h,port:0", "server:h,retries:many", "server:h,timeout:0"):
+        got = fetch("method:http," + bad)
+        got.failed("S1-CMD-04")
+        assert "hush" not in got.words
+
+
+def test_a_signal_stops_it():
+    """Ctrl-C ends a transfer soon and leaves nothing behind."""
+    with BadServer(http_file(IMAGE, cut=100_000, stall=True)) as server, tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen([PROGRAM, "-o", "F", "automatic=" + line(server)], cwd=folder, stderr=subprocess.PIPE)
+        while not server.requests:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=3)
+        assert process.returncode == 1 and words.startswith(b"S1-SYS-03"), words
+        assert not os.listdir(folder)
+
+
+def test_constant_memory():
+    """A file of 200 MB needs no more memory than one of 2 MB."""
+    peaks = []
+    for size in (2_000_000, 200_000_000):
+        server = web()
+        with open(server.root / f"sparse{size}", "wb") as file:
+            file.truncate(size)
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            argv = [PROGRAM, "-o", "F", "automatic=" + line(server, image=f"sparse{size}")]
+            process = subprocess.Popen(argv, cwd=folder)
+            _, status, usage = os.wait4(process.pid, 0)
+            assert status == 0 and os.path.getsize(folder + "/F") == size
+        peaks.append(usage.ru_maxrss)
+    assert peaks[1] < peaks[0] + 1000, f"{peaks} KiB"
