@@ -3,6 +3,7 @@
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
+#include "base/buf.h"
 #include "image/sink.h"
 
 /* What the content says it is. */
@@ -29,44 +30,102 @@ enum image_kind image_recognise(const uint8_t *head, size_t len, int64_t *size);
 /* "squashfs", "ext4" ...; also the name to mount it by. */
 const char *image_kind_name(enum image_kind kind);
 
+/* Adds to WORDS what a file that is IMAGE_UNKNOWN looks like: "it is empty", "it looks like a zip archive", "it is text:
+ * ...". 0 or -ENOMEM. Pure. */
+int image_describe_unknown(struct buf *words, const uint8_t *head, size_t len);
+
+/* Recognises an image that can be mounted: *KIND and *CLAIMED as above. 0, or -EMEDIUMTYPE with F (FAIL_IMG_UNKNOWN: what
+ * it is instead). */
+int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t *claimed, struct failure *f) must_check;
+
+/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? 0, or -EBADMSG with F
+ * (FAIL_IMG_CORRUPT). */
+int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct failure *f) must_check;
+
 /* Where an image lies. */
 enum store_kind { STORE_MEMORY, STORE_RAMDISK, STORE_FILE };
 
 struct store {
 	enum store_kind kind;
 	int fd;       /* the bytes, readable from offset 0; owned */
-	char *path;   /* "/dev/ram3", the file's path, or for memory "/proc/self/fd/N"; owned */
+	char *path;   /* "/dev/ram3", the file's path, or for memory "/proc/self/fd/N" or the file on tmpfs; owned */
 	int64_t size; /* bytes that came */
+
+	/* The rest is the stores' own (image/store.h). */
+	const struct store_ops *ops;
+	uint8_t *window;   /* where the next bytes are written; NULL: none */
+	size_t window_len; /* bytes mapped there */
+	size_t filled;     /* bytes of it that are filled */
+	int64_t window_at; /* where in the image it begins */
+	int64_t capacity;  /* the most bytes it can hold; -1: unknown */
+	int write_fd;      /* written by; -1: fd */
+	int pipe[2];       /* between a socket and the file; -1: not there yet */
+	char *unfinished;  /* the temporary name; NULL: none */
+	char *mounted;     /* the tmpfs mounted for it; NULL: none */
 };
 
 /* Opens a place for an image.
- * memory:  a file on the tmpfs mounted at DIR (stage1) or a memfd where DIR is NULL.
- * ramdisk: /dev/ramN, NUMBER is N, LIMIT_KIB the ramdisk_size= (-1: by the image); brd must be loaded.
- * file:    PATH, written under a temporary name and renamed by store_finish.
- * 0 or -errno with F filled. */
+ * memory:  a file on a tmpfs of its own, mounted on the directory DIR, which is made when it is not there (stage1:
+ *          IMAGE_DIR; needs root), or a memfd where DIR is NULL.
+ * ramdisk: /dev/ramN, NUMBER is N, LIMIT_KIB the ramdisk_size= (-1: what the device holds); brd must be loaded.
+ * device:  any block device that nothing else uses, likewise.
+ * file:    PATH, written under a temporary name and renamed by the sink's finish; something that is no regular file
+ *          (a pipe, /dev/null) is written as it is.
+ * 0 or -errno with F filled (FAIL_IMG_STORE). */
 int store_open_memory(struct store *s, const char *dir, struct failure *f) must_check;
 int store_open_ramdisk(struct store *s, unsigned number, int64_t limit_kib, struct failure *f) must_check;
+int store_open_device(struct store *s, const char *path, int64_t limit_kib, struct failure *f) must_check;
 int store_open_file(struct store *s, const char *path, struct failure *f) must_check;
+
+/* An image that is already there, a file or a block device, as a store that is only read: to mount it in place. */
+int store_use(struct store *s, const char *path, struct failure *f) must_check;
+
+/* Gives everything back; an unfinished file is removed, a memory image that nothing uses is freed. */
 void store_close(struct store *s);
 
 /* The sink in front of a store: looks at the first bytes, takes gz, xz and zstd off as they stream in, keeps the rest.
- * With RAW set nothing is taken off (stage1-fetch). MEMORY_AVAILABLE (bytes, -1: do not check) limits what it accepts
- * before and while it comes; SHA256_HEX (NULL: do not check) is the sum of the bytes as they come, checked by finish.
- * Free it with its free call; the store stays. NULL when memory ran out. */
+ * With RAW set nothing is taken off or looked at (stage1-fetch). MEMORY_AVAILABLE (bytes, -1: do not check) limits what
+ * it accepts before and while it comes; memory_reserve() of it stays free. SHA256_HEX (NULL: do not check) is the sum of
+ * the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL when memory ran out. */
 struct sink *image_sink(struct store *s, bool raw, int64_t memory_available, const char *sha256_hex);
 
-/* MemAvailable of /proc/meminfo text, in bytes; -1 when it cannot be told. */
+/* MemAvailable of /proc/meminfo, in bytes; -1 when it cannot be told. */
 int64_t memory_available(void);
 
+/* The same of the file's text. Pure. */
+int64_t memory_parse(const char *text);
+
+/* What is never given to an image, so that the machine can go on: 16 MiB, or a twentieth where that is more. */
+int64_t memory_reserve(int64_t available);
+
+/* Where a node keeps what its root is made of. /run goes along into the next system, and these with it, whatever becomes
+ * of the initramfs:
+ *   image   tmpfs of the memory store: the image itself
+ *   lower   the image, mounted read-only (ROOT_OVERLAY)
+ *   upper   tmpfs: "data" holds what was changed, "work" is overlayfs' own (ROOT_OVERLAY) */
+#define IMAGE_RUN   "/run/stage1"
+#define IMAGE_DIR   IMAGE_RUN "/image"
+#define IMAGE_LOWER IMAGE_RUN "/lower"
+#define IMAGE_UPPER IMAGE_RUN "/upper"
+
 /* How the root is made of the image. */
-enum root_mode { ROOT_OVERLAY, ROOT_RW, ROOT_RO };
+enum root_mode {
+	ROOT_OVERLAY, /* the image below, memory above: at most half of what is free once the image is there */
+	ROOT_RW,      /* an ext image in memory or a ramdisk, mounted as it is and written to */
+	ROOT_RO,      /* the image, mounted as it is */
+};
 
 /* Loads a kernel module by name; given by the flow (probe_module), may be NULL. */
 typedef int image_load_module_fn(void *ctx, const char *name);
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
- * needed and mounts it at TARGET as MODE says (overlay: image below, memory above). TARGET exists. 0 or -errno with F. */
+ * needed and mounts it at TARGET as MODE says. TARGET exists. S may be closed then: what is mounted stays. 0 or -errno
+ * with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_ROOT_ASSEMBLE). */
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f) must_check;
+
+/* Mounts the overlay at TARGET over what is already mounted read-only at IMAGE_LOWER (a tree on a server or a disk). 0 or
+ * -errno with F (FAIL_ROOT_ASSEMBLE). */
+int image_mount_overlay(const char *target, image_load_module_fn *load, void *ctx, struct failure *f) must_check;
 
 #endif

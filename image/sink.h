@@ -5,17 +5,23 @@
 
 #include "base/failure.h"
 
+#include <sys/types.h>
+
 /* A place for one stream of bytes. The method calls begin once per file, then reserve and commit again and again, then
  * finish; or restart to throw away what came and begin again (a different version of the file). All return 0 or
  * -errno with F filled. */
 struct sink {
-	/* SIZE bytes will come (-1: unknown). Refuses what cannot fit, with the numbers, before a byte is moved. */
+	/* SIZE bytes will come (-1: unknown), not fewer and not more. Refuses what cannot fit, with the numbers, before a
+	 * byte is moved. */
 	int (*begin)(struct sink *s, int64_t size, struct failure *f);
 	/* Room for the next bytes: *SPACE of *ROOM bytes (at least 1, usually 64 KiB or more), valid until commit. Reading
 	 * from a socket straight into it is the one copy there is. */
 	int (*reserve)(struct sink *s, void **space, size_t *room, struct failure *f);
 	/* USED of the reserved bytes are filled. */
 	int (*commit)(struct sink *s, size_t used, struct failure *f);
+	/* Moves up to MAX bytes from the socket or pipe FD inside the kernel, which is cheaper than reserve, read and
+	 * commit where the sink need not see the bytes. May be NULL; call it by sink_pull. */
+	ssize_t (*pull)(struct sink *s, int fd, size_t max, struct failure *f);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
 	/* Forgets all bytes; the next call is begin. */
@@ -25,5 +31,10 @@ struct sink {
 
 /* Copies LEN bytes in by reserve and commit. */
 int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f) must_check;
+
+/* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink, as the sink can do it best; never
+ * blocks. Bytes moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN); other -errno with F,
+ * where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows the words. */
+ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f) must_check;
 
 #endif

@@ -1,0 +1,243 @@
+/* intake.c - bytes as they come -> counted, summed, uncompressed -> the sink behind. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/intake.h"
+
+#include "image/decode.h"
+#include "image/sha256.h"
+
+#include <zstd.h>
+
+/* Compressed bytes are taken in portions of this size. */
+#define INPUT_SIZE (128 * 1024)
+
+/* Enough to tell what it is: a zstd frame's header, with the size of its contents, has up to 18 bytes. */
+#define HEAD_SIZE 18
+
+struct intake {
+	struct sink sink;
+	struct sink *inner;
+	bool raw;
+	int64_t memory;
+
+	const char *hex_as_given; /* not NULL: it is no SHA-256 */
+	bool check;
+	uint8_t want[SHA256_SIZE];
+	struct sha256 sum;
+
+	enum { INTAKE_HEAD, INTAKE_PLAIN, INTAKE_DECODE } state;
+	int64_t announced, came;
+	struct decoder decoder;
+	uint8_t *space; /* what reserve gave last */
+	size_t have;    /* INTAKE_HEAD: bytes waiting in input */
+	uint8_t input[INPUT_SIZE];
+};
+
+static struct intake *self(struct sink *s)
+{
+	return container_of(s, struct intake, sink);
+}
+
+static int intake_begin(struct sink *s, int64_t size, struct failure *f)
+{
+	struct intake *in = self(s);
+
+	if (in->hex_as_given)
+		return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL, "sha256:%.80s: a SHA-256 is 64 hexadecimal digits",
+			    in->hex_as_given);
+	in->announced = size;
+	return in->inner->begin(in->inner, size, f);
+}
+
+static int intake_reserve(struct sink *s, void **space, size_t *room, struct failure *f)
+{
+	struct intake *in = self(s);
+	int err = 0;
+
+	if (in->state == INTAKE_PLAIN) {
+		err = in->inner->reserve(in->inner, space, room, f);
+	} else {
+		*space = in->input + in->have;
+		*room = INPUT_SIZE - in->have;
+	}
+	in->space = *space;
+	return err;
+}
+
+/* The decoder's output goes straight into the room of the sink behind. */
+static int decode(struct intake *in, const uint8_t *bytes, size_t len, struct failure *f)
+{
+	struct decode_io io = { .in = bytes, .in_len = len };
+
+	do {
+		void *space;
+		size_t room;
+		int err = in->inner->reserve(in->inner, &space, &room, f);
+
+		if (err)
+			return err;
+		io.out = space;
+		io.out_len = room;
+		err = decoder_run(&in->decoder, &io, f);
+		if (!err && room > io.out_len)
+			err = in->inner->commit(in->inner, room - io.out_len, f);
+		if (err)
+			return err;
+	} while (io.out_len == 0);
+	return 0;
+}
+
+/* What the header of a zstd frame says of its contents, in bytes; -1: nothing. */
+static int64_t zstd_contents(const uint8_t *head, size_t len)
+{
+	unsigned long long size = ZSTD_getFrameContentSize(head, len);
+
+	if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR)
+		return -1;
+	return size > INT64_MAX ? INT64_MAX : (int64_t)size;
+}
+
+/* The first bytes are there: is it compressed? */
+static int decide(struct intake *in, struct failure *f)
+{
+	int64_t claimed, reserve = memory_reserve(in->memory);
+	enum image_kind kind = image_recognise(in->input, in->have, &claimed);
+	int err;
+
+	if (in->raw || (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD)) {
+		in->state = INTAKE_PLAIN;
+		return sink_write(in->inner, in->input, in->have, f);
+	}
+	err = decoder_open(&in->decoder, kind, in->memory < 0 ? -1 : MAX(in->memory - reserve, 0) / 2, f);
+	if (err)
+		return err;
+	in->state = INTAKE_DECODE;
+	err = in->inner->begin(in->inner, kind == IMAGE_ZSTD ? zstd_contents(in->input, in->have) : -1, f);
+	return err ? err : decode(in, in->input, in->have, f);
+}
+
+/* Counts what came. 0 or -errno. */
+static int count(struct intake *in, size_t n, struct failure *f)
+{
+	in->came += (int64_t)n;
+	if (in->announced >= 0 && in->came > in->announced)
+		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%lld bytes were announced, and more came",
+			    (long long)in->announced);
+	return 0;
+}
+
+static int intake_commit(struct sink *s, size_t used, struct failure *f)
+{
+	struct intake *in = self(s);
+	int err = count(in, used, f);
+
+	if (err)
+		return err;
+	if (in->check)
+		sha256_add(&in->sum, in->space, used);
+	switch (in->state) {
+	case INTAKE_PLAIN:
+		return in->inner->commit(in->inner, used, f);
+	case INTAKE_DECODE:
+		return decode(in, in->input, used, f);
+	default:
+		in->have += used;
+		return in->have >= HEAD_SIZE ? decide(in, f) : 0;
+	}
+}
+
+static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f)
+{
+	struct intake *in = self(s);
+	ssize_t n;
+	int err;
+
+	if (in->state != INTAKE_PLAIN || in->check || !in->inner->pull)
+		return -EOPNOTSUPP;
+	n = in->inner->pull(in->inner, fd, max, f);
+	err = n > 0 ? count(in, (size_t)n, f) : 0;
+	return err ? err : n;
+}
+
+static int check_sum(struct intake *in, struct failure *f)
+{
+	char want[2 * SHA256_SIZE + 1], got[2 * SHA256_SIZE + 1];
+	uint8_t sum[SHA256_SIZE];
+
+	if (!in->check)
+		return 0;
+	sha256_end(&in->sum, sum);
+	if (memcmp(sum, in->want, SHA256_SIZE) == 0)
+		return 0;
+	sha256_format(want, in->want);
+	sha256_format(got, sum);
+	return fail(f, FAIL_IMG_DIGEST, -EBADMSG, "the %lld bytes that came have SHA-256 %s, wanted is %s",
+		    (long long)in->came, got, want);
+}
+
+static int intake_finish(struct sink *s, struct failure *f)
+{
+	struct intake *in = self(s);
+	int err = 0;
+
+	if (in->announced >= 0 && in->came < in->announced)
+		return fail(f, FAIL_SRV_SHORT, -EPIPE, "%lld of %lld bytes came", (long long)in->came,
+			    (long long)in->announced);
+	if (in->state == INTAKE_HEAD)
+		err = decide(in, f);
+	/* The sum first: damage on the way is better named by it than by a decoder. */
+	if (!err)
+		err = check_sum(in, f);
+	if (!err && in->state == INTAKE_DECODE)
+		err = decoder_finish(&in->decoder, f);
+	return err ? err : in->inner->finish(in->inner, f);
+}
+
+static void reset(struct intake *in)
+{
+	decoder_close(&in->decoder);
+	in->state = INTAKE_HEAD;
+	in->announced = -1;
+	in->came = 0;
+	in->have = 0;
+	sha256_begin(&in->sum);
+}
+
+static int intake_restart(struct sink *s, struct failure *f)
+{
+	struct intake *in = self(s);
+
+	reset(in);
+	return in->inner->restart(in->inner, f);
+}
+
+static void intake_free(struct sink *s)
+{
+	struct intake *in = self(s);
+
+	decoder_close(&in->decoder);
+	in->inner->free(in->inner);
+	free(in);
+}
+
+struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const char *sha256_hex)
+{
+	struct intake *in = inner ? calloc(1, sizeof(*in)) : NULL;
+
+	if (!in) {
+		if (inner)
+			inner->free(inner);
+		return NULL;
+	}
+	in->sink = (struct sink){
+		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
+		.finish = intake_finish, .restart = intake_restart, .free = intake_free,
+	};
+	in->inner = inner;
+	in->raw = raw;
+	in->memory = memory;
+	in->check = sha256_hex;
+	if (sha256_hex && sha256_parse(in->want, sha256_hex))
+		in->hex_as_given = sha256_hex;
+	reset(in);
+	return &in->sink;
+}

@@ -1,0 +1,202 @@
+/* mount.c - an image in its store -> a mounted tree, with memory over it where it shall be written to. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/image.h"
+
+#include "base/log.h"
+#include "image/kmsg.h"
+#include "image/loop.h"
+#include "image/store.h"
+
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UPPER_DATA IMAGE_UPPER "/data"
+#define UPPER_WORK IMAGE_UPPER "/work"
+
+/* Less memory above the image is no use to any system. */
+#define UPPER_LEAST (16 * MIB)
+
+/* What is being done, and for whom modules are loaded. */
+struct job {
+	image_load_module_fn *load;
+	void *ctx;
+	struct failure *f;
+};
+
+/* A module that cannot be loaded may be built in: the mount tells. */
+static void load_module(const struct job *j, const char *name)
+{
+	int err = j->load ? j->load(j->ctx, name) : 0;
+
+	if (err)
+		log_info("module %s: %s", name, err_text(err));
+}
+
+/* mount(2), and on failure what the errno means here and what the kernel said. */
+static int mount_or_why(const struct job *j, enum fail_id id, const char *what, const char *source, const char *target,
+			const char *type, unsigned long flags, const char *data)
+{
+	cleanup_close int log = kmsg_mark();
+	char complaint[160];
+	int err;
+
+	if (mount(source, target, type, flags, data) == 0)
+		return 0;
+	err = -errno;
+	kmsg_complaint(log, complaint, sizeof(complaint));
+	if (err == -ENODEV)
+		return fail(j->f, id, err, "%s: this kernel has no %s (is it in modules.list?)", what, type);
+	if (err == -EUCLEAN || err == -EBADMSG || err == -EIO)
+		id = FAIL_IMG_CORRUPT;
+	return fail(j->f, id, err, "%s on %s: %s (errno %d)%s%s", what, target, err_text(err), -err,
+		    complaint[0] ? "; the kernel says: " : "", complaint);
+}
+
+static int make_directory(const struct job *j, const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	return fail(j->f, FAIL_ROOT_ASSEMBLE, -errno, "making %s: %s", path, err_text(errno));
+}
+
+/* The root of an overlay looks like the root of its upper layer: that one is made to look like the image's. */
+static void copy_looks(const char *from, const char *to)
+{
+	struct stat st;
+
+	if (stat(from, &st) < 0 || chown(to, st.st_uid, st.st_gid) < 0 || chmod(to, st.st_mode & 07777) < 0)
+		log_warn("the new root's owner and mode cannot be taken from the image: %s", err_text(errno));
+}
+
+/* Half of the memory of the machine would promise what the image has already taken. */
+static int mount_upper(const struct job *j)
+{
+	int64_t free_now = memory_available();
+	char options[64];
+	int err;
+
+	snprintf(options, sizeof(options), "mode=0755,size=%lld",
+		 (long long)(free_now < 0 ? 0 : MAX(free_now / 2, UPPER_LEAST)));
+	err = mount_or_why(j, FAIL_ROOT_ASSEMBLE, "memory for what is written", "stage1-upper", IMAGE_UPPER, "tmpfs", 0,
+			   free_now < 0 ? "mode=0755" : options);
+	if (err)
+		return err;
+	err = make_directory(j, UPPER_DATA, 0755);
+	if (!err)
+		err = make_directory(j, UPPER_WORK, 0755);
+	if (err)
+		umount(IMAGE_UPPER);
+	return err;
+}
+
+int image_mount_overlay(const char *target, image_load_module_fn *load, void *ctx, struct failure *f)
+{
+	const struct job j = { load, ctx, f };
+	int err = make_directory(&j, IMAGE_UPPER, 0755);
+
+	if (!err)
+		err = mount_upper(&j);
+	if (err)
+		return err;
+	copy_looks(IMAGE_LOWER, UPPER_DATA);
+	load_module(&j, "overlay");
+	err = mount_or_why(&j, FAIL_ROOT_ASSEMBLE, "the overlay", "stage1-root", target, "overlay", 0,
+			   "lowerdir=" IMAGE_LOWER ",upperdir=" UPPER_DATA ",workdir=" UPPER_WORK);
+	if (err)
+		umount(IMAGE_UPPER);
+	return err;
+}
+
+/* The block device with the image. The descriptor keeps a loop device until it is mounted; -1: none is needed. */
+static int attach(const struct job *j, struct store *s, bool read_only, char path[static LOOP_PATH_SIZE], int *loop)
+{
+	*loop = -1;
+	if (s->kind == STORE_RAMDISK)
+		return str_copy(path, LOOP_PATH_SIZE, s->path) ?
+			       fail(j->f, FAIL_IMG_MOUNT, -ENAMETOOLONG, "%s: the name is too long", s->path) : 0;
+	/* A loop device ends at its last whole sector; an image packed without padding would lose its tail. */
+	if (s->kind == STORE_MEMORY && ftruncate(s->fd, (off_t)((s->size + 4095) & ~INT64_C(4095))) < 0)
+		return fail(j->f, FAIL_IMG_STORE, -errno, "padding %s: %s", s->path, err_text(errno));
+	load_module(j, "loop");
+	*loop = loop_attach(s->fd, read_only, path, j->f);
+	return MIN(*loop, 0);
+}
+
+static int mount_image(const struct job *j, struct store *s, enum image_kind kind, bool read_only, const char *target)
+{
+	const char *type = image_kind_name(kind);
+	cleanup_close int loop = -1;
+	char path[LOOP_PATH_SIZE];
+	struct failure first = { 0 };
+	struct job quiet = *j;
+	int err = attach(j, s, read_only, path, &loop);
+
+	if (err)
+		return err;
+	load_module(j, kind == IMAGE_ISO9660 ? "isofs" : type);
+	quiet.f = &first;
+	err = mount_or_why(&quiet, FAIL_IMG_MOUNT, type, path, target, type, read_only ? MS_RDONLY : 0, NULL);
+	if (err && kind == IMAGE_EXT && read_only) {
+		/* An image that was not cleanly unmounted: its journal cannot be replayed where nothing can be written. */
+		if (mount(path, target, type, MS_RDONLY, "noload") == 0) {
+			log_warn("the image was not cleanly unmounted; it is used without its journal");
+			return 0;
+		}
+	}
+	if (err && j->f)
+		*j->f = first;
+	return err;
+}
+
+/* Reads and checks the image's head. */
+static int look(const struct job *j, struct store *s, enum image_kind *kind)
+{
+	uint8_t *head = malloc(IMAGE_HEAD);
+	int64_t claimed;
+	ssize_t n;
+	int err;
+
+	if (!head)
+		return fail(j->f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
+	n = store_read_head(s, head, IMAGE_HEAD);
+	if (n < 0)
+		err = fail(j->f, FAIL_IMG_STORE, (int)n, "reading %s: %s", s->path, err_text((int)n));
+	else
+		err = image_check(head, (size_t)n, kind, &claimed, j->f);
+	if (!err)
+		err = image_check_size(*kind, claimed, s->size, j->f);
+	free(head);
+	return err;
+}
+
+int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
+		struct failure *f)
+{
+	const struct job j = { load, ctx, f };
+	enum image_kind kind;
+	int err = look(&j, s, &kind);
+
+	if (err)
+		return err;
+	if (mode == ROOT_RW && (kind != IMAGE_EXT || s->kind == STORE_FILE))
+		return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
+			    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay can be "
+			    "written to with every image",
+			    image_kind_name(kind), s->kind == STORE_FILE ? " in a file" : "");
+	if (mode != ROOT_OVERLAY)
+		return mount_image(&j, s, kind, mode == ROOT_RO, target);
+
+	err = make_directory(&j, IMAGE_RUN, 0755);
+	if (!err)
+		err = make_directory(&j, IMAGE_LOWER, 0755);
+	if (!err)
+		err = mount_image(&j, s, kind, true, IMAGE_LOWER);
+	if (err)
+		return err;
+	err = image_mount_overlay(target, load, ctx, f);
+	if (err)
+		umount(IMAGE_LOWER);
+	return err;
+}

@@ -1,0 +1,48 @@
+/* store.h - what every place for an image does, behind the sink: room in, bytes kept. One file store_*.c each. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAGE_STORE_H
+#define IMAGE_STORE_H
+
+#include "image/image.h"
+
+#include <sys/types.h>
+
+/* All return 0 or -errno with F filled; the order of calls is that of struct sink. */
+struct store_ops {
+	/* At least EXPECTED bytes will come (-1: unknown). Refuses what does not fit into the place. */
+	int (*begin)(struct store *s, int64_t expected, struct failure *f);
+	/* Makes a window in which at least one byte is free. */
+	int (*open_window)(struct store *s, struct failure *f);
+	/* The window's filled bytes are kept; it may stay for the rest. */
+	int (*close_window)(struct store *s, struct failure *f);
+	/* Everything is there: written, durable, under its own name. */
+	int (*finish)(struct store *s, struct failure *f);
+	/* Forgets all bytes. */
+	int (*restart)(struct store *s, struct failure *f);
+	/* Gives back what store_close does not know of. May be NULL. */
+	void (*close)(struct store *s);
+	/* Bytes may go from a socket to fd by splice(2). */
+	bool splices;
+};
+
+/* Room for the next bytes, then USED of them are filled, as in struct sink. */
+int store_reserve(struct store *s, void **space, size_t *room, struct failure *f) must_check;
+int store_commit(struct store *s, size_t used, struct failure *f) must_check;
+
+/* Moves up to MAX bytes from the socket FD into the store inside the kernel. Bytes moved, 0 at the stream's end, -EAGAIN
+ * while none are there, -EOPNOTSUPP where this store or kernel cannot; other -errno, with F where the store failed. */
+ssize_t store_pull(struct store *s, int fd, size_t max, struct failure *f) must_check;
+
+/* The first bytes of what is stored. Bytes read (less than LEN at the end) or -errno. */
+ssize_t store_read_head(struct store *s, uint8_t *head, size_t len) must_check;
+
+/* A store of KIND with nothing open; for the open functions. */
+void store_init(struct store *s, enum store_kind kind, const struct store_ops *ops);
+
+/* For stores that write by write(2): a window of plain memory, and writing all of it at its place. ALIGN: the length is
+ * filled up with zeros to a multiple of it. */
+#define STORE_BUFFER (256 * 1024)
+int store_open_buffer(struct store *s, struct failure *f) must_check;
+int store_write_buffer(struct store *s, size_t align, struct failure *f) must_check;
+
+#endif
