@@ -1,0 +1,86 @@
+/* announce.c - "here I am" by UDP: nodes that wait for a head, and heads that wait for nodes. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/announce.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int announce_open(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Sends to the broadcast address of each interface that has one. */
+static void send_everywhere(int fd, uint16_t port, const struct buf *b)
+{
+	struct ifreq list[64];
+	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
+
+	if (ioctl(fd, SIOCGIFCONF, &c) < 0)
+		return;
+	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
+		struct ifreq r = list[i];
+		struct sockaddr_in to;
+
+		if (ioctl(fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
+			continue;
+		r = list[i];
+		if (ioctl(fd, SIOCGIFBRDADDR, &r) < 0)
+			continue;
+		memcpy(&to, &r.ifr_broadaddr, sizeof(to));
+		if (to.sin_addr.s_addr == 0)
+			continue;
+		to.sin_family = AF_INET;
+		to.sin_port = htons(port);
+		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+	}
+}
+
+void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	buf_add(&b, WIRE_MAGIC, WIRE_MAGIC_SIZE);
+	wire_put_hello(&b, WIRE_ANNOUNCE, m);
+	if (b.failed)
+		return;
+	send_everywhere(fd, port, &b);
+	if (to && to->u.sa.sa_family == AF_INET)
+		sendto(fd, b.data, b.len, 0, &to->u.sa, to->len);
+}
+
+int announce_receive(int fd, struct wire_hello *m, struct peer_address *from)
+{
+	uint8_t bytes[1024];
+	struct wire_header h;
+	ssize_t n;
+
+	from->len = sizeof(from->u);
+	n = recvfrom(fd, bytes, sizeof(bytes), 0, &from->u.sa, &from->len);
+	if (n < 0)
+		return 0;
+	if (n < WIRE_MAGIC_SIZE + WIRE_HEADER || memcmp(bytes, WIRE_MAGIC, WIRE_MAGIC_SIZE) != 0)
+		return -EBADMSG;
+	h = wire_get_header(bytes + WIRE_MAGIC_SIZE);
+	if (h.type != WIRE_ANNOUNCE || h.length > (size_t)n - WIRE_MAGIC_SIZE - WIRE_HEADER ||
+	    wire_get_hello(bytes + WIRE_MAGIC_SIZE + WIRE_HEADER, h.length, m) < 0)
+		return -EBADMSG;
+	peer_set_port(from, m->port);
+	return 1;
+}

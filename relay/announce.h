@@ -1,0 +1,19 @@
+/* announce.h - "here I am" by UDP: nodes that wait for a head, and heads that wait for nodes. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RELAY_ANNOUNCE_H
+#define RELAY_ANNOUNCE_H
+
+#include "relay/link.h"
+
+/* A UDP socket on PORT (0: any) that may broadcast. The descriptor or -errno. */
+int announce_open(uint16_t port) must_check;
+
+/* Sends M to PORT of everybody on every network this machine is on, and to TO where it is not NULL. Never fails: what
+ * cannot be reached now may be the next time. */
+void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to);
+
+/* Reads one announcement waiting on FD. 1: M and FROM (with the announced port) are filled; 0: nothing more is waiting;
+ * -EBADMSG: it was something else. */
+int announce_receive(int fd, struct wire_hello *m, struct peer_address *from) must_check;
+
+#endif

@@ -1,0 +1,269 @@
+/* hash.c - bytes -> their BLAKE3 digest (written from the BLAKE3 specification), vectors chosen at run time. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/hash.h"
+
+/* The product is built for size; this is the one file where each byte of the image passes through arithmetic. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+
+#define LEAF_SIZE  1024 /* the specification's chunk; called leaf here because a chunk is something else in relay/ */
+#define BLOCK_SIZE 64
+
+/* Flags of the compression function (specification, table 3). */
+enum {
+	FLAG_LEAF_START = 1,
+	FLAG_LEAF_END = 2,
+	FLAG_PARENT = 4,
+	FLAG_ROOT = 8,
+	FLAG_KEYED = 16,
+};
+
+static const uint32_t hash_iv[8] = {
+	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
+
+/* A word of the message, which is little-endian on every machine. */
+static inline uint32_t little32(uint32_t word)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(word) : word;
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, 4);
+	return little32(word);
+}
+
+/* The compression function (specification, sections 2.1 and 2.2) on v[16] and m[16], which are single words or vectors
+ * of words: the same text serves one leaf and many. */
+#define ROTATE(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+#define MIX(a, b, c, d, x, y)                                                                                          \
+	do {                                                                                                           \
+		v[a] += v[b] + m[x];                                                                                   \
+		v[d] = ROTATE(v[d] ^ v[a], 16);                                                                        \
+		v[c] += v[d];                                                                                          \
+		v[b] = ROTATE(v[b] ^ v[c], 12);                                                                        \
+		v[a] += v[b] + m[y];                                                                                   \
+		v[d] = ROTATE(v[d] ^ v[a], 8);                                                                         \
+		v[c] += v[d];                                                                                          \
+		v[b] = ROTATE(v[b] ^ v[c], 7);                                                                         \
+	} while (0)
+#define ROUND(a, b, c, d, e, f, g, h, i, j, k, l, n, o, p, q)                                                          \
+	do {                                                                                                           \
+		MIX(0, 4, 8, 12, a, b);                                                                                \
+		MIX(1, 5, 9, 13, c, d);                                                                                \
+		MIX(2, 6, 10, 14, e, f);                                                                               \
+		MIX(3, 7, 11, 15, g, h);                                                                               \
+		MIX(0, 5, 10, 15, i, j);                                                                               \
+		MIX(1, 6, 11, 12, k, l);                                                                               \
+		MIX(2, 7, 8, 13, n, o);                                                                                \
+		MIX(3, 4, 9, 14, p, q);                                                                                \
+	} while (0)
+#define SEVEN_ROUNDS                                                                                                   \
+	do {                                                                                                           \
+		ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);                                           \
+		ROUND(2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8);                                           \
+		ROUND(3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1);                                           \
+		ROUND(10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6);                                           \
+		ROUND(12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4);                                           \
+		ROUND(9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7);                                           \
+		ROUND(11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13);                                           \
+	} while (0)
+
+/* One block of LEN bytes (the rest of the 64 is zero) into the chaining value CV. */
+static void compress(uint32_t cv[8], const uint8_t block[BLOCK_SIZE], uint64_t counter, uint32_t len, uint32_t flags)
+{
+	uint32_t m[16];
+	uint32_t v[16] = { cv[0],      cv[1],      cv[2],      cv[3],      cv[4],
+			   cv[5],      cv[6],      cv[7],      hash_iv[0], hash_iv[1],
+			   hash_iv[2], hash_iv[3], (uint32_t)counter, (uint32_t)(counter >> 32), len, flags };
+
+	for (int i = 0; i < 16; i++)
+		m[i] = load32(block + 4 * i);
+	SEVEN_ROUNDS;
+	for (int i = 0; i < 8; i++)
+		cv[i] = v[i] ^ v[i + 8];
+}
+
+/* One leaf of at most 1 KiB; LAST_FLAGS go to its last block. */
+static void leaf(const uint32_t key[8], const uint8_t *input, size_t len, uint64_t counter, uint32_t flags,
+		 uint32_t last_flags, uint32_t out[8])
+{
+	uint32_t start = FLAG_LEAF_START;
+
+	memcpy(out, key, 32);
+	for (; len > BLOCK_SIZE; input += BLOCK_SIZE, len -= BLOCK_SIZE, start = 0)
+		compress(out, input, counter, BLOCK_SIZE, flags | start);
+	uint8_t block[BLOCK_SIZE] = { 0 };
+
+	if (len)
+		memcpy(block, input, len);
+	compress(out, block, counter, (uint32_t)len, flags | start | FLAG_LEAF_END | last_flags);
+}
+
+/* Four words of one leaf, as lane_load turns them. */
+typedef uint32_t square_row __attribute__((vector_size(16)));
+
+/* Four lanes are compiled for what every processor of this architecture has (SSE2 on x86-64, or plain code). */
+#define LANES       4
+#define LANE_NAME   leaves4
+#define LANE_TARGET
+#include "relay/hash_lanes.h"
+#if defined(__x86_64__)
+#define LANES       8
+#define LANE_NAME   leaves8
+#define LANE_TARGET __attribute__((target("avx2")))
+#include "relay/hash_lanes.h"
+#define LANES       16
+#define LANE_NAME   leaves16
+#define LANE_TARGET __attribute__((target("avx512f,avx512vl")))
+#include "relay/hash_lanes.h"
+#endif
+
+/* One way to hash several leaves at once. */
+struct engine {
+	const char *name;
+	size_t lanes;
+	void (*leaves)(const uint32_t key[8], const uint8_t *input, uint64_t counter, uint32_t flags, uint32_t out[][8]);
+};
+
+static const struct engine engines[] = {
+#if defined(__x86_64__)
+	{ "avx512", 16, leaves16 },
+	{ "avx2", 8, leaves8 },
+#endif
+	{ "portable", 4, leaves4 },
+};
+
+static const struct engine *engine;
+
+static bool can_run(const struct engine *e)
+{
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (e->lanes == 16)
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+	if (e->lanes == 8)
+		return __builtin_cpu_supports("avx2");
+#endif
+	return e->lanes == 4;
+}
+
+static const struct engine *choose(void)
+{
+	for (size_t i = 0; !engine; i++)
+		if (can_run(&engines[i]))
+			engine = &engines[i];
+	return engine;
+}
+
+const char *hash_engine(void)
+{
+	return choose()->name;
+}
+
+int hash_use_engine(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		if (streq(engines[i].name, name) && can_run(&engines[i])) {
+			engine = &engines[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* Two chaining values into their parent's. */
+static void parent(const uint32_t key[8], const uint32_t left[8], const uint32_t right[8], uint32_t flags,
+		   uint32_t out[8])
+{
+	uint8_t block[BLOCK_SIZE];
+
+	for (int i = 0; i < 8; i++) {
+		uint32_t l = little32(left[i]), r = little32(right[i]);
+
+		memcpy(block + 4 * i, &l, 4);
+		memcpy(block + 32 + 4 * i, &r, 4);
+	}
+	memcpy(out, key, 32);
+	compress(out, block, 0, BLOCK_SIZE, flags | FLAG_PARENT);
+}
+
+/* The values of complete subtrees, largest first, as the specification's section 5.1.2 keeps them. */
+struct stack {
+	uint32_t cv[54][8];
+	int depth;
+};
+
+/* Adds the value of leaf number TOTAL - 1; merges as many complete pairs as that number tells. */
+static void push(struct stack *s, const uint32_t key[8], uint32_t flags, const uint32_t cv[8], uint64_t total)
+{
+	uint32_t top[8];
+
+	memcpy(top, cv, 32);
+	for (; (total & 1) == 0; total >>= 1)
+		parent(key, s->cv[--s->depth], top, flags, top);
+	memcpy(s->cv[s->depth++], top, 32);
+}
+
+static struct hash digest(const uint32_t key[8], const uint8_t *input, size_t len, uint32_t flags)
+{
+	const struct engine *e = choose();
+	struct stack s = { .depth = 0 };
+	uint32_t out[16][8], last[8];
+	uint64_t count = 0;
+	struct hash h;
+
+	/* the last leaf is kept back: only then is it known whether it is the root */
+	while (len > LEAF_SIZE) {
+		size_t lanes = len > e->lanes * LEAF_SIZE ? e->lanes : len > 4 * LEAF_SIZE ? 4 : 1;
+
+		if (lanes == e->lanes)
+			e->leaves(key, input, count, flags, out);
+		else if (lanes == 4)
+			leaves4(key, input, count, flags, out);
+		else
+			leaf(key, input, LEAF_SIZE, count, flags, 0, out[0]);
+		for (size_t i = 0; i < lanes; i++)
+			push(&s, key, flags, out[i], ++count);
+		input += lanes * LEAF_SIZE;
+		len -= lanes * LEAF_SIZE;
+	}
+	leaf(key, input, len, count, flags, s.depth == 0 ? FLAG_ROOT : 0, last);
+	while (s.depth > 0) {
+		s.depth--;
+		parent(key, s.cv[s.depth], last, flags | (s.depth == 0 ? FLAG_ROOT : 0), last);
+	}
+	for (int i = 0; i < 8; i++) {
+		uint32_t word = little32(last[i]);
+
+		memcpy(h.b + 4 * i, &word, 4);
+	}
+	return h;
+}
+
+struct hash hash_bytes(const void *bytes, size_t len)
+{
+	return digest(hash_iv, bytes, len, 0);
+}
+
+struct hash hash_keyed(const struct hash *key, const void *bytes, size_t len)
+{
+	uint32_t words[8];
+
+	for (int i = 0; i < 8; i++)
+		words[i] = load32(key->b + 4 * i);
+	return digest(words, bytes, len, FLAG_KEYED);
+}
+
+bool hash_equal(const struct hash *a, const struct hash *b)
+{
+	uint8_t difference = 0;
+
+	for (int i = 0; i < HASH_SIZE; i++)
+		difference |= a->b[i] ^ b->b[i];
+	return difference == 0;
+}

@@ -1,0 +1,644 @@
+/* node.c - a receiving node: waits for a head, fetches from whom it is told, serves its children. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/node.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "relay/announce.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TICK_MS         100
+#define PROGRESS_MS     250
+#define ANNOUNCE_MS     1000
+#define PARENT_SILENCE  1000  /* ms: a parent says something every 300 */
+#define HEAD_SILENCE    5000  /* ms: the head says something every 500 */
+#define HEAD_PATIENCE   60000 /* ms without a head before an unfinished session is given up */
+#define DONE_PATIENCE   5000  /* the same for a finished one that has no children */
+#define GUEST_PATIENCE  3000  /* ms a connection may take to say what it is */
+#define MAX_GUESTS      64
+#define SCAN_BUDGET     (4 * MIB)
+
+/* An accepted connection of which nothing is known yet. */
+struct node_guest {
+	struct node *node;
+	struct node_guest *next;
+	struct link link;
+	int64_t deadline;
+};
+
+/* ---- words to the program and to the head */
+
+static void note(struct node *n, const char *fmt, ...) printf_like(2, 3);
+static void note(struct node *n, const char *fmt, ...)
+{
+	char line[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_info("%s", line);
+	if (n->calls->note)
+		n->calls->note(n, line);
+}
+
+static void send_progress(struct node *n, enum wire_type type)
+{
+	struct wire_progress p = {
+		.generation = n->parent.generation,
+		.node = pull_is_open(&n->pull) && !n->pull.connecting ? n->parent.node : WIRE_NOBODY,
+		.have = n->map.have_count,
+		.bytes = (uint64_t)n->map.have_bytes,
+		.received = n->pull.received,
+		.burst = n->burst,
+		.children = (uint8_t)MIN(n->feed.count, 255u),
+	};
+
+	n->last_progress = now_ms();
+	if (!link_is_open(&n->control) || !n->greeted)
+		return;
+	wire_put_progress(&n->control.out, type, &p);
+	link_flush(&n->control);
+}
+
+static void send_done(struct node *n)
+{
+	struct wire_total t = { .size = n->map.size, .count = n->map.count, .root = n->map.root };
+
+	if (!link_is_open(&n->control))
+		return;
+	wire_put_total(&n->control.out, WIRE_DONE, &t);
+	link_flush(&n->control);
+}
+
+static void send_lost(struct node *n, enum wire_type type, enum wire_why why, uint32_t chunk)
+{
+	struct wire_lost l = {
+		.generation = n->parent.generation, .node = n->parent.node, .why = (uint8_t)why, .chunk = chunk
+	};
+
+	if (!link_is_open(&n->control))
+		return;
+	wire_put_lost(&n->control.out, type, &l);
+	link_flush(&n->control);
+}
+
+static void send_hello(struct node *n)
+{
+	struct wire_hello h = { .id = n->id, .port = peer_bound_port(n->listener.fd), .nonce = n->nonce };
+
+	if (n->state != NODE_WAITING) {
+		memcpy(h.session, n->job.session, WIRE_SESSION);
+		h.root = n->map.root;
+		h.have = n->map.have_count;
+	}
+	str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
+	str_copy(h.group, sizeof(h.group), n->options.group);
+	wire_put_hello(&n->control.out, WIRE_HELLO, &h);
+	link_flush(&n->control);
+	n->greeted = true;
+}
+
+static void finish_session(struct node *n, int err, const struct failure *f)
+{
+	if (n->state == NODE_ENDED)
+		return;
+	n->state = NODE_ENDED;
+	loop_at(n->loop, &n->tick, 0);
+	loop_at(n->loop, &n->scan_timer, 0);
+	pull_stop(&n->pull);
+	n->result = err;
+	n->calls->ended(n, err, f);
+}
+
+void node_give_up(struct node *n, int err, const struct failure *f)
+{
+	if (n->state == NODE_ENDED)
+		return;
+	n->failure = *f;
+	if (link_is_open(&n->control)) {
+		wire_put_text(&n->control.out, WIRE_FAILED, (uint8_t)f->id, f->detail);
+		link_flush(&n->control);
+	}
+	finish_session(n, err, &n->failure);
+}
+
+/* ---- the target fills */
+
+static void maybe_complete(struct node *n)
+{
+	if (n->state != NODE_FETCHING)
+		return;
+	if (n->map.stream && n->total_known && n->map.size < 0 && n->map.count >= n->total.count &&
+	    map_finish_stream(&n->map, n->total.size, n->total.count, &n->total.root) < 0) {
+		fail(&n->failure, FAIL_IMG_CORRUPT, -EBADMSG, "the stream that came is not the one the head sent");
+		node_give_up(n, -EBADMSG, &n->failure);
+		return;
+	}
+	if (!map_complete(&n->map))
+		return;
+	n->state = NODE_FINISHING;
+	pull_stop(&n->pull);
+	send_progress(n, WIRE_PROGRESS);
+	n->calls->complete(n);
+}
+
+void node_confirm(struct node *n, int err, const struct failure *f)
+{
+	if (n->state != NODE_FINISHING)
+		return;
+	if (err < 0) {
+		node_give_up(n, err, f);
+		return;
+	}
+	n->state = NODE_DONE;
+	send_done(n);
+}
+
+static void on_stored(struct pull *p, uint32_t i)
+{
+	struct node *n = container_of(p, struct node, pull);
+
+	if (n->calls->stored)
+		n->calls->stored(n, i);
+	feed_kick(&n->feed);
+	maybe_complete(n);
+}
+
+static void on_bad(struct pull *p, uint32_t i)
+{
+	struct node *n = container_of(p, struct node, pull);
+
+	note(n, "chunk %u from node %u has the wrong hash; fetching it again", i, n->parent.node);
+	send_lost(n, WIRE_BAD, WIRE_WHY_BAD, i);
+}
+
+static void on_lost(struct pull *p, enum wire_why why)
+{
+	struct node *n = container_of(p, struct node, pull);
+
+	send_lost(n, WIRE_LOST, why, 0);
+}
+
+static void on_store_failed(struct pull *p, int err)
+{
+	struct node *n = container_of(p, struct node, pull);
+
+	fail(&n->failure, FAIL_IMG_STORE, err, "%s: %s", n->job.target, err_text(err));
+	node_give_up(n, err, &n->failure);
+}
+
+static void on_spoiled(struct feed *f, uint32_t chunk)
+{
+	struct node *n = container_of(f, struct node, feed);
+
+	pull_more(&n->pull, chunk);
+}
+
+/* ---- what is there already */
+
+static void scan_on(struct loop_timer *t)
+{
+	struct node *n = container_of(t, struct node, scan_timer);
+	uint32_t before = n->map.have_count;
+	bool more;
+
+	if (!n->scanning || n->state != NODE_FETCHING)
+		return;
+	more = scan_step(&n->scan, SCAN_BUDGET);
+	n->pull.want_limit = scan_done(&n->scan) ? UINT32_MAX : n->scan.next / MAP_GROUP * MAP_GROUP;
+	if (scan_done(&n->scan)) {
+		n->scanning = false;
+		if (n->scan.found)
+			note(n, "%lld MB of %lld MB were there already", (long long)(n->scan.found / 1000000),
+			     (long long)(n->map.size / 1000000));
+	} else if (more) {
+		loop_at(n->loop, t, now_ms());
+	} else {
+		pull_list(&n->pull, scan_group(&n->scan));
+	}
+	if (n->map.have_count != before)
+		feed_kick(&n->feed);
+	pull_more(&n->pull, UINT32_MAX);
+	maybe_complete(n);
+}
+
+static void on_listed(struct pull *p, uint32_t g)
+{
+	struct node *n = container_of(p, struct node, pull);
+
+	(void)g;
+	feed_kick(&n->feed);
+	if (n->scanning)
+		loop_at(n->loop, &n->scan_timer, now_ms());
+}
+
+static const struct pull_calls pull_calls = {
+	.stored = on_stored, .listed = on_listed, .bad = on_bad, .lost = on_lost, .store_failed = on_store_failed,
+};
+
+/* ---- the job */
+
+static void drop_session(struct node *n)
+{
+	feed_close(&n->feed);
+	pull_free(&n->pull);
+	scan_free(&n->scan);
+	if (n->store_open)
+		rstore_close(&n->store, n->map.have_count > 0);
+	n->store_open = false;
+	map_free(&n->map);
+	wire_job_free(&n->job);
+	n->state = NODE_WAITING;
+}
+
+/* Makes JOB ours: map, target, what is there already. */
+static int begin_job(struct node *n, struct wire_job *job)
+{
+	int err;
+
+	drop_session(n);
+	n->job = *job;
+	*job = (struct wire_job) { 0 };
+	if (n->job.flags & WIRE_JOB_STREAM)
+		err = map_init_stream(&n->map, n->job.chunk);
+	else
+		err = map_init_fixed(&n->map, n->job.size, n->job.chunk, n->job.group, n->job.groups, &n->job.root);
+	if (err < 0)
+		return fail(&n->failure, FAIL_SRV_PROTOCOL, err, "the head's job makes no sense");
+	err = n->calls->open(n, &n->job, &n->store, &n->failure);
+	if (err < 0)
+		return err;
+	n->store_open = true;
+	n->state = NODE_FETCHING;
+	n->total_known = false;
+	n->parent = (struct wire_parent) { .node = WIRE_NOBODY };
+	n->pull = (struct pull) { .loop = n->loop, .map = &n->map, .store = &n->store, .calls = &pull_calls,
+				  .node = n->job.node, .w = { .fd = -1 } };
+	memcpy(n->pull.session, n->job.session, WIRE_SESSION);
+	n->feed = (struct feed) { .loop = n->loop, .map = &n->map, .store = &n->store, .spoiled = on_spoiled };
+	n->scan = (struct scan) { .map = &n->map, .store = &n->store };
+	n->scanning = n->store.resumed && !n->map.stream;
+	n->pull.want_limit = n->scanning ? 0 : UINT32_MAX;
+	return 0;
+}
+
+static bool proven(struct node *n, const struct wire_job *job)
+{
+	struct hash proof;
+
+	if (!n->options.password)
+		return true;
+	proof = wire_job_proof(job, n->options.password, &n->nonce);
+	return hash_equal(&proof, &job->proof);
+}
+
+static void take_job(struct node *n, const uint8_t *body, size_t len)
+{
+	struct wire_job job;
+
+	if (wire_get_job(body, len, &job) < 0) {
+		link_close(&n->control);
+		return;
+	}
+	if (!proven(n, &job)) {
+		note(n, "a head with the wrong password was refused");
+		wire_put_text(&n->control.out, WIRE_FAILED, FAIL_SRV_DENIED, "the passwords differ");
+		link_flush(&n->control);
+		wire_job_free(&job);
+		return;
+	}
+	if (n->state != NODE_WAITING && memcmp(job.session, n->job.session, WIRE_SESSION) == 0 &&
+	    streq(job.target, n->job.target)) {
+		/* the head has come back: what is here stays */
+		n->job.node = n->pull.node = job.node;
+		n->job.head_port = job.head_port;
+		wire_job_free(&job);
+	} else if (begin_job(n, &job) < 0) {
+		wire_job_free(&job);
+		node_give_up(n, n->failure.err, &n->failure);
+		return;
+	}
+	send_progress(n, WIRE_READY);
+	if (n->state == NODE_DONE)
+		send_done(n);
+	maybe_complete(n);
+}
+
+static void take_parent(struct node *n, const uint8_t *body, size_t len)
+{
+	struct peer_address a = { 0 };
+	struct wire_parent m;
+
+	if (n->state != NODE_FETCHING || wire_get_parent(body, len, &m) < 0)
+		return;
+	n->parent = m;
+	pull_stop(&n->pull);
+	if (m.node == WIRE_NOBODY)
+		return;
+	if (m.node == 0) {
+		a = n->head;
+		peer_set_port(&a, n->job.head_port);
+	} else if (m.family == 6) {
+		a.u.in6.sin6_family = AF_INET6;
+		memcpy(&a.u.in6.sin6_addr, m.address, 16);
+		a.len = sizeof(a.u.in6);
+		peer_set_port(&a, m.port);
+	} else {
+		a.u.in.sin_family = AF_INET;
+		memcpy(&a.u.in.sin_addr, m.address, 4);
+		a.len = sizeof(a.u.in);
+		peer_set_port(&a, m.port);
+	}
+	if (pull_from(&n->pull, &a) < 0)
+		send_lost(n, WIRE_LOST, WIRE_WHY_REFUSED, 0);
+	else if (n->scanning)
+		loop_at(n->loop, &n->scan_timer, now_ms());
+}
+
+static void take_bye(struct node *n, const uint8_t *body, size_t len)
+{
+	char text[300];
+	uint8_t code;
+
+	if (wire_get_text(body, len, &code, text, sizeof(text)) < 0)
+		code = 1;
+	if (n->state == NODE_DONE) {
+		finish_session(n, 0, NULL);
+	} else if (n->state == NODE_FETCHING || n->state == NODE_FINISHING) {
+		fail(&n->failure, FAIL_SRV_ERROR, -ECONNABORTED, "the head ended the session: %s", text);
+		finish_session(n, -ECONNABORTED, &n->failure);
+	}
+}
+
+/* ---- the control connection */
+
+static void on_control(struct link *l, const struct wire_header *h, const uint8_t *body)
+{
+	struct node *n = container_of(l, struct node, control);
+	uint32_t child;
+
+	switch (h->type) {
+	case WIRE_OPEN:
+		send_hello(n);
+		break;
+	case WIRE_JOB:
+		take_job(n, body, h->length);
+		break;
+	case WIRE_PARENT:
+		take_parent(n, body, h->length);
+		break;
+	case WIRE_DROP:
+		if (wire_get_number(body, h->length, &child) == 0 && n->state != NODE_WAITING)
+			feed_drop(&n->feed, child);
+		break;
+	case WIRE_TOTAL:
+		if (wire_get_total(body, h->length, &n->total) == 0) {
+			n->total_known = true;
+			maybe_complete(n);
+		}
+		break;
+	case WIRE_BYE:
+		take_bye(n, body, h->length);
+		break;
+	default:
+		break; /* WIRE_BEAT, or what a later version says */
+	}
+}
+
+static void on_control_closed(struct link *l, int err)
+{
+	struct node *n = container_of(l, struct node, control);
+
+	n->greeted = false;
+	n->headless_since = now_ms();
+	if (n->state != NODE_WAITING)
+		note(n, "the connection to the head is gone (%s); waiting for it", err ? err_text(err) : "closed");
+}
+
+static void on_control_connected(struct link *l)
+{
+	struct node *n = container_of(l, struct node, control);
+
+	n->headless_since = 0;
+	send_hello(n);
+}
+
+static const struct link_calls control_calls = {
+	.frame = on_control, .closed = on_control_closed, .connected = on_control_connected
+};
+
+static void connect_to_head(struct node *n)
+{
+	int fd = peer_connect(&n->options.head);
+
+	n->head = n->options.head;
+	if (fd >= 0 && link_open(&n->control, n->loop, fd, &control_calls, true) < 0)
+		n->headless_since = now_ms();
+}
+
+/* ---- guests: connections that have to say what they are */
+
+static void free_guest(struct node_guest *g)
+{
+	for (struct node_guest **p = &g->node->guests; *p; p = &(*p)->next) {
+		if (*p == g) {
+			*p = g->next;
+			break;
+		}
+	}
+	link_close(&g->link);
+	loop_free_later(g->node->loop, g);
+}
+
+/* A head has connected. One that is alive is not replaced by the next who comes. */
+static void welcome_head(struct node *n, struct node_guest *g)
+{
+	if (link_is_open(&n->control) && now_ms() - n->control.heard < 1500)
+		return;
+	link_close(&n->control);
+	n->head.len = sizeof(n->head.u);
+	if (getpeername(g->link.w.fd, &n->head.u.sa, &n->head.len) < 0 ||
+	    link_move(&n->control, &g->link, &control_calls) < 0) {
+		link_close(&n->control);
+		return;
+	}
+	n->headless_since = 0;
+	send_hello(n);
+	link_process(&n->control);
+}
+
+static void welcome_child(struct node *n, struct node_guest *g, const uint8_t *body, size_t len)
+{
+	struct wire_get get;
+
+	if (wire_get_get(body, len, &get) < 0)
+		return;
+	if (n->state == NODE_WAITING || n->state == NODE_ENDED ||
+	    memcmp(get.session, n->job.session, WIRE_SESSION) != 0) {
+		wire_put_text(&g->link.out, WIRE_REFUSED, 0, "no such session here");
+		link_flush(&g->link);
+		return;
+	}
+	if (feed_adopt(&n->feed, &g->link, &get) < 0)
+		log_warn("relay: no memory for child %u", get.node);
+}
+
+static void on_guest(struct link *l, const struct wire_header *h, const uint8_t *body)
+{
+	struct node_guest *g = container_of(l, struct node_guest, link);
+
+	if (h->type == WIRE_OPEN)
+		welcome_head(g->node, g);
+	else if (h->type == WIRE_GET)
+		welcome_child(g->node, g, body, h->length);
+	free_guest(g);
+}
+
+static void on_guest_closed(struct link *l, int err)
+{
+	(void)err;
+	free_guest(container_of(l, struct node_guest, link));
+}
+
+static const struct link_calls guest_calls = { .frame = on_guest, .closed = on_guest_closed };
+
+static void on_accept(struct loop_fd *w, uint32_t events)
+{
+	struct node *n = container_of(w, struct node, listener);
+	struct node_guest *g;
+	unsigned count = 0;
+	int fd = accept(w->fd, NULL, NULL);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	for (g = n->guests; g; g = g->next)
+		count++;
+	g = count < MAX_GUESTS ? calloc(1, sizeof(*g)) : NULL;
+	if (!g) {
+		close(fd);
+		return;
+	}
+	peer_tune(fd);
+	g->node = n;
+	g->deadline = now_ms() + GUEST_PATIENCE;
+	if (link_open(&g->link, n->loop, fd, &guest_calls, false) < 0) {
+		free(g);
+		return;
+	}
+	g->next = n->guests;
+	n->guests = g;
+}
+
+/* ---- time */
+
+static void look_after_head(struct node *n, int64_t now)
+{
+	int64_t patience = n->options.head_patience ? n->options.head_patience : HEAD_PATIENCE;
+
+	if (link_is_open(&n->control)) {
+		if (now - n->control.heard > HEAD_SILENCE) {
+			link_close(&n->control);
+			on_control_closed(&n->control, -ETIMEDOUT);
+		}
+		return;
+	}
+	if (n->options.connect && now - n->headless_since > 500 && n->state != NODE_DONE)
+		connect_to_head(n);
+	if (n->options.announce && now - n->last_announce >= ANNOUNCE_MS) {
+		struct wire_hello h = { .id = n->id, .port = peer_bound_port(n->listener.fd) };
+
+		str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
+		str_copy(h.group, sizeof(h.group), n->options.group);
+		announce_send(n->udp_fd, WIRE_PORT, &h, n->options.head.len ? &n->options.head : NULL);
+		n->last_announce = now;
+	}
+	if (n->state == NODE_DONE && n->feed.count == 0 && now - n->headless_since > DONE_PATIENCE) {
+		finish_session(n, 0, NULL);
+	} else if (n->state == NODE_FETCHING && now - n->headless_since > patience) {
+		fail(&n->failure, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "no head for %lld s", (long long)(patience / 1000));
+		finish_session(n, -ETIMEDOUT, &n->failure);
+	}
+}
+
+/* The speed at which chunks arrive once they do, over the last half second. */
+static void measure_burst(struct node *n, int64_t now)
+{
+	uint64_t us = n->pull.burst_us - n->burst_us;
+
+	if (now - n->last_burst < 500 || us == 0)
+		return;
+	n->burst = (uint32_t)((n->pull.burst_bytes - n->burst_bytes) * 1000000 / us / 1024);
+	n->burst_bytes = n->pull.burst_bytes;
+	n->burst_us = n->pull.burst_us;
+	n->last_burst = now;
+}
+
+static void on_tick(struct loop_timer *t)
+{
+	struct node *n = container_of(t, struct node, tick);
+	int64_t now = now_ms();
+
+	loop_at(n->loop, t, now + TICK_MS);
+	for (struct node_guest *g = n->guests, *next; g; g = next) {
+		next = g->next;
+		if (now > g->deadline)
+			free_guest(g);
+	}
+	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE) {
+		pull_stop(&n->pull);
+		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);
+	}
+	measure_burst(n, now);
+	if (n->state != NODE_WAITING)
+		feed_tick(&n->feed, now);
+	if (now - n->last_progress >= PROGRESS_MS)
+		send_progress(n, WIRE_PROGRESS);
+	look_after_head(n, now);
+}
+
+/* ---- begin and end */
+
+int node_open(struct node *n, struct loop *l, const struct node_options *o, const struct node_calls *calls, void *owner,
+	      struct failure *f)
+{
+	uint16_t port = o->port ? o->port : WIRE_PORT;
+	int err;
+
+	*n = (struct node) { .loop = l, .options = *o, .calls = calls, .owner = owner, .udp_fd = -1 };
+	n->tick.fire = on_tick;
+	n->scan_timer.fire = scan_on;
+	n->control.w.fd = n->pull.w.fd = -1;
+	n->headless_since = now_ms();
+	wire_random(&n->id, sizeof(n->id));
+	wire_random(&n->nonce, sizeof(n->nonce));
+	n->listener = (struct loop_fd) { .fd = peer_listen(port), .ready = on_accept };
+	if (n->listener.fd < 0)
+		return fail(f, FAIL_SRV_ERROR, n->listener.fd, "port %u: %s", port, err_text(n->listener.fd));
+	err = loop_add(l, &n->listener, EPOLLIN);
+	if (err == 0 && o->announce)
+		n->udp_fd = announce_open(0);
+	if (err < 0) {
+		node_close(n);
+		return fail(f, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
+	}
+	loop_at(l, &n->tick, now_ms());
+	return 0;
+}
+
+void node_close(struct node *n)
+{
+	loop_forget(n->loop, &n->tick);
+	loop_forget(n->loop, &n->scan_timer);
+	while (n->guests)
+		free_guest(n->guests);
+	link_close(&n->control);
+	drop_session(n);
+	loop_remove(n->loop, &n->listener);
+	base_close_fd(&n->listener.fd);
+	base_close_fd(&n->udp_fd);
+}

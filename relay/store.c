@@ -1,0 +1,375 @@
+/* store.c - verified bytes at their offsets -> a file, a device or memory, from which children are served. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/store.h"
+
+#include "base/buf.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#ifndef BLKGETSIZE64
+#define BLKGETSIZE64 _IOR(0x12, 114, size_t) /* linux/fs.h */
+#endif
+
+/* So many bytes are written before the kernel is asked to begin bringing them to the medium: a slow disk then never
+ * has so much waiting that a write would stop the whole loop. */
+#define WRITEBACK (8 * MIB)
+
+static struct rstore_part *add_part(struct rstore *s, int64_t start, int64_t end)
+{
+	struct rstore_part *part = realloc(s->part, (s->parts + 1) * sizeof(*part));
+
+	if (!part)
+		return NULL;
+	s->part = part;
+	part += s->parts++;
+	*part = (struct rstore_part) { .fd = -1, .old_fd = -1, .start = start, .end = end };
+	return part;
+}
+
+/* ---- source */
+
+static int64_t size_of(int fd, const struct stat *st)
+{
+	uint64_t bytes = 0;
+
+	if (!S_ISBLK(st->st_mode))
+		return st->st_size;
+	return ioctl(fd, BLKGETSIZE64, &bytes) < 0 ? -1 : (int64_t)bytes;
+}
+
+static int open_source_part(struct rstore *s, const char *path, int64_t *size, struct failure *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct rstore_part *part;
+	struct stat st;
+	int64_t bytes;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) || (bytes = size_of(fd, &st)) < 0) {
+		close(fd);
+		return fail(f, FAIL_SRV_NOT_FOUND, -EINVAL, "%s is neither a file nor a block device", path);
+	}
+	part = add_part(s, *size, *size + bytes);
+	if (!part) {
+		close(fd);
+		return -ENOMEM;
+	}
+	part->fd = fd;
+	part->path = strdup(path);
+	*size += bytes;
+	return 0;
+}
+
+int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *size, struct failure *f)
+{
+	int err = 0;
+
+	*s = (struct rstore) { .kind = RSTORE_SOURCE, .path = strdup(path), .limit = -1 };
+	*size = 0;
+	if (!split) {
+		err = open_source_part(s, path, size, f);
+	} else {
+		for (int i = 0; err == 0; i++) {
+			cleanup_free char *name = str_printf("%s_%d", path, i);
+
+			err = name ? open_source_part(s, name, size, f) : -ENOMEM;
+		}
+		if (err == -ENOENT && s->parts > 0)
+			err = 0;
+	}
+	if (err == 0)
+		return 0;
+	rstore_close(s, false);
+	if (err == -EINVAL)
+		return err;
+	return fail(f, err == -ENOENT ? FAIL_SRV_NOT_FOUND : FAIL_SRV_DENIED, err, "%s%s: %s", path, split ? "_0" : "",
+		    err_text(err));
+}
+
+/* ---- target */
+
+/* "DIR/.NAME.part" for "DIR/NAME". */
+static char *temporary_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = slash ? (int)(slash - path) + 1 : 0;
+
+	return str_printf("%.*s.%s.part", dir, path, path + dir);
+}
+
+static int open_file(struct rstore *s, struct rstore_part *part, int64_t size, struct failure *f)
+{
+	struct statvfs room;
+	struct stat st;
+
+	part->temporary = temporary_name(part->path);
+	if (!part->temporary)
+		return -ENOMEM;
+	part->fd = open(part->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (part->fd < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "%s: %s", part->path, err_text(errno));
+	if (fstat(part->fd, &st) == 0 && st.st_size > 0)
+		s->resumed = true;
+	if (size > 0 && fstatvfs(part->fd, &room) == 0 && room.f_blocks > 0) {
+		int64_t space = (int64_t)room.f_bavail * (int64_t)room.f_frsize + (int64_t)st.st_blocks * 512;
+
+		if (space < size)
+			return fail(f, FAIL_IMG_STORE, -ENOSPC,
+				    "%s: the image has %lld bytes, the file system has room for %lld", part->path,
+				    (long long)size, (long long)space);
+	}
+	part->old_fd = open(part->path, O_RDONLY | O_CLOEXEC);
+	if (part->old_fd >= 0 && (fstat(part->old_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0))
+		base_close_fd(&part->old_fd);
+	if (part->old_fd >= 0) {
+		s->resumed = true;
+		fchmod(part->fd, st.st_mode & 07777);
+	}
+	return 0;
+}
+
+static int open_device(struct rstore *s, struct rstore_part *part, int64_t size, struct failure *f)
+{
+	uint64_t bytes = 0;
+
+	part->fd = open(part->path, O_RDWR | O_CLOEXEC);
+	if (part->fd < 0 || ioctl(part->fd, BLKGETSIZE64, &bytes) < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "%s: %s", part->path, err_text(errno));
+	s->kind = RSTORE_DEVICE;
+	s->resumed = true;
+	s->limit = (int64_t)bytes;
+	if (size > s->limit)
+		return fail(f, FAIL_IMG_STORE, -ENOSPC, "%s has %lld bytes, the image %lld", part->path,
+			    (long long)s->limit, (long long)size);
+	return 0;
+}
+
+/* Opens the part of the target that begins at START. */
+static int open_target_part(struct rstore *s, int64_t start, int64_t size, struct failure *f)
+{
+	struct rstore_part *part = add_part(s, start, s->split ? start + s->split : INT64_MAX);
+	struct stat st;
+
+	if (!part)
+		return -ENOMEM;
+	part->path = s->split ? str_printf("%s_%zu", s->path, s->parts - 1) : strdup(s->path);
+	if (!part->path)
+		return -ENOMEM;
+	if (stat(part->path, &st) < 0) {
+		/* a new name in /dev would fill the memory of devtmpfs and help nobody */
+		if (starts_with(part->path, "/dev/") && !starts_with(part->path, "/dev/shm/"))
+			return fail(f, FAIL_IMG_STORE, -ENOENT, "%s: no such device", part->path);
+		return open_file(s, part, size, f);
+	}
+	if (S_ISBLK(st.st_mode))
+		return open_device(s, part, size, f);
+	if (S_ISREG(st.st_mode))
+		return open_file(s, part, size, f);
+	return fail(f, FAIL_IMG_STORE, -EINVAL, "%s is neither a file nor a block device", part->path);
+}
+
+int rstore_open_target(struct rstore *s, const char *path, int64_t size, int64_t split, struct failure *f)
+{
+	int err = 0;
+
+	*s = (struct rstore) { .kind = RSTORE_FILE, .path = strdup(path), .split = split, .limit = -1 };
+	if (!s->path)
+		return -ENOMEM;
+	do {
+		err = open_target_part(s, (int64_t)s->parts * split, split && size > split ? split : size, f);
+	} while (err == 0 && split > 0 && (int64_t)s->parts * split < size);
+	if (err < 0)
+		rstore_close(s, false);
+	return err;
+}
+
+int rstore_lend(struct rstore *s, int fd)
+{
+	*s = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
+	if (!add_part(s, 0, INT64_MAX))
+		return -ENOMEM;
+	s->part[0].fd = fd;
+	return 0;
+}
+
+int rstore_open_memory(struct rstore *s, struct failure *f)
+{
+	int fd = memfd_create("relay", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(errno));
+	if (rstore_lend(s, fd) < 0) {
+		close(fd);
+		return -ENOMEM;
+	}
+	s->kind = RSTORE_MEMORY;
+	return 0;
+}
+
+/* ---- bytes */
+
+/* The part that holds OFFSET; a split target grows by parts as bytes come. NULL where there is none. */
+static struct rstore_part *part_at(struct rstore *s, int64_t offset, bool may_open)
+{
+	for (size_t i = s->parts; i-- > 0;)
+		if (offset >= s->part[i].start && offset < s->part[i].end)
+			return &s->part[i];
+	while (may_open && s->split && offset >= (int64_t)s->parts * s->split)
+		if (open_target_part(s, (int64_t)s->parts * s->split, -1, NULL) < 0)
+			return NULL;
+	return may_open && s->parts ? &s->part[s->parts - 1] : NULL;
+}
+
+int rstore_write(struct rstore *s, int64_t offset, const void *bytes, size_t len)
+{
+	const char *p = bytes;
+
+	while (len > 0) {
+		struct rstore_part *part = part_at(s, offset, true);
+		size_t now = len;
+		ssize_t n;
+
+		if (!part)
+			return -EIO;
+		if ((int64_t)now > part->end - offset)
+			now = (size_t)(part->end - offset);
+		n = pwrite(part->fd, p, now, offset - part->start);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOSPC;
+#ifdef SYNC_FILE_RANGE_WRITE
+		if ((offset + n) / WRITEBACK != offset / WRITEBACK && s->kind != RSTORE_MEMORY)
+			sync_file_range(part->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+		p += n;
+		offset += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int read_from(struct rstore *s, int64_t offset, void *bytes, size_t len, bool old)
+{
+	char *p = bytes;
+
+	while (len > 0) {
+		struct rstore_part *part = part_at(s, offset, false);
+		int fd = !part ? -1 : old ? part->old_fd : part->fd;
+		ssize_t n;
+
+		if (fd < 0)
+			return -ENOENT;
+		n = pread(fd, p, (size_t)MIN((int64_t)len, part->end - offset), offset - part->start);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		offset += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int rstore_read(struct rstore *s, int64_t offset, void *bytes, size_t len)
+{
+	return read_from(s, offset, bytes, len, false);
+}
+
+int rstore_read_old(struct rstore *s, int64_t offset, void *bytes, size_t len)
+{
+	return read_from(s, offset, bytes, len, true);
+}
+
+ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len)
+{
+	struct rstore_part *part = part_at(s, offset, false);
+	off_t at;
+	ssize_t n;
+
+	if (!part)
+		return -EIO;
+	at = (off_t)(offset - part->start);
+	if ((int64_t)len > part->end - offset)
+		len = (size_t)(part->end - offset);
+	do
+		n = sendfile(socket, part->fd, &at, len);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return -EIO; /* the file became shorter under us */
+	return n < 0 ? -errno : n;
+}
+
+/* ---- end */
+
+static bool has_medium(const struct rstore *s)
+{
+	return s->kind == RSTORE_FILE || s->kind == RSTORE_DEVICE;
+}
+
+static int cut_part(const struct rstore *s, const struct rstore_part *part, int64_t size)
+{
+	if (s->kind != RSTORE_FILE)
+		return 0;
+	return ftruncate(part->fd, MIN(size, part->end) - part->start) < 0 ? -errno : 0;
+}
+
+int rstore_sync(struct rstore *s, int64_t size)
+{
+	if (!has_medium(s))
+		return 0;
+	for (size_t i = 0; i < s->parts; i++) {
+		int err = cut_part(s, &s->part[i], MAX(size, s->part[i].start));
+
+		if (err < 0)
+			return err;
+		if (fsync(s->part[i].fd) < 0 && errno != EINVAL)
+			return -errno;
+	}
+	return 0;
+}
+
+int rstore_finish(struct rstore *s, int64_t size, struct failure *f)
+{
+	for (size_t i = 0; i < s->parts && has_medium(s); i++) {
+		struct rstore_part *part = &s->part[i];
+		int err = cut_part(s, part, MAX(size, part->start));
+
+		if (err == 0 && part->temporary && rename(part->temporary, part->path) < 0)
+			err = -errno;
+		if (err < 0)
+			return fail(f, FAIL_IMG_STORE, err, "%s: %s", part->path, err_text(err));
+		free(part->temporary);
+		part->temporary = NULL;
+	}
+	return 0;
+}
+
+void rstore_close(struct rstore *s, bool keep)
+{
+	for (size_t i = 0; i < s->parts; i++) {
+		struct rstore_part *part = &s->part[i];
+
+		if (s->kind != RSTORE_LENT)
+			base_close_fd(&part->fd);
+		base_close_fd(&part->old_fd);
+		if (part->temporary && !keep)
+			unlink(part->temporary);
+		free(part->temporary);
+		free(part->path);
+	}
+	free(s->part);
+	free(s->path);
+	*s = (struct rstore) { .limit = -1 };
+}
