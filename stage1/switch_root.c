@@ -3,6 +3,7 @@
 #include "stage1/system.h"
 
 #include "base/log.h"
+#include "image/image.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -120,7 +121,7 @@ failed:
 
 void system_release_root(void)
 {
-	static const char *const places[] = { ROOT_DIR, RUN_DIR "/overlay", RUN_DIR "/image" };
+	static const char *const places[] = { ROOT_DIR, IMAGE_LOWER, IMAGE_UPPER, IMAGE_DIR };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		while (umount2(places[i], MNT_DETACH) == 0)
