@@ -47,7 +47,7 @@ third: $(THIRD_LIBS)
 # ---- our own programs: static, one C file compiled one way for each libc
 ifeq ($(LIBC),musl)
 CC      := musl-gcc
-DEFINES :=
+DEFINES := -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-multiarch) # the kernel's headers only
 LIBS    :=
 else
 CC      := diet -Os gcc
@@ -103,6 +103,20 @@ build/unit/parts.a: $(UNIT_OBJ)
 
 build/unit/test_%: tests/unit/test_%.c build/unit/parts.a
 	gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+
+# ---- the programs of the network tests: tests/net/X.c -> build/tests/X (sanitizers), build/tests/X.$(LIBC) (as shipped)
+TEST_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(sort $(wildcard tests/net/*.c)))
+
+$(TEST_PROGRAMS): build/tests/%: tests/net/%.c build/unit/parts.a
+	@mkdir -p $(@D)
+	gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+
+$(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)/parts.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< build/$(LIBC)/parts.a $(LIBS)
+
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 .PHONY: unit
 unit: $(UNIT_TESTS)

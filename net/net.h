@@ -44,16 +44,33 @@ struct network {
 	char *tftp_server;          /* option 66 */
 	char *bootfile;             /* option 67 or the file field */
 	uint32_t lease_s, renew_s, rebind_s; /* options 51 58 59; seconds; lease 0xffffffff: for ever */
-	int64_t bound_at_ms;        /* when the lease began, of now_ms() */
+	int64_t bound_at_ms;        /* when the lease began, of now_ms(): the kernel's CLOCK_MONOTONIC, which the next system
+				     * has too */
 };
 
-/* Sets up the loopback and one card as O asks (interface:, BOOTIF=, network:, ip: ...) until it has an address and
- * its routes, by DEADLINE at the latest. Drivers must be loaded. NET is filled; release it with network_free.
- * 0 or -errno with F filled (FAIL_NET_*, FAIL_DEV_NO_CARD, FAIL_CMD_BAD_VALUE). */
-int net_up(struct network *net, const struct options *o, int64_t deadline, struct watch *w, struct failure *f) must_check;
+/* What net_up is asked for. Fields may be NULL or 0 unless told else. */
+struct net_request {
+	const struct options *options; /* interface:, BOOTIF=, network:, ip: ...; not NULL */
+	int64_t deadline;              /* of now_ms(): after that it gives up */
+	struct watch *watch;
+	/* Called once, when there is nothing to do but to wait (for a link, for an answer): time that would be lost is
+	 * used. Not called when it fails before. */
+	void (*while_waiting)(void *ctx);
+	/* A card's name for a person ("Intel Corporation 82540EM ..."), by its place on the bus ("0000:00:03.0"); NULL where
+	 * it is not known. */
+	const char *(*card_title)(void *ctx, const char *address);
+	void *ctx; /* of both */
+};
 
-/* Like net_up, but calls WHILE_WAITING(CTX) once, as soon as the cards are up and their link is being waited for: time
- * that would be lost is used. */
+/* Sets up the loopback and one card as the options ask until it has an address and its routes. Drivers must be loaded; a
+ * card that appears late is taken in. Every card that may be used is switched on and tried at once, the first usable
+ * answer wins, the others are switched off again. NET is filled; release it with network_free.
+ * 0 or -errno with F filled (FAIL_NET_*, FAIL_DEV_NO_CARD, FAIL_CMD_*, FAIL_SYS_CANCELLED); the cards are left on then, so
+ * that a second try, or a person in the shell, need not wait for their link. */
+int net_up_with(struct network *net, const struct net_request *request, struct failure *f) must_check;
+
+/* The same for who wants no more than that. */
+int net_up(struct network *net, const struct options *o, int64_t deadline, struct watch *w, struct failure *f) must_check;
 int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
 		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx) must_check;
 
@@ -62,7 +79,9 @@ int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadl
 int net_write_handover(const struct network *net, const char *dir) must_check;
 
 /* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
- * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE. */
+ * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE; and HWADDR, TFTPSERVER, CLIENTID (the
+ * DHCP client id as hex octets), RENEW, REBIND, BOUND (seconds; BOUND is CLOCK_MONOTONIC's). What is unknown is left
+ * out. */
 int net_describe(const struct network *net, struct buf *out);
 
 void network_free(struct network *net);

@@ -1,0 +1,81 @@
+/* configure.c - a found network -> the kernel's interface has its MTU, address and routes. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/configure.h"
+
+#include "base/log.h"
+#include "net/address.h"
+#include "net/link.h"
+
+static void set_mtu(struct netlink *nl, const struct card *card, struct network *net)
+{
+	int err = 0;
+
+	if (!net->mtu || net->mtu == card->mtu)
+		return;
+	if (card->max_mtu && net->mtu > card->max_mtu)
+		err = -ERANGE;
+	else
+		err = link_set_mtu(nl, card->ifindex, net->mtu);
+	if (!err) {
+		log_info("%s: MTU %u", card->name, net->mtu);
+		return;
+	}
+	log_warn("%s: MTU %u, as the server wants, cannot be set (the card: %u, at most %u): %s", card->name, net->mtu,
+		 card->mtu, card->max_mtu, err_text(err));
+	net->mtu = 0;
+}
+
+/* A netmask of 255.255.255.255 is a point-to-point link whose other end is the gateway. */
+static struct in_addr peer_of(const struct network *net)
+{
+	if (net->prefix == 32 && net->route_count && !net->routes[0].prefix)
+		return net->routes[0].gateway;
+	return (struct in_addr){ 0 };
+}
+
+static int set_route(struct netlink *nl, const struct card *card, const struct network *net,
+		     const struct net_route *route)
+{
+	/* Servers name gateways outside the network, too, and mean that they are on the cable (RFC 3442 has a route for
+	 * that, which many leave out). */
+	bool on_link = route->gateway.s_addr && !same_network(net->address, route->gateway, net->prefix);
+
+	return link_add_route(nl, card->ifindex, route, net->address, on_link);
+}
+
+/* Those over the link itself first: the others' gateways may lie behind them. */
+static int set_routes(struct netlink *nl, const struct card *card, const struct network *net, struct failure *f)
+{
+	char dest[ADDRESS_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
+
+	for (int direct = 1; direct >= 0; direct--)
+		for (size_t i = 0; i < net->route_count; i++) {
+			const struct net_route *r = &net->routes[i];
+			int err = (r->gateway.s_addr == 0) == direct ? set_route(nl, card, net, r) : 0;
+
+			if (!err)
+				continue;
+			address_text(r->gateway, gateway);
+			if (!r->prefix)
+				return fail(f, FAIL_NET_CONFIGURE, err, "%s: default route over %s: %s", card->name, gateway,
+					    err_text(err));
+			log_warn("%s: route to %s/%u over %s left out: %s", card->name, address_text(r->dest, dest),
+				 r->prefix, gateway, err_text(err));
+		}
+	return 0;
+}
+
+int net_configure(struct netlink *nl, const struct card *card, struct network *net, struct failure *f)
+{
+	char a[ADDRESS_TEXT_SIZE];
+	int err;
+
+	set_mtu(nl, card, net);
+	err = link_flush_addresses(nl, card->ifindex);
+	if (!err)
+		err = link_add_address(nl, card->ifindex, net->address, net->prefix, net->broadcast, peer_of(net));
+	if (err)
+		return fail(f, FAIL_NET_CONFIGURE, err, "%s: address %s/%u: %s", card->name,
+			    address_text(net->address, a), net->prefix, err_text(err));
+	return set_routes(nl, card, net, f);
+}

@@ -1,0 +1,139 @@
+/* link.c - one wish (up, an MTU, an address, a route) -> the kernel's interface, by rtnetlink. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/link.h"
+
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum { LOOPBACK_INDEX = 1 }; /* the kernel makes lo first, in every namespace (LOOPBACK_IFINDEX) */
+
+int link_set_up(struct netlink *nl, int ifindex, bool up)
+{
+	struct ifinfomsg info = { .ifi_index = ifindex, .ifi_change = IFF_UP, .ifi_flags = up ? IFF_UP : 0 };
+	cleanup_buf struct buf m = { 0 };
+
+	nl_begin(&m, RTM_NEWLINK, 0, &info, sizeof(info));
+	return netlink_request(nl, &m, up ? "switching the card on" : "switching the card off");
+}
+
+int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
+{
+	struct ifinfomsg info = { .ifi_index = ifindex };
+	cleanup_buf struct buf m = { 0 };
+
+	nl_begin(&m, RTM_NEWLINK, 0, &info, sizeof(info));
+	nl_put_u32(&m, IFLA_MTU, mtu);
+	return netlink_request(nl, &m, "setting the MTU");
+}
+
+int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
+		     struct in_addr peer)
+{
+	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix,
+				  .ifa_index = (unsigned)ifindex };
+	cleanup_buf struct buf m = { 0 };
+	int err;
+
+	nl_begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+	nl_put(&m, IFA_LOCAL, &address, sizeof(address));
+	nl_put(&m, IFA_ADDRESS, peer.s_addr ? &peer : &address, sizeof(address));
+	if (broadcast.s_addr && !peer.s_addr)
+		nl_put(&m, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	err = netlink_request(nl, &m, "setting the address");
+	return err == -EEXIST ? 0 : err;
+}
+
+/* What a flush walks over. */
+struct flush {
+	int ifindex;
+	struct buf found; /* ifaddrmsg and local address, one after the other */
+};
+
+struct old_address {
+	struct ifaddrmsg info;
+	struct in_addr local;
+};
+
+static int note_address(void *ctx, uint16_t type, const uint8_t *data, size_t len)
+{
+	struct flush *flush = ctx;
+	struct old_address old;
+	struct nl_attr a;
+
+	if (type != RTM_NEWADDR || len < sizeof(old.info))
+		return 0;
+	memcpy(&old.info, data, sizeof(old.info));
+	if ((int)old.info.ifa_index != flush->ifindex || old.info.ifa_family != AF_INET)
+		return 0;
+	data += NLMSG_ALIGN(sizeof(old.info));
+	len -= MIN(len, NLMSG_ALIGN(sizeof(old.info)));
+	while (nl_next(&data, &len, &a))
+		if (a.type == IFA_LOCAL && a.len == sizeof(old.local)) {
+			memcpy(&old.local, a.data, sizeof(old.local));
+			return buf_add(&flush->found, &old, sizeof(old));
+		}
+	return 0;
+}
+
+int link_flush_addresses(struct netlink *nl, int ifindex)
+{
+	struct ifaddrmsg any = { .ifa_family = AF_INET };
+	struct flush flush = { .ifindex = ifindex };
+	cleanup_buf struct buf m = { 0 };
+	struct old_address old;
+	int err;
+
+	nl_begin(&m, RTM_GETADDR, 0, &any, sizeof(any));
+	err = netlink_dump(nl, &m, note_address, &flush);
+	for (size_t at = 0; !err && at + sizeof(old) <= flush.found.len; at += sizeof(old)) {
+		memcpy(&old, flush.found.data + at, sizeof(old));
+		nl_begin(&m, RTM_DELADDR, 0, &old.info, sizeof(old.info));
+		nl_put(&m, IFA_LOCAL, &old.local, sizeof(old.local));
+		err = netlink_request(nl, &m, "removing an old address");
+		if (err == -EADDRNOTAVAIL) /* went with the primary address of its network */
+			err = 0;
+	}
+	buf_free(&flush.found);
+	return err;
+}
+
+int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link)
+{
+	bool direct = !route->gateway.s_addr;
+	struct rtmsg info = {
+		.rtm_family = AF_INET,
+		.rtm_dst_len = (uint8_t)route->prefix,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+		.rtm_flags = on_link && !direct ? RTNH_F_ONLINK : 0,
+	};
+	cleanup_buf struct buf m = { 0 };
+	char dest[INET_ADDRSTRLEN], what[64];
+
+	nl_begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+	if (route->prefix)
+		nl_put(&m, RTA_DST, &route->dest, sizeof(route->dest));
+	if (!direct)
+		nl_put(&m, RTA_GATEWAY, &route->gateway, sizeof(route->gateway));
+	if (source.s_addr)
+		nl_put(&m, RTA_PREFSRC, &source, sizeof(source));
+	nl_put_u32(&m, RTA_OIF, (uint32_t)ifindex);
+	inet_ntop(AF_INET, &route->dest, dest, sizeof(dest));
+	snprintf(what, sizeof(what), "setting the route to %s/%u", dest, route->prefix);
+	return netlink_request(nl, &m, what);
+}
+
+void link_loopback_up(struct netlink *nl)
+{
+	int err = link_set_up(nl, LOOPBACK_INDEX, true);
+
+	if (err)
+		log_warn("the loopback interface does not come up: %s", err_text(err));
+}

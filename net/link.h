@@ -1,0 +1,31 @@
+/* link.h - one wish (up, an MTU, an address, a route) -> the kernel's interface, by rtnetlink. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NET_LINK_H
+#define NET_LINK_H
+
+#include "net/net.h"
+#include "net/netlink.h"
+
+/* Switches the interface on or off. Being up says nothing about having link. 0 or -errno. */
+int link_set_up(struct netlink *nl, int ifindex, bool up) must_check;
+
+/* Sets the biggest packet, in bytes. Some drivers restart the card for that: its link goes and comes back. */
+int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu) must_check;
+
+/* Adds the IPv4 address. PEER: the other end of a point-to-point link, 0.0.0.0 on an ordinary network. BROADCAST may
+ * be 0.0.0.0 (none). 0 also when the interface has it already. */
+int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
+		     struct in_addr peer) must_check;
+
+/* Takes away all IPv4 addresses of the interface, and with them its routes. */
+int link_flush_addresses(struct netlink *nl, int ifindex) must_check;
+
+/* Adds a route over the interface; one to the same network is replaced. ON_LINK: the gateway is reached directly even
+ * where no address of the interface says so. */
+int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source,
+		   bool on_link) must_check;
+
+/* Loopback up. A kernel that has none is no reason to stop: the result goes to the log. */
+void link_loopback_up(struct netlink *nl);
+
+#endif

@@ -1,0 +1,108 @@
+/* network.c - struct network -> KEY='value' lines; and its end. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/net.h"
+
+#include "net/address.h"
+#include "net/card.h"
+
+void network_free(struct network *net)
+{
+	free(net->routes);
+	free(net->dns);
+	free(net->ntp);
+	free(net->hostname);
+	free(net->domain);
+	free(net->search);
+	free(net->tftp_server);
+	free(net->bootfile);
+	*net = (struct network){ 0 };
+}
+
+static void put(struct buf *out, const char *key, const char *value)
+{
+	if (!value || !*value)
+		return;
+	buf_printf(out, "%s=", key);
+	buf_shell_quoted(out, value);
+	buf_char(out, '\n');
+}
+
+static void put_number(struct buf *out, const char *key, int64_t value)
+{
+	buf_printf(out, "%s='%lld'\n", key, (long long)value);
+}
+
+static void put_address(struct buf *out, const char *key, struct in_addr a)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (a.s_addr)
+		put(out, key, address_text(a, text));
+}
+
+static void put_addresses(struct buf *out, const char *key, const struct in_addr *list, size_t count)
+{
+	cleanup_buf struct buf words = { 0 };
+	char text[ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&words, "%s%s", i ? " " : "", address_text(list[i], text));
+	put(out, key, buf_cstr(&words));
+}
+
+/* All routes but the default one: "10.2.0.0/16,10.0.1.9 10.3.0.0/16,0.0.0.0" */
+static void put_routes(struct buf *out, const struct network *net)
+{
+	cleanup_buf struct buf words = { 0 };
+	char dest[ADDRESS_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < net->route_count; i++) {
+		const struct net_route *r = &net->routes[i];
+
+		if (r->prefix)
+			buf_printf(&words, "%s%s/%u,%s", words.len ? " " : "", address_text(r->dest, dest), r->prefix,
+				   address_text(r->gateway, gateway));
+	}
+	put(out, "ROUTES", buf_cstr(&words));
+}
+
+static void put_lease(struct buf *out, const struct network *net)
+{
+	const uint8_t *m = net->mac;
+
+	put_address(out, "SERVERID", net->server_id);
+	buf_printf(out, "CLIENTID='01:%02x:%02x:%02x:%02x:%02x:%02x'\n", m[0], m[1], m[2], m[3], m[4], m[5]);
+	put_number(out, "LEASE", net->lease_s);
+	put_number(out, "RENEW", net->renew_s);
+	put_number(out, "REBIND", net->rebind_s);
+	put_number(out, "BOUND", net->bound_at_ms / 1000);
+	put_address(out, "NEXTSERVER", net->next_server);
+	put(out, "TFTPSERVER", net->tftp_server);
+	put(out, "BOOTFILE", net->bootfile);
+}
+
+int net_describe(const struct network *net, struct buf *out)
+{
+	char mac[MAC_TEXT_SIZE];
+
+	put(out, "DEVICE", net->interface);
+	put(out, "HWADDR", mac_text(net->mac, mac));
+	put(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
+	put_address(out, "IPADDR", net->address);
+	put_number(out, "PREFIX", net->prefix);
+	put_address(out, "NETMASK", prefix_netmask(net->prefix));
+	put_address(out, "BROADCAST", net->broadcast);
+	if (net->route_count && !net->routes[0].prefix)
+		put_address(out, "GATEWAY", net->routes[0].gateway);
+	put_routes(out, net);
+	put_addresses(out, "DNS", net->dns, net->dns_count);
+	put(out, "SEARCH", net->search);
+	put(out, "HOSTNAME", net->hostname);
+	put(out, "DOMAIN", net->domain);
+	if (net->mtu)
+		put_number(out, "MTU", net->mtu);
+	put_addresses(out, "NTP", net->ntp, net->ntp_count);
+	if (net->dhcp)
+		put_lease(out, net);
+	return out->failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,120 @@
+/* packet.c - a card -> its frames as they are on the wire, before it has an address (packet(7)). */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/packet.h"
+
+#include "net/frame.h"
+
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ALL_PROTOCOLS = 0x0003 }; /* ETH_P_ALL: spanning tree has no protocol number of its own */
+
+/* include/uapi/linux/filter.h: what the kernel keeps beside the frame; older headers lack the last one */
+enum { BESIDE_FRAME = -0x1000, VLAN_TAG_PRESENT = 48 };
+
+#define LOAD_BYTE(at)        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(at))
+#define LOAD_HALF(at)        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(at))
+#define LOAD_WORD(at)        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(at))
+#define IF_EQUAL(k, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, yes, no)
+#define RETURN(bytes)        BPF_STMT(BPF_RET | BPF_K, bytes)
+
+/* The jumps count the instructions in between. */
+static struct sock_filter wanted[] = {
+	/*  0 */ LOAD_BYTE(BESIDE_FRAME + VLAN_TAG_PRESENT),
+	/*  1 */ IF_EQUAL(0, 0, 15),
+	/*  2 */ LOAD_HALF(12), /* Ethernet type */
+	/*  3 */ IF_EQUAL(0x0806, 14, 0), /* ARP */
+	/*  4 */ IF_EQUAL(0x0800, 0, 8),  /* IPv4 */
+	/*  5 */ LOAD_BYTE(14 + 9),
+	/*  6 */ IF_EQUAL(17, 0, 10), /* UDP */
+	/*  7 */ LOAD_HALF(14 + 6),
+	/*  8 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 8, 0), /* not the first piece of a datagram */
+	/*  9 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),            /* X: the IP header's length */
+	/* 10 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),         /* destination port */
+	/* 11 */ IF_EQUAL(67, 6, 0),
+	/* 12 */ IF_EQUAL(68, 5, 4),
+	/* 13 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
+	/* 14 */ IF_EQUAL(0x0180c200, 0, 2),
+	/* 15 */ LOAD_HALF(4),
+	/* 16 */ IF_EQUAL(0x0000, 1, 0),
+	/* 17 */ RETURN(0),
+	/* 18 */ RETURN(UINT32_MAX),
+};
+
+static int set_up(int fd, int ifindex)
+{
+	struct sock_fprog program = { .len = ARRAY_SIZE(wanted), .filter = wanted };
+	struct packet_mreq bridges = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_MULTICAST, .mr_alen = MAC_LEN };
+	struct sockaddr_ll where = { .sll_family = AF_PACKET, .sll_protocol = htons(ALL_PROTOCOLS),
+				     .sll_ifindex = ifindex };
+	int on = 1;
+
+	/* The socket was made deaf (protocol 0) so that nothing comes in before the filter is there. */
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
+	    bind(fd, (struct sockaddr *)&where, sizeof(where)) < 0)
+		return -errno;
+	setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)); /* else checksums are taken at their word */
+	memcpy(bridges.mr_address, mac_bridges, MAC_LEN);
+	setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &bridges, sizeof(bridges));
+	return 0;
+}
+
+int packet_open(int ifindex)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_up(fd, ifindex);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int packet_send(int fd, int ifindex, const void *frame, size_t len)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_halen = MAC_LEN };
+
+	memcpy(to.sll_addr, frame, MAC_LEN);
+	return sendto(fd, frame, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
+
+static bool checksum_left_out(struct msghdr *m)
+{
+	struct tpacket_auxdata aux;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(aux))) {
+			memcpy(&aux, CMSG_DATA(c), sizeof(aux));
+			return aux.tp_status & TP_STATUS_CSUMNOTREADY;
+		}
+	return false;
+}
+
+int packet_receive(int fd, uint8_t *frame, size_t size, bool *no_checksum)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	} beside;
+	struct sockaddr_ll from;
+	struct iovec iov = { .iov_base = frame, .iov_len = size };
+
+	for (;;) {
+		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+				    .msg_control = &beside, .msg_controllen = sizeof(beside) };
+		ssize_t n = recvmsg(fd, &m, 0);
+
+		if (n < 0)
+			return -errno;
+		if (from.sll_pkttype == PACKET_OUTGOING) /* our own, on its way out */
+			continue;
+		*no_checksum = checksum_left_out(&m);
+		return (int)n;
+	}
+}

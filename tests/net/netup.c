@@ -1,0 +1,86 @@
+/* netup.c - seconds and a kernel command line -> net_up() in this namespace, told line by line; for tests/net. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* netup SECONDS WORDS... (the words of a kernel command line)
+ * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
+ * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". HANDOVER=DIR in the environment: the
+ * hand-over files are written there. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/net.h"
+#include "stage1/options.h"
+
+#include <stdio.h>
+
+static int64_t began;
+
+static void say(const char *what, const char *line)
+{
+	printf("%lld %s %s\n", (long long)(now_ms() - began), what, line);
+	fflush(stdout);
+}
+
+static void on_note(struct watch *w, const char *line)
+{
+	(void)w;
+	say("note", line);
+}
+
+static void on_waiting(struct watch *w, const char *why, int64_t deadline)
+{
+	(void)w;
+	(void)deadline;
+	say("waiting", why);
+}
+
+static void on_log(void *ctx, enum log_level level, const char *line)
+{
+	static const char *const names[] = { [LOG_LEVEL_ERROR] = "log error", [LOG_LEVEL_WARN] = "log warn",
+					     [LOG_LEVEL_INFO] = "log info", [LOG_LEVEL_DEBUG] = "log debug" };
+
+	(void)ctx;
+	say(names[level], line);
+}
+
+static void meanwhile(void *ctx)
+{
+	(void)ctx;
+	say("meanwhile", "");
+}
+
+/* The words, joined as the boot loader would. */
+static char *join(char **word)
+{
+	struct buf line = { 0 };
+
+	for (; *word; word++)
+		buf_printf(&line, "%s%s", line.len ? " " : "", *word);
+	return buf_take(&line);
+}
+
+int main(int argc, char **argv)
+{
+	struct watch w = { .note = on_note, .waiting = on_waiting };
+	cleanup_free char *line = argc > 2 ? join(argv + 2) : NULL;
+	const char *dir = getenv("HANDOVER");
+	cleanup_buf struct buf facts = { 0 };
+	struct options o = { 0 };
+	struct network net;
+	struct failure f;
+	int err;
+
+	began = now_ms();
+	if (!line || log_add_sink(on_log, NULL) || options_parse(&o, line))
+		return 2;
+	err = net_up_meanwhile(&net, &o, began + atol(argv[1]) * 1000, &w, &f, meanwhile, NULL);
+	if (err) {
+		printf("failed %s %s: %s\n", fail_code(f.id), fail_title(f.id), f.detail);
+	} else {
+		if (dir)
+			err = net_write_handover(&net, dir);
+		net_describe(&net, &facts);
+		printf("%sok %lld\n", buf_cstr(&facts), (long long)(now_ms() - began));
+		network_free(&net);
+	}
+	options_free(&o);
+	return err ? 1 : 0;
+}
