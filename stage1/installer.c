@@ -154,7 +154,7 @@ static int reboot_wish(void)
 
 static int run_once(char *const envp[], int *status)
 {
-	char *const argv[] = { INSTALLER, NULL };
+	char *const argv[] = { (char *)INSTALLER, NULL };
 	pid_t pid = fork();
 
 	if (pid < 0)

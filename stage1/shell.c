@@ -22,8 +22,10 @@
 /* In the child: the console becomes its terminal, with job control. */
 static _Noreturn void become_shell(const char *console)
 {
-	char *const argv[] = { "-sh", NULL };
-	char *const envp[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", "TERM=linux", "PS1=stage1# ", NULL };
+	static char name[] = "-sh"; /* the dash: a login shell */
+	char *const argv[] = { name, NULL };
+	static const char *const envp[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", "TERM=linux",
+					    "PS1=stage1# ", NULL };
 	char path[64];
 	int fd;
 
@@ -39,7 +41,7 @@ static _Noreturn void become_shell(const char *console)
 		dup2(fd, i);
 	if (fd > 2)
 		close(fd);
-	execve(SHELL, argv, envp);
+	execve(SHELL, argv, (char *const *)envp);
 	_exit(127);
 }
 
