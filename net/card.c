@@ -26,7 +26,8 @@ static void read_kind(const struct nl_attr *info, struct card *card)
 
 bool card_read(const uint8_t *data, size_t len, struct card *card)
 {
-	const unsigned running = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
+	/* Not IFF_RUNNING, which the kernel's link watch may set up to a second later. */
+	const unsigned running = IFF_UP | IFF_LOWER_UP;
 	struct ifinfomsg info;
 	struct nl_attr a;
 

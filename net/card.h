@@ -18,7 +18,7 @@ struct card {
 	char kind[16];    /* what software makes of it: "bridge", "vlan", "veth"; "" for a real card */
 	bool ethernet;    /* carries Ethernet frames */
 	bool up;          /* switched on */
-	bool running;     /* switched on, has link, and the kernel has finished starting it: frames can leave */
+	bool running;     /* switched on and has link: frames can leave */
 	unsigned master;  /* ifindex of the bridge or bond it belongs to, 0: none */
 	unsigned mtu;     /* bytes */
 	unsigned max_mtu; /* bytes; 0: unknown */
