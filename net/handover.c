@@ -3,6 +3,7 @@
 #include "net/net.h"
 
 #include "net/address.h"
+#include "net/link.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,4 +69,10 @@ int net_write_handover(const struct network *net, const char *dir)
 	if (!err)
 		err = net_describe(net, &facts);
 	return err ? err : write_file(dir, name, &facts);
+}
+
+void net_release(const struct network *net)
+{
+	if (net->interface[0])
+		link_auto_ipv6(net->interface, true);
 }

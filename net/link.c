@@ -2,13 +2,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/link.h"
 
+#include "base/failure.h"
 #include "base/log.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { LOOPBACK_INDEX = 1 }; /* the kernel makes lo first, in every namespace (LOOPBACK_IFINDEX) */
 
@@ -19,6 +22,17 @@ int link_set_up(struct netlink *nl, int ifindex, bool up)
 
 	nl_begin(&m, RTM_NEWLINK, 0, &info, sizeof(info));
 	return netlink_request(nl, &m, up ? "switching the card on" : "switching the card off");
+}
+
+void link_auto_ipv6(const char *name, bool on)
+{
+	char path[80];
+	cleanup_close int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, on ? "0" : "1", 1) < 0) /* ip-sysctl: 0 is EUI-64, 1 is none */
+		log_debug("%s: %s", path, err_text(-errno));
 }
 
 int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)

@@ -9,6 +9,9 @@
 /* Switches the interface on or off. Being up says nothing about having link. 0 or -errno. */
 int link_set_up(struct netlink *nl, int ifindex, bool up) must_check;
 
+/* Lets the kernel give the interface NAME its IPv6 addresses by itself (true), or not. Where there is no IPv6, nothing. */
+void link_auto_ipv6(const char *name, bool on);
+
 /* Sets the biggest packet, in bytes. Some drivers restart the card for that: its link goes and comes back. */
 int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu) must_check;
 

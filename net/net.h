@@ -74,6 +74,10 @@ int net_up(struct network *net, const struct options *o, int64_t deadline, struc
 int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
 		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx) must_check;
 
+/* The last thing before the next system: the kernel may give the interface its IPv6 addresses, which it was kept from
+ * while the boot depended on every packet. */
+void net_release(const struct network *net);
+
 /* Writes what the next system needs below DIR ("/run/stage1"): resolv.conf, net-IFACE.conf (KEY='value' lines).
  * 0 or -errno. */
 int net_write_handover(const struct network *net, const char *dir) must_check;

@@ -46,7 +46,6 @@ static struct sock_filter wanted[] = {
 static int set_up(int fd, int ifindex)
 {
 	struct sock_fprog program = { .len = ARRAY_SIZE(wanted), .filter = wanted };
-	struct packet_mreq bridges = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_MULTICAST, .mr_alen = MAC_LEN };
 	struct sockaddr_ll where = { .sll_family = AF_PACKET, .sll_protocol = htons(ALL_PROTOCOLS),
 				     .sll_ifindex = ifindex };
 	int on = 1;
@@ -56,9 +55,15 @@ static int set_up(int fd, int ifindex)
 	    bind(fd, (struct sockaddr *)&where, sizeof(where)) < 0)
 		return -errno;
 	setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)); /* else checksums are taken at their word */
+	return 0;
+}
+
+void packet_hear_bridges(int fd, int ifindex)
+{
+	struct packet_mreq bridges = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_MULTICAST, .mr_alen = MAC_LEN };
+
 	memcpy(bridges.mr_address, mac_bridges, MAC_LEN);
 	setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &bridges, sizeof(bridges));
-	return 0;
 }
 
 int packet_open(int ifindex)

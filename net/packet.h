@@ -10,6 +10,10 @@
  * (non-blocking), or -errno. */
 int packet_open(int ifindex) must_check;
 
+/* Lets the card of FD hear bridges as well (spanning tree). Only while an answer is overdue: some cards lose what comes in
+ * for a moment whenever their list of addresses changes (QEMU's e1000: for a second). */
+void packet_hear_bridges(int fd, int ifindex);
+
 /* Sends one frame. 0 or -errno. */
 int packet_send(int fd, int ifindex, const void *frame, size_t len);
 

@@ -22,6 +22,7 @@ enum {
 	SETTLE_MS = 5000,       /* links come up within that, mostly */
 	QUIET_MS = 15,          /* nothing happened for so long: time for while_waiting */
 	TELL_MS = 1000,         /* how often it is said what is waited for, and a stop is looked for */
+	BRIDGES_MS = 1500,      /* without an answer, before bridges are listened to */
 	STATIC_PATIENCE_MS = 50000, /* spanning tree; after that a static address is taken unheard */
 	FRAME_SIZE = 9216,      /* the biggest frame a card takes; DHCP messages are far smaller */
 };
@@ -34,6 +35,8 @@ struct attempt {
 	struct seeker *seeker;
 	int fd; /* of packet_open; -1: no link */
 	bool linked; /* had link at some time */
+	int64_t link_ms;    /* since when; of now_ms() */
+	bool hears_bridges;
 };
 
 /* All that one call of net_up_with has in hand. */
@@ -97,6 +100,8 @@ static void link_is_there(struct attempt *a)
 		return;
 	}
 	a->linked = true;
+	a->link_ms = now_ms();
+	a->hears_bridges = false;
 	card_ask(a->wire.name, &facts);
 	if (r->card_title && facts.address[0])
 		title = r->card_title(r->ctx, facts.address);
@@ -190,6 +195,9 @@ static int card_is(struct search *s, const struct card *card)
 		if (err)
 			return err;
 		a = s->attempt[s->count - 1];
+		/* IPv6 would join groups while we wait for an answer: see packet_hear_bridges */
+		if (!card->up)
+			link_auto_ipv6(card->name, false);
 		err = card->up ? 0 : link_set_up(&s->commands, card->ifindex, true);
 		if (err)
 			log_error("%s: the driver does not switch the card on: %s", card->name, err_text(err));
@@ -297,6 +305,19 @@ static int give_up(struct search *s)
 		buf_printf(&why, "; %s is %s", a->wire.name, mac_text(a->wire.mac, mac));
 	}
 	return fail(s->fail, id, id == FAIL_NET_NO_LINK ? -ENETDOWN : -ETIMEDOUT, "%s", buf_cstr(&why));
+}
+
+/* No answer for a while: is spanning tree the reason? */
+static void listen_for_bridges(struct search *s, int64_t now)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct attempt *a = s->attempt[i];
+
+		if (a->fd < 0 || a->hears_bridges || now - a->link_ms < BRIDGES_MS)
+			continue;
+		packet_hear_bridges(a->fd, a->card.ifindex);
+		a->hears_bridges = true;
+	}
 }
 
 /* ---- the loop */
@@ -411,6 +432,7 @@ static int search_cards(struct search *s)
 				r->while_waiting(r->ctx);
 		}
 		tell(s);
+		listen_for_bridges(s, now);
 		err = wait_and_read(s);
 		if (!err)
 			work(s);
@@ -434,6 +456,7 @@ static void switch_off_others(struct search *s)
 		err = link_flush_addresses(&s->commands, a->card.ifindex);
 		if (!err)
 			err = link_set_up(&s->commands, a->card.ifindex, false);
+		link_auto_ipv6(a->card.name, true);
 		if (err)
 			log_warn("%s: not switched off: %s", a->wire.name, err_text(err));
 	}
