@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/url.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <strings.h>
 
@@ -33,26 +34,22 @@ static bool is_host_char(char c)
 	return isalnum((unsigned char)c) || c == '.' || c == '-' || c == '_';
 }
 
-static bool is_v6_char(char c)
+/* True when the LEN bytes are an IPv6 address; a zone (%eth0, RFC 4007) may follow it. */
+static bool is_v6(const char *s, size_t len)
 {
-	return isxdigit((unsigned char)c) || c == ':' || c == '.';
-}
+	const char *zone = len ? memchr(s, '%', len) : NULL;
+	size_t n = zone ? (size_t)(zone - s) : len;
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
 
-/* True when the LEN bytes look like an IPv6 address; a zone (%eth0, RFC 4007) may follow it. */
-static bool looks_like_v6(const char *s, size_t len)
-{
-	size_t i = 0;
-	bool colon = false;
-
-	for (; i < len && is_v6_char(s[i]); i++)
-		colon |= s[i] == ':';
-	if (i < len && s[i] == '%') {
-		if (++i == len)
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	for (size_t i = n + 1; i < len; i++)
+		if (!is_host_char(s[i]))
 			return false;
-		while (i < len && is_host_char(s[i]))
-			i++;
-	}
-	return colon && i == len;
+	return !(zone && n + 1 == len) && inet_pton(AF_INET6, text, &address) == 1;
 }
 
 static int parse_port(const char *s, size_t len, uint16_t *port)
@@ -82,14 +79,14 @@ int host_parse(const char *text, size_t len, char **host, uint16_t *port)
 	if (len && *text == '[') {
 		const char *close = memchr(text, ']', len);
 
-		if (!close || !looks_like_v6(text + 1, (size_t)(close - text - 1)))
+		if (!close || !is_v6(text + 1, (size_t)(close - text - 1)))
 			return -EINVAL;
 		name = text + 1;
 		name_len = (size_t)(close - name);
 		if (close + 1 < end && (close[1] != ':' || parse_port(close + 2, (size_t)(end - close - 2), port)))
 			return -EINVAL;
 	} else if (len && memchr(text, ':', len) != memrchr(text, ':', len)) {
-		if (!looks_like_v6(text, len))
+		if (!is_v6(text, len))
 			return -EINVAL;
 	} else {
 		colon = len ? memchr(text, ':', len) : NULL;

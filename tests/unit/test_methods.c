@@ -1,0 +1,157 @@
+/* test_methods.c - the table of methods, the classic paths, and the order of mirrors, paths and retries. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#undef fail /* ours is another one */
+
+#include "methods/retrieve.h"
+
+#include <stdio.h>
+#include <sys/utsname.h>
+
+static void test_the_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; methods[i]; i++) {
+		assert_ptr_equal(method_find(methods[i]->name), methods[i]);
+		assert_non_null(methods[i]->title);
+		assert_non_null(methods[i]->fetch);
+	}
+	assert_null(method_find("smoke"));
+	assert_null(method_find(NULL));
+}
+
+static void test_missing_keys(void **state)
+{
+	struct options o = { 0 };
+	struct failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(method_check(method_find("http"), &o, &f), -EINVAL);
+	assert_int_equal(f.id, FAIL_CMD_MISSING);
+	assert_non_null(strstr(f.detail, "server:"));
+	o.value[KEY_SERVER] = "h";
+	assert_int_equal(method_check(method_find("http"), &o, &f), 0);
+}
+
+static void check_paths(const char *directory, const char *image, bool rescue, const char *plain, const char *file)
+{
+	struct options o = { .rescue = rescue };
+	cleanup_free char *with_folder = NULL;
+	struct utsname u;
+	char **paths;
+	size_t count;
+
+	o.value[KEY_DIRECTORY] = directory;
+	o.value[KEY_IMAGE] = image;
+	uname(&u);
+	assert_int_equal(method_paths(&o, &paths, &count), 0);
+	assert_int_equal(count, 2);
+	with_folder = str_printf("%.*s/%s/%s", (int)(strlen(plain) - strlen(file) - 1), plain, u.machine, file);
+	assert_string_equal(paths[0], plain);
+	assert_string_equal(paths[1], with_folder);
+	free(paths[0]);
+	free(paths[1]);
+	free(paths);
+}
+
+static void test_paths(void **state)
+{
+	(void)state;
+	check_paths("/pub/d", NULL, false, "/pub/d/install/stage2/mdkinst.sqfs", "install/stage2/mdkinst.sqfs");
+	check_paths("pub//d/", NULL, true, "/pub/d/install/stage2/rescue.sqfs", "install/stage2/rescue.sqfs");
+	check_paths(NULL, "root.sqfs", true, "/root.sqfs", "root.sqfs");
+	check_paths("/", "/a//b", false, "/a/b", "a/b");
+}
+
+/* ---- a protocol that follows a script: "host path failure" for each try, and writes down what it was asked */
+
+static const char *script;
+static struct buf asked;
+
+static enum fail_id scripted_failure(char c)
+{
+	switch (c) {
+	case '4':
+		return FAIL_SRV_NOT_FOUND;
+	case 'r':
+		return FAIL_SRV_REFUSED;
+	case 's':
+		return FAIL_SRV_SHORT;
+	case 'm':
+		return FAIL_MEM_TOO_LITTLE;
+	case 'c':
+		return FAIL_IMG_CORRUPT;
+	}
+	return FAIL_SRV_DENIED;
+}
+
+static int scripted_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
+{
+	char c = *script ? *script++ : 'r';
+
+	(void)t;
+	buf_printf(&asked, "%s%s ", at->host + strlen("127.0.0."), strlen(path) > 2 ? "+" : "");
+	return c == '.' ? 0 : fail(f, scripted_failure(c), -EIO, "%s%s: %c", at->host, path, c);
+}
+
+static int no_finish(struct sink *s, struct failure *f)
+{
+	(void)s;
+	(void)f;
+	return 0;
+}
+
+/* Runs the script against three mirrors, with RETRIES; checks who was asked in which order. */
+static void check_order(const char *servers, const char *tries, const char *retries, enum fail_id id, const char *order)
+{
+	static const struct protocol protocol = { .scheme = "http", .get = scripted_get };
+	struct sink sink = { .finish = no_finish };
+	struct options o = { 0 };
+	struct failure f = { 0 };
+	struct fetch fetch = { .options = &o, .sink = &sink, .fail = &f };
+
+	o.value[KEY_SERVER] = servers;
+	o.value[KEY_IMAGE] = "x";
+	o.value[KEY_RETRIES] = retries;
+	script = tries;
+	buf_free(&asked);
+	assert_int_equal(retrieve(&fetch, &protocol) == 0, id == FAIL_NONE);
+	assert_int_equal(f.id, id);
+	assert_string_equal(buf_cstr(&asked), order);
+	buf_free(&asked);
+}
+
+static void test_order_of_tries(void **state)
+{
+	static const char three[] = "127.0.0.1+127.0.0.2:8080+127.0.0.3";
+
+	(void)state;
+	check_order("127.0.0.1", ".", "0", FAIL_NONE, "1 ");
+	check_order("127.0.0.1", "4.", "0", FAIL_NONE, "1 1+ ");
+	check_order("127.0.0.1", "44", "5", FAIL_SRV_NOT_FOUND, "1 1+ ");
+	check_order("127.0.0.1", "d4", "5", FAIL_SRV_DENIED, "1 1+ ");
+	check_order("127.0.0.1", "rr.", "2", FAIL_NONE, "1 1 1 ");
+	check_order("127.0.0.1", "rrr", "2", FAIL_SRV_REFUSED, "1 1 1 ");
+	check_order("127.0.0.1", "4r.", "1", FAIL_NONE, "1 1+ 1+ ");
+	check_order("127.0.0.1", "m.", "9", FAIL_MEM_TOO_LITTLE, "1 ");
+	check_order(three, "rr.", "0", FAIL_NONE, "1 2 3 ");
+	check_order(three, "r44r.", "1", FAIL_NONE, "1 2 2+ 3 1 ");
+	check_order(three, "r44rsr", "1", FAIL_SRV_SHORT, "1 2 2+ 3 1 3 ");
+	check_order(three, "444444", "9", FAIL_SRV_NOT_FOUND, "1 1+ 2 2+ 3 3+ ");
+	check_order(three, "c4.", "0", FAIL_NONE, "1 2 2+ ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_table),
+		cmocka_unit_test(test_missing_keys),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_order_of_tries),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
