@@ -158,6 +158,15 @@ static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f
 	return err ? err : n;
 }
 
+static int intake_last(struct sink *s, void *bytes, size_t len)
+{
+	struct intake *in = self(s);
+
+	if (in->state != INTAKE_PLAIN || !in->inner->last)
+		return -EOPNOTSUPP;
+	return in->inner->last(in->inner, bytes, len);
+}
+
 static int check_sum(struct intake *in, struct failure *f)
 {
 	char want[2 * SHA256_SIZE + 1], got[2 * SHA256_SIZE + 1];
@@ -230,7 +239,7 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 	}
 	in->sink = (struct sink){
 		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
-		.finish = intake_finish, .restart = intake_restart, .free = intake_free,
+		.last = intake_last, .finish = intake_finish, .restart = intake_restart, .free = intake_free,
 	};
 	in->inner = inner;
 	in->raw = raw;

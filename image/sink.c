@@ -183,6 +183,11 @@ static ssize_t store_sink_pull(struct sink *s, int fd, size_t max, struct failur
 	return err ? err : n;
 }
 
+static int store_sink_last(struct sink *s, void *bytes, size_t len)
+{
+	return store_read_last(self(s)->store, bytes, len);
+}
+
 static int store_sink_finish(struct sink *s, struct failure *f)
 {
 	struct store_sink *st = self(s);
@@ -216,8 +221,8 @@ struct sink *image_sink(struct store *s, bool raw, int64_t memory, const char *s
 		return NULL;
 	st->sink = (struct sink){
 		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
-		.pull = store_sink_pull, .finish = store_sink_finish, .restart = store_sink_restart,
-		.free = store_sink_free,
+		.pull = store_sink_pull, .last = store_sink_last, .finish = store_sink_finish,
+		.restart = store_sink_restart, .free = store_sink_free,
 	};
 	st->store = s;
 	st->look = !raw;

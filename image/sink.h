@@ -22,6 +22,9 @@ struct sink {
 	/* Moves up to MAX bytes from the socket or pipe FD inside the kernel, which is cheaper than reserve, read and
 	 * commit where the sink need not see the bytes. May be NULL; call it by sink_pull. */
 	ssize_t (*pull)(struct sink *s, int fd, size_t max, struct failure *f);
+	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where pull
+	 * is. 0 or -errno. */
+	int (*last)(struct sink *s, void *bytes, size_t len);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
 	/* Forgets all bytes; the next call is begin. */

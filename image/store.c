@@ -86,18 +86,13 @@ ssize_t store_pull(struct store *s, int fd, size_t max, struct failure *f)
 	return err ? err : n;
 }
 
-ssize_t store_read_head(struct store *s, uint8_t *head, size_t len)
+/* Reads what is in the file from AT on. Bytes read (less than LEN at the end) or -errno. */
+static ssize_t read_at(const struct store *s, int64_t at, uint8_t *bytes, size_t len)
 {
 	size_t got = 0;
 
-	len = (size_t)MIN((int64_t)len, s->size);
-	/* What waits in a buffer is not in the file yet. */
-	if (s->window && s->window_at == 0 && s->filled >= len) {
-		memcpy(head, s->window, len);
-		return (ssize_t)len;
-	}
 	while (got < len) {
-		ssize_t n = pread(s->fd, head + got, len - got, (off_t)got);
+		ssize_t n = pread(s->fd, bytes + got, len - got, (off_t)(at + (int64_t)got));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -108,6 +103,28 @@ ssize_t store_read_head(struct store *s, uint8_t *head, size_t len)
 		got += (size_t)n;
 	}
 	return (ssize_t)got;
+}
+
+ssize_t store_read_head(struct store *s, uint8_t *head, size_t len)
+{
+
+	len = (size_t)MIN((int64_t)len, s->size);
+	/* What waits in a buffer is not in the file yet. */
+	if (s->window && s->window_at == 0 && s->filled >= len) {
+		memcpy(head, s->window, len);
+		return (ssize_t)len;
+	}
+	return read_at(s, 0, head, len);
+}
+
+int store_read_last(struct store *s, uint8_t *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (!s->ops->splices || (int64_t)len > s->size)
+		return -EOPNOTSUPP;
+	n = read_at(s, s->size - (int64_t)len, bytes, len);
+	return n < 0 ? (int)n : (size_t)n < len ? -EIO : 0;
 }
 
 int store_open_buffer(struct store *s, struct failure *f)

@@ -36,6 +36,9 @@ ssize_t store_pull(struct store *s, int fd, size_t max, struct failure *f) must_
 /* The first bytes of what is stored. Bytes read (less than LEN at the end) or -errno. */
 ssize_t store_read_head(struct store *s, uint8_t *head, size_t len) must_check;
 
+/* The last LEN bytes of what is stored, in a store that store_pull moved bytes to. 0 or -errno. */
+int store_read_last(struct store *s, uint8_t *bytes, size_t len) must_check;
+
 /* A store of KIND with nothing open; for the open functions. */
 void store_init(struct store *s, enum store_kind kind, const struct store_ops *ops);
 

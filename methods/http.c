@@ -10,7 +10,7 @@
 #define REDIRECTS_MAX 10
 
 /* A transfer shorter than this cannot be told from a change by times in seconds, and needs no second look. */
-#define SECOND_LOOK_MS 1000
+#define SECOND_LOOK_MS         1000
 #define SECOND_LOOK_TIMEOUT_MS 5000
 
 /* One try: the URLs gone through, and the exchange with the last of them. */
@@ -120,16 +120,16 @@ static int follow(struct visit *v)
 	int err;
 
 	if (v->seen_count == REDIRECTS_MAX)
-		return fail(v->f, FAIL_SRV_REDIRECT, -ELOOP, "more than %d redirections, the last one from %s", REDIRECTS_MAX,
-			    v->x.what);
+		return fail(v->f, FAIL_SRV_REDIRECT, -ELOOP, "more than %d redirections, the last one from %s",
+			    REDIRECTS_MAX, v->x.what);
 	if (!h->location)
 		return fail(v->f, FAIL_SRV_REDIRECT, -EPROTO, "%s: %s, but no Location", v->x.what, h->status_line);
 	err = url_resolve(&next, &v->x.url, h->location);
 	if (err == -ENOMEM)
 		return http_no_memory(v->f);
 	if (err)
-		return fail(v->f, FAIL_SRV_REDIRECT, err, "%s leads to something that is no URL here: %.100s", v->x.what,
-			    h->location);
+		return fail(v->f, FAIL_SRV_REDIRECT, err, "%s leads to something that is no URL here: %.100s",
+			    v->x.what, h->location);
 	v->seen[v->seen_count++] = v->x.url;
 	v->x.url = next;
 	return check_next(v, &next);
@@ -202,8 +202,8 @@ static int read_version(struct visit *v, struct version *version)
 	}
 	if (!v->offset || !h->ranged || h->range_first != v->offset) {
 		v->t->no_resume = true;
-		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, but not of the range from byte %lld on", v->x.what,
-			    h->status_line, (long long)v->offset);
+		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, but not of the range from byte %lld on",
+			    v->x.what, h->status_line, (long long)v->offset);
 	}
 	version->size = h->range_total >= 0 ? h->range_total : v->t->version.size;
 	return 0;

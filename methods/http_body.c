@@ -147,6 +147,28 @@ size_t http_body_want(const struct http_body *b, size_t max)
 	return max;
 }
 
+size_t http_body_plain(const struct http_body *b, size_t max)
+{
+	if (b->framing == HTTP_UNTIL_CLOSE)
+		return max;
+	if (b->framing == HTTP_CHUNKED && b->state != CHUNK_DATA)
+		return 0;
+	return (uint64_t)b->left < max ? (size_t)b->left : max;
+}
+
+void http_body_skip(struct http_body *b, size_t count)
+{
+	if (b->framing == HTTP_UNTIL_CLOSE)
+		return;
+	b->left -= (int64_t)count;
+	if (b->left)
+		return;
+	if (b->framing == HTTP_CHUNKED)
+		b->state = CHUNK_DATA_CR;
+	else
+		b->complete = true;
+}
+
 int http_body_end(struct http_body *b)
 {
 	if (b->framing == HTTP_UNTIL_CLOSE)

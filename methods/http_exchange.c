@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#include <limits.h>
+#include <poll.h>
 
 int http_no_memory(struct failure *f)
 {
@@ -127,7 +129,8 @@ static int no_answer(const struct http_exchange *x, int err, int64_t timeout_ms,
 		return fail(f, FAIL_SRV_PROTOCOL, err, "%s: the server closed the connection %s", x->what,
 			    x->head.seen ? "in the middle of its answer's header" : "without an answer");
 	}
-	return fail(f, FAIL_SRV_PROTOCOL, err, "%s: the connection broke before the answer: %s", x->what, err_text(err));
+	return fail(f, FAIL_SRV_PROTOCOL, err, "%s: the connection broke before the answer: %s", x->what,
+		    err_text(err));
 }
 
 static int read_head(struct http_exchange *x, int64_t deadline)
@@ -183,8 +186,51 @@ static int take_piece(struct http_exchange *x, struct http_body *b, struct trans
 	size_t data, used;
 
 	if (http_body_feed(b, space, len, &data, &used))
-		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, after %lld bytes", x->what, b->error, (long long)t->done);
+		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, after %lld bytes", x->what, b->error,
+			    (long long)t->done);
 	return data ? transfer_commit(t, data, f) : 0;
+}
+
+/* The next bytes by way of the sink's own room: their number, 0 at the end of the stream, or -errno, with F->id
+ * FAIL_NONE when it is the connection that failed. */
+static ssize_t read_piece(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
+{
+	void *space;
+	size_t room;
+	ssize_t n;
+	int err = transfer_reserve(t, &space, &room, f);
+
+	if (err)
+		return err;
+	f->id = FAIL_NONE;
+	n = stream_read(&x->stream, space, http_body_want(b, room), now_ms() + t->timeout_ms);
+	if (n > 0)
+		err = take_piece(x, b, t, space, (size_t)n, f);
+	return err ? err : n;
+}
+
+/* Less than this is not worth a move inside the kernel. */
+#define PULL_MIN ((size_t)64 * 1024)
+
+/* The next bytes, inside the kernel where that can be done. Results as above. */
+static ssize_t move_piece(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
+{
+	size_t plain = http_body_plain(b, SSIZE_MAX);
+
+	while (plain >= PULL_MIN) {
+		ssize_t n = transfer_pull(t, x->stream.fd, plain, f);
+
+		if (n > 0)
+			http_body_skip(b, (size_t)n);
+		if (n == -EOPNOTSUPP)
+			break;
+		if (n != -EAGAIN)
+			return n;
+		n = stream_wait(&x->stream, POLLIN, now_ms() + t->timeout_ms);
+		if (n)
+			return n;
+	}
+	return read_piece(x, b, t, f);
 }
 
 /* What came together with the head. */
@@ -213,17 +259,11 @@ int http_receive(struct http_exchange *x, struct transfer *t, struct failure *f)
 	http_body_init(&b, &x->head);
 	err = take_early(x, &b, t, f);
 	while (!err && !b.complete) {
-		void *space;
-		size_t room;
-		ssize_t n;
+		ssize_t n = move_piece(x, &b, t, f);
 
-		err = transfer_reserve(t, &space, &room, f);
-		if (err)
-			break;
-		n = stream_read(&x->stream, space, http_body_want(&b, room), now_ms() + t->timeout_ms);
-		if (n > 0)
-			err = take_piece(x, &b, t, space, (size_t)n, f);
-		else if (n < 0 || http_body_end(&b))
+		if (n < 0 && f->id != FAIL_NONE)
+			err = (int)n;
+		else if (n < 0 || (n == 0 && http_body_end(&b)))
 			err = broken_body(x, t, n ? (int)n : -ENODATA, f);
 	}
 	return err ? err : transfer_end(t, b.framing != HTTP_UNTIL_CLOSE, f);

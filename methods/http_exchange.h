@@ -11,11 +11,11 @@
 /* One request and its answer. {.stream.fd = -1} is empty. */
 struct http_exchange {
 	struct url url;
-	char *what;            /* the URL in words, filled by http_connect */
+	char *what; /* the URL in words, filled by http_connect */
 	struct stream stream;
-	bool proxied;          /* the connection leads to a proxy, which wants the whole URL */
+	bool proxied; /* the connection leads to a proxy, which wants the whole URL */
 	struct http_head head;
-	uint8_t early[4096];   /* what was read with the head */
+	uint8_t early[4096];        /* what was read with the head */
 	size_t early_at, early_len; /* bytes of it that belong to the body */
 };
 

@@ -150,8 +150,9 @@ static const struct {
 	const char *name;
 	int (*take)(struct http_head *h, const char *value);
 } fields[] = {
-	{ "Content-Length", field_length }, { "Transfer-Encoding", field_coding }, { "Content-Range", field_range },
-	{ "ETag", field_etag },		    { "Last-Modified", field_modified },   { "Location", field_location },
+	{ "Content-Length", field_length },   { "Transfer-Encoding", field_coding },
+	{ "Content-Range", field_range },     { "ETag", field_etag },
+	{ "Last-Modified", field_modified },  { "Location", field_location },
 	{ "Retry-After", field_retry_after },
 };
 

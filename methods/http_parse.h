@@ -10,21 +10,21 @@
 
 /* The head of one answer (RFC 9112). {0} is the beginning. Strings are owned by the struct, NULL where absent. */
 struct http_head {
-	bool complete;        /* the final head is there whole; interim ones (1xx) were skipped */
-	int status;           /* 200..599 */
-	int minor;            /* HTTP/1.minor */
-	char *status_line;    /* "HTTP/1.1 404 Not Found", control characters blanked */
-	int64_t length;       /* Content-Length in bytes, -1 where absent; valid once complete */
-	bool chunked;         /* Transfer-Encoding: chunked (which overrides the length) */
-	bool ranged;          /* a Content-Range that could be read: */
-	int64_t range_first;  /* first and last byte of the answer within the file */
+	bool complete;       /* the final head is there whole; interim ones (1xx) were skipped */
+	int status;          /* 200..599 */
+	int minor;           /* HTTP/1.minor */
+	char *status_line;   /* "HTTP/1.1 404 Not Found", control characters blanked */
+	int64_t length;      /* Content-Length in bytes, -1 where absent; valid once complete */
+	bool chunked;        /* Transfer-Encoding: chunked (which overrides the length) */
+	bool ranged;         /* a Content-Range that could be read: */
+	int64_t range_first; /* first and last byte of the answer within the file */
 	int64_t range_last;
-	int64_t range_total;  /* size of the file, -1 where the server does not know it */
-	char *etag;           /* entity tag with its quotes, only when it is a strong one (RFC 9110, section 8.8.3) */
-	char *modified;       /* Last-Modified as written */
-	char *location;       /* of a redirection, as written */
-	int64_t retry_after;  /* Retry-After in seconds, -1 where absent or a date */
-	char error[200];      /* why it was refused, in words */
+	int64_t range_total; /* size of the file, -1 where the server does not know it */
+	char *etag;          /* entity tag with its quotes, only when it is a strong one (RFC 9110, section 8.8.3) */
+	char *modified;      /* Last-Modified as written */
+	char *location;      /* of a redirection, as written */
+	int64_t retry_after; /* Retry-After in seconds, -1 where absent or a date */
+	char error[200];     /* why it was refused, in words */
 
 	/* the parser's own */
 	struct buf line; /* the field line being read, its continuation lines included */
@@ -45,18 +45,18 @@ enum http_framing { HTTP_COUNTED, HTTP_CHUNKED, HTTP_UNTIL_CLOSE };
 enum http_chunk_state {
 	CHUNK_SIZE_FIRST, /* before the first digit */
 	CHUNK_SIZE,
-	CHUNK_EXTENSION,  /* to the end of the size's line */
+	CHUNK_EXTENSION, /* to the end of the size's line */
 	CHUNK_DATA,
 	CHUNK_DATA_CR,
 	CHUNK_DATA_LF,
-	CHUNK_TRAILER,    /* at the beginning of a trailer line */
+	CHUNK_TRAILER, /* at the beginning of a trailer line */
 	CHUNK_TRAILER_LINE,
 };
 
 struct http_body {
 	enum http_framing framing;
-	bool complete;  /* the last byte was there */
-	int64_t left;   /* bytes of data still to come, of the body (counted) or of the chunk */
+	bool complete;     /* the last byte was there */
+	int64_t left;      /* bytes of data still to come, of the body (counted) or of the chunk */
 	const char *error; /* why it was refused, in words */
 
 	/* the parser's own */
@@ -73,6 +73,11 @@ int http_body_feed(struct http_body *b, uint8_t *bytes, size_t len, size_t *data
 
 /* How many bytes may be read next without taking one that is not the body's; at least 1, MAX where it is not known. */
 size_t http_body_want(const struct http_body *b, size_t max);
+
+/* How many bytes of pure data come next and need no look: they may be moved elsewhere and then be counted by
+ * http_body_skip. 0 inside of framing. */
+size_t http_body_plain(const struct http_body *b, size_t max);
+void http_body_skip(struct http_body *b, size_t count);
 
 /* The connection has ended. 0 when the body may be whole (counted and chunked: is whole), -ENODATA when it is not. */
 int http_body_end(struct http_body *b) must_check;

@@ -46,7 +46,8 @@ extern const struct method *const methods[];
 /* The method called NAME, NULL when there is none. */
 const struct method *method_find(const char *name);
 
-/* Looks whether O gives all that M requires. 0, or -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key named. */
+/* Looks whether O gives all that M requires. 0, or -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key
+ * named. */
 int method_check(const struct method *m, const struct options *o, struct failure *f) must_check;
 
 /* Paths of stage2 to try below directory:, in order: image: where given, else the classic name (rescue or not),

@@ -5,7 +5,7 @@
 #include <sys/utsname.h>
 
 #define CLASSIC_INSTALL "install/stage2/mdkinst.sqfs"
-#define CLASSIC_RESCUE "install/stage2/rescue.sqfs"
+#define CLASSIC_RESCUE  "install/stage2/rescue.sqfs"
 
 /* The name of this machine's folder on a distribution's mirror. All 32-bit PCs share one. */
 static void machine_folder(char *folder, size_t size)

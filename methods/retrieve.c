@@ -47,11 +47,11 @@ struct retrieval {
 	size_t mirror_count;
 	char **paths;
 	size_t path_count;
-	struct spot *favourite; /* the one that brought bytes last is asked first */
+	struct spot *favourite;       /* the one that brought bytes last is asked first */
 	const struct failure *latest; /* of the last try that is worth another one; NULL: none */
 	struct failure stopped;       /* by a person, between two tries */
-	bool resumed;           /* the bytes in the sink came over more than one connection */
-	bool again;             /* a bad image was fetched again from its beginning: not twice */
+	bool resumed;                 /* the bytes in the sink came over more than one connection */
+	bool again;                   /* a bad image was fetched again from its beginning: not twice */
 };
 
 /* What follows from one try, one place, or one round. */
@@ -66,9 +66,10 @@ static int bad_server(struct retrieval *r, const char *entry, size_t len)
 			    "server: takes no login; give it by user: and pass:");
 	if (memchr(entry, '/', len))
 		return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
-			    "server:%.*s is no HOST or HOST:PORT; the path goes into directory: and image:", (int)len, entry);
-	return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
-		    "server:%.*s is no HOST, HOST:PORT or [IPV6]:PORT", (int)len, entry);
+			    "server:%.*s is no HOST or HOST:PORT; the path goes into directory: and image:", (int)len,
+			    entry);
+	return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL, "server:%.*s is no HOST, HOST:PORT or [IPV6]:PORT",
+		    (int)len, entry);
 }
 
 /* server:a+b:8080+[fe80::1]:80 - mirrors in order. */
@@ -126,8 +127,9 @@ static int add_spots(struct retrieval *r, struct mirror *m)
 	if (!m->spots)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->count; i++)
-		m->spots[i].place = (struct place){ .host = m->host, .port = m->port, .address = &m->addresses[i],
-						    .proxied = r->proxied };
+		m->spots[i].place = (struct place){
+			.host = m->host, .port = m->port, .address = &m->addresses[i], .proxied = r->proxied
+		};
 	return 0;
 }
 
@@ -182,10 +184,10 @@ static bool is_image_failure(enum fail_id id)
 static unsigned telling(enum fail_id id)
 {
 	static const enum fail_id rising[] = {
-		FAIL_DNS_NO_SERVER, FAIL_DNS_NO_ANSWER, FAIL_DNS_NO_NAME, FAIL_SRV_UNREACHABLE, FAIL_SRV_TIMEOUT,
-		FAIL_SRV_REFUSED, FAIL_SRV_PROTOCOL, FAIL_SRV_REDIRECT, FAIL_SRV_NOT_FOUND, FAIL_SRV_DENIED,
-		FAIL_SRV_ERROR, FAIL_SRV_STALLED, FAIL_SRV_SHORT, FAIL_SRV_CHANGED, FAIL_IMG_UNKNOWN,
-		FAIL_IMG_CORRUPT, FAIL_IMG_DIGEST,
+		FAIL_DNS_NO_SERVER, FAIL_DNS_NO_ANSWER, FAIL_DNS_NO_NAME,  FAIL_SRV_UNREACHABLE, FAIL_SRV_TIMEOUT,
+		FAIL_SRV_REFUSED,   FAIL_SRV_PROTOCOL,  FAIL_SRV_REDIRECT, FAIL_SRV_NOT_FOUND,   FAIL_SRV_DENIED,
+		FAIL_SRV_ERROR,     FAIL_SRV_STALLED,   FAIL_SRV_SHORT,    FAIL_SRV_CHANGED,     FAIL_IMG_UNKNOWN,
+		FAIL_IMG_CORRUPT,   FAIL_IMG_DIGEST,
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rising); i++)
@@ -333,7 +335,8 @@ static int wait_for_retry(struct retrieval *r, unsigned n)
 	while (now_ms() < deadline) {
 		if (watch_cancelled(w))
 			return fail(&r->stopped, FAIL_SYS_CANCELLED, -ECANCELED, "while waiting to try again");
-		watch_waiting(w, deadline, "%s; trying again (%u/%lld)", fail_title(f->id), n + 1, (long long)r->retries);
+		watch_waiting(w, deadline, "%s; trying again (%u/%lld)", fail_title(f->id), n + 1,
+			      (long long)r->retries);
 		poll(NULL, 0, MIN(ms_left(deadline), 500));
 	}
 	return 0;

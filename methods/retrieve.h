@@ -7,7 +7,7 @@
 
 /* Defaults of timeout: (seconds) and retries:. */
 #define RETRIEVE_TIMEOUT_S 30
-#define RETRIEVE_RETRIES 5
+#define RETRIEVE_RETRIES   5
 
 /* One address where the file may be had. */
 struct place {

@@ -10,7 +10,7 @@
 
 /* Fewer bytes than this in such a time is a server to leave: 300 MB would take three days. */
 #define SLOW_WINDOW_MS 60000
-#define SLOW_BYTES (60 * KIB)
+#define SLOW_BYTES     (60 * KIB)
 
 void transfer_free(struct transfer *t)
 {
@@ -25,6 +25,7 @@ void transfer_free(struct transfer *t)
 void transfer_forget(struct transfer *t)
 {
 	t->tail_len = t->check_len = t->check_want = 0;
+	t->tail_in_sink = false;
 	free(t->moved);
 	t->moved = NULL;
 }
@@ -36,11 +37,24 @@ static bool have_sum(const struct transfer *t)
 	return t->fetch->options->value[KEY_SHA256] != NULL;
 }
 
-int64_t transfer_offset(const struct transfer *t, const void *mirror)
+/* The last bytes may have gone by unseen. */
+static void fetch_tail(struct transfer *t)
+{
+	struct sink *s = t->fetch->sink;
+	size_t len = (size_t)MIN(t->done, (int64_t)sizeof(t->tail));
+
+	if (t->tail_in_sink)
+		t->tail_len = s->last(s, t->tail, len) ? 0 : len;
+}
+
+int64_t transfer_offset(struct transfer *t, const void *mirror)
 {
 	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || have_sum(t);
 
-	if (!t->begun || t->no_resume || !known || t->version.size < 0 || !t->tail_len)
+	if (!t->begun || t->no_resume || !known || t->version.size < 0)
+		return 0;
+	fetch_tail(t);
+	if (!t->tail_len)
 		return 0;
 	return t->done - (int64_t)t->tail_len;
 }
@@ -116,7 +130,8 @@ static int begin_anew(struct transfer *t, const void *mirror, const struct versi
 	int err;
 
 	if (has_changed(t, mirror, v) && ++t->changes > TRANSFER_CHANGES_MAX)
-		return fail(f, FAIL_SRV_CHANGED, -ESTALE, "%s: it changed %u times while it was being read", t->what, t->changes);
+		return fail(f, FAIL_SRV_CHANGED, -ESTALE, "%s: it changed %u times while it was being read", t->what,
+			    t->changes);
 	transfer_forget(t);
 	if (t->begun) {
 		err = t->fetch->sink->restart(t->fetch->sink, f);
@@ -212,7 +227,8 @@ static void show(struct transfer *t, int64_t now)
 	watch_progress(t->fetch->watch, t->done, t->version.size);
 }
 
-/* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last minute. */
+/* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last minute.
+ */
 static int look_up(struct transfer *t, struct failure *f)
 {
 	int64_t now = now_ms(), came = t->done - t->window_done, took = now - t->window_ms;
@@ -239,7 +255,8 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 		return commit_check(t, used, f);
 	if (t->version.size >= 0 && (int64_t)used > t->version.size - t->done)
 		return transfer_changed(t, f);
-	keep_tail(t, t->space, used);
+	if (!t->tail_in_sink)
+		keep_tail(t, t->space, used);
 	if (t->version.size < 0)
 		keep_head(t, t->space, used);
 	err = t->fetch->sink->commit(t->fetch->sink, used, f);
@@ -247,6 +264,28 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 		return err;
 	t->done += (int64_t)used;
 	return look_up(t, f);
+}
+
+ssize_t transfer_pull(struct transfer *t, int fd, size_t max, struct failure *f)
+{
+	struct sink *s = t->fetch->sink;
+	ssize_t n;
+	int err;
+
+	if (!s->pull || !s->last || t->check_len < t->check_want || (t->version.size < 0 && t->head_len < IMAGE_HEAD))
+		return -EOPNOTSUPP;
+	if (t->version.size >= 0)
+		max = (size_t)MIN((int64_t)max, t->version.size - t->done);
+	if (!max)
+		return -EOPNOTSUPP;
+	f->id = FAIL_NONE;
+	n = s->pull(s, fd, max, f);
+	if (n <= 0)
+		return n;
+	t->tail_in_sink = true;
+	t->done += n;
+	err = look_up(t, f);
+	return err ? err : n;
 }
 
 int transfer_write(struct transfer *t, const void *bytes, size_t len, struct failure *f)
@@ -290,8 +329,10 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 	/* The decompressor behind the sink finds the end of these; it runs unless the bytes are kept as they are. */
 	if (!t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD))
 		return 0;
-	return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: the server closed after %lld bytes and never said how many there are; "
-		    "sha256: would tell whether that is all", t->what, (long long)t->done);
+	return fail(f, FAIL_SRV_SHORT, -ENODATA,
+		    "%s: the server closed after %lld bytes and never said how many there are; "
+		    "sha256: would tell whether that is all",
+		    t->what, (long long)t->done);
 }
 
 int transfer_end(struct transfer *t, bool delimited, struct failure *f)

@@ -34,20 +34,21 @@ struct transfer {
 	char *what;                /* what is being read, for words: a URL */
 
 	/* transfer.c's own */
-	char *tag, *modified;                /* the strings of version */
-	uint8_t tail[TRANSFER_OVERLAP];      /* the last bytes the sink got */
+	char *tag, *modified;           /* the strings of version */
+	uint8_t tail[TRANSFER_OVERLAP]; /* the last bytes the sink got */
 	size_t tail_len;
-	uint8_t check[TRANSFER_OVERLAP];     /* bytes that come again, to be compared with the tail */
-	size_t check_len, check_want;        /* how many are there, how many have to be */
-	uint8_t *space;                      /* what the sink reserved */
-	uint8_t *head;                       /* the first bytes of a file whose size is unknown */
+	bool tail_in_sink;               /* they went by unseen: the sink can read them back */
+	uint8_t check[TRANSFER_OVERLAP]; /* bytes that come again, to be compared with the tail */
+	size_t check_len, check_want;    /* how many are there, how many have to be */
+	uint8_t *space;                  /* what the sink reserved */
+	uint8_t *head;                   /* the first bytes of a file whose size is unknown */
 	size_t head_len;
-	int64_t shown_ms;                    /* when progress was shown last */
-	int64_t window_ms, window_done;      /* beginning of the time over which the rate is watched, bytes since */
+	int64_t shown_ms;               /* when progress was shown last */
+	int64_t window_ms, window_done; /* beginning of the time over which the rate is watched, bytes since */
 };
 
 /* Where the next connection should begin, 0: at the beginning. MIRROR says whom is asked. */
-int64_t transfer_offset(const struct transfer *t, const void *mirror);
+int64_t transfer_offset(struct transfer *t, const void *mirror);
 
 /* A server (MIRROR) is about to send the bytes of version V from OFFSET, which is 0 or what transfer_offset said; WHAT
  * names them. Begins or restarts the sink as needed. 0, or -errno with F: FAIL_SRV_CHANGED when V is not the version of
@@ -58,6 +59,11 @@ int transfer_begin(struct transfer *t, const void *mirror, int64_t offset, const
 /* Room for the next bytes, and how many came, as struct sink has it. Bytes that come again never reach the sink. */
 int transfer_reserve(struct transfer *t, void **space, size_t *room, struct failure *f) must_check;
 int transfer_commit(struct transfer *t, size_t used, struct failure *f) must_check;
+
+/* Moves up to MAX bytes that wait in the socket FD into the sink, unseen. Bytes moved, 0 at the end of the stream,
+ * -EAGAIN while none are there, -EOPNOTSUPP where they have to go through reserve and commit this time; other -errno
+ * with F, where F->id is FAIL_NONE when it is FD that failed. */
+ssize_t transfer_pull(struct transfer *t, int fd, size_t max, struct failure *f) must_check;
 
 /* Copies LEN bytes in. */
 int transfer_write(struct transfer *t, const void *bytes, size_t len, struct failure *f) must_check;

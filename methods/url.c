@@ -251,7 +251,9 @@ int url_make(struct url *u, const char *scheme, const char *host, uint16_t port,
 		buf_char(&encoded, '/');
 	url_encode_path(&encoded, path);
 	add_without_dots(&clean, buf_cstr(&encoded), encoded.len);
-	*u = (struct url){ .scheme = strdup(scheme), .host = strdup(host), .port = port,
+	*u = (struct url){ .scheme = strdup(scheme),
+			   .host = strdup(host),
+			   .port = port,
 			   .path = encoded.failed ? NULL : buf_take(&clean) };
 	if (u->scheme && u->host && u->path)
 		return 0;
@@ -279,7 +281,9 @@ static int resolve_path(struct url *u, const struct url *base, const char *refer
 	reference += len;
 	if (*reference == '?')
 		add_foreign_path(&path, reference, strcspn(reference, "#"));
-	*u = (struct url){ .scheme = strdup(base->scheme), .host = strdup(base->host), .port = base->port,
+	*u = (struct url){ .scheme = strdup(base->scheme),
+			   .host = strdup(base->host),
+			   .port = base->port,
 			   .path = merged.failed ? NULL : buf_take(&path) };
 	if (u->scheme && u->host && u->path)
 		return 0;

@@ -92,7 +92,8 @@ static void test_interim_answers(void **state)
 {
 	(void)state;
 	check_answer("\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nContent-Length: 9\r\nETag: \"no\"\r\n\r\n"
-		     "HTTP/1.1 200 OK\r\n\r\nhello", 200, "hello", true);
+		     "HTTP/1.1 200 OK\r\n\r\nhello",
+		     200, "hello", true);
 }
 
 static void test_fields(void **state)
@@ -207,9 +208,14 @@ static void test_a_zero_byte_is_refused(void **state)
 static void test_chunks_that_are_refused(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "\r\n", "without size" },	   { ";x\r\n", "without size" },       { "-1\r\n", "without size" },
-		{ "5x\r\n", "no number" },	   { "8000000000000000\r\n", "too big" }, { "2\r\nabc", "longer" },
-		{ "fffffffffffffffffff\r\n", "too big" }, { "1\r\na\rb", "longer" },
+		{ "\r\n", "without size" },
+		{ ";x\r\n", "without size" },
+		{ "-1\r\n", "without size" },
+		{ "5x\r\n", "no number" },
+		{ "8000000000000000\r\n", "too big" },
+		{ "2\r\nabc", "longer" },
+		{ "fffffffffffffffffff\r\n", "too big" },
+		{ "1\r\na\rb", "longer" },
 	};
 
 	(void)state;

@@ -74,8 +74,9 @@ static int set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	w->m.sink = (struct sink){ .begin = memory_begin, .reserve = memory_reserve, .commit = memory_commit,
-				   .restart = memory_restart };
+	w->m.sink = (struct sink){
+		.begin = memory_begin, .reserve = memory_reserve, .commit = memory_commit, .restart = memory_restart
+	};
 	w->fetch = (struct fetch){ .options = &w->options, .sink = &w->m.sink, .raw = true };
 	w->t = (struct transfer){ .fetch = &w->fetch, .version.size = -1 };
 	for (size_t i = 0; i < sizeof(w->file); i++)
@@ -205,8 +206,9 @@ static void test_what_is_resumed_where(void **state)
 		const char *tag, *modified, *sum;
 		bool here, there;
 	} rows[] = {
-		{ "a", "monday", NULL, true, true }, { "a", NULL, NULL, true, false }, { NULL, "monday", NULL, true, true },
-		{ NULL, NULL, NULL, false, false },  { NULL, NULL, "0", true, true },
+		{ "a", "monday", NULL, true, true },  { "a", NULL, NULL, true, false },
+		{ NULL, "monday", NULL, true, true }, { NULL, NULL, NULL, false, false },
+		{ NULL, NULL, "0", true, true },
 	};
 	struct world *w = *state;
 

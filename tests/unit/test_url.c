@@ -34,9 +34,10 @@ static void test_hosts(void **state)
 
 static void test_hosts_that_are_none(void **state)
 {
-	static const char *const bad[] = { "",	   ":80",     "h:",    "h:0",  "h:65536", "h:123456", "h:8x",	 "h:-1",
-					   "[::1", "[::1]80", "[::1]:", "[]",  "[h]:80",  "a:b:c",    "me@h",	 "h/x",
-					   "a b",  "h\r\nX",  "\x80",  "fe80::%", "::1%",  "h:+80" };
+	static const char *const bad[] = { "",       ":80",     "h:",   "h:0",     "h:65536", "h:123456",
+					   "h:8x",   "h:-1",    "[::1", "[::1]80", "[::1]:",  "[]",
+					   "[h]:80", "a:b:c",   "me@h", "h/x",     "a b",     "h\r\nX",
+					   "\x80",   "fe80::%", "::1%", "h:+80" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -82,8 +83,10 @@ static void test_urls_come_apart(void **state)
 
 static void test_texts_that_are_no_urls(void **state)
 {
-	static const char *const bad[] = { "", "/x", "h", "http:", "http:/h", "http://", "http:///x", "http://:80/",
-					   "1http://h/", "http://h:99999/", "mailto:me@h", "http://[::1/" };
+	static const char *const bad[] = {
+		"",          "/x",          "h",          "http:",           "http:/h",     "http://",
+		"http:///x", "http://:80/", "1http://h/", "http://h:99999/", "mailto:me@h", "http://[::1/"
+	};
 	struct url u;
 
 	(void)state;
@@ -109,13 +112,15 @@ static void check_resolved(const char *base_text, const char *reference, const c
 static void test_references(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "g", "/b/c/g" },	   { "./g", "/b/c/g" },	    { "g/", "/b/c/g/" },      { "/g", "/g" },
-		{ "?y", "/b/c/d;p?y" },	   { "g?y", "/b/c/g?y" },   { "#s", "/b/c/d;p?q" },   { "g#s", "/b/c/g" },
-		{ ";x", "/b/c/;x" },	   { "", "/b/c/d;p?q" },    { ".", "/b/c/" },	      { "./", "/b/c/" },
-		{ "..", "/b/" },	   { "../g", "/b/g" },	    { "../..", "/" },	      { "../../g", "/g" },
-		{ "../../../g", "/g" },	   { "/./g", "/g" },	    { "/../g", "/g" },	      { "g.", "/b/c/g." },
-		{ "g..", "/b/c/g.." },	   { "./../g", "/b/g" },    { "./g/.", "/b/c/g/" },   { "g/./h", "/b/c/g/h" },
-		{ "g/../h", "/b/c/h" },	   { "g;x=1/../y", "/b/c/y" }, { "g?y/../x", "/b/c/g?y/../x" },
+		{ "g", "/b/c/g" },      { "./g", "/b/c/g" },        { "g/", "/b/c/g/" },
+		{ "/g", "/g" },         { "?y", "/b/c/d;p?y" },     { "g?y", "/b/c/g?y" },
+		{ "#s", "/b/c/d;p?q" }, { "g#s", "/b/c/g" },        { ";x", "/b/c/;x" },
+		{ "", "/b/c/d;p?q" },   { ".", "/b/c/" },           { "./", "/b/c/" },
+		{ "..", "/b/" },        { "../g", "/b/g" },         { "../..", "/" },
+		{ "../../g", "/g" },    { "../../../g", "/g" },     { "/./g", "/g" },
+		{ "/../g", "/g" },      { "g.", "/b/c/g." },        { "g..", "/b/c/g.." },
+		{ "./../g", "/b/g" },   { "./g/.", "/b/c/g/" },     { "g/./h", "/b/c/g/h" },
+		{ "g/../h", "/b/c/h" }, { "g;x=1/../y", "/b/c/y" }, { "g?y/../x", "/b/c/g?y/../x" },
 	};
 
 	(void)state;
@@ -178,14 +183,10 @@ static void test_origins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_hosts_that_are_none),
-		cmocka_unit_test(test_urls_come_apart),
-		cmocka_unit_test(test_texts_that_are_no_urls),
-		cmocka_unit_test(test_references),
-		cmocka_unit_test(test_file_names_become_paths),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_hosts),           cmocka_unit_test(test_hosts_that_are_none),
+		cmocka_unit_test(test_urls_come_apart), cmocka_unit_test(test_texts_that_are_no_urls),
+		cmocka_unit_test(test_references),      cmocka_unit_test(test_file_names_become_paths),
+		cmocka_unit_test(test_texts),           cmocka_unit_test(test_origins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
