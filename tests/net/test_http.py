@@ -298,6 +298,22 @@ def test_a_cut_is_resumed():
             assert server.requests[1].headers["if-range"].startswith('"')
 
 
+def test_bytes_that_go_by_unseen():
+    """An image in memory is moved inside the kernel; cut, resumed, replaced and chunked ones are right there too."""
+    data, other = some_bytes(3_000_000, seed=5), some_bytes(3_000_000, seed=6)
+    for steps, expected, requests in (
+            ([http_file(data, cut=2_000_000), http_file(data)], data, 2),
+            ([http_file(data, cut=2_000_000), http_file(data, cut=500_000), http_file(data)], data, 3),
+            ([http_file(data, cut=2_000_000, tag='"same"'), http_file(other, tag='"same"')], other, 3),
+            ([http_chunked(data, [1_000_000, 5, 70_000])], data, 1)):
+        with BadServer(*steps) as server:
+            got = fetch(line(server, ",retries:3"), options=("-o", "-"))
+            assert got.status == 0 and got.stdout == expected, got.words
+            assert len(server.requests) == requests
+            if requests == 2:
+                assert server.requests[1].first_byte() == 2_000_000 - OVERLAP
+
+
 def test_many_cuts_are_resumed():
     """A server that cuts every connection after a megabyte and more still delivers, and never twice the same megabyte."""
     data = some_bytes(12_000_000)
