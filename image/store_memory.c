@@ -104,35 +104,38 @@ static const struct store_ops memory_ops = {
 static int mount_own(struct store *s, const char *dir, struct failure *f)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	cleanup_free char *where = str_printf("%s/image", dir);
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return fail(f, FAIL_IMG_STORE, -errno, "making %s: %s", dir, err_text(errno));
-	if (mount("stage1-image", dir, "tmpfs", flags, "mode=0700,size=100%,huge=within_size") < 0 &&
-	    mount("stage1-image", dir, "tmpfs", flags, "mode=0700,size=100%") < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "mounting a tmpfs on %s: %s", dir, err_text(errno));
-	s->mounted = strdup(dir);
-	return s->mounted ? 0 : fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for a name");
+	if (!where)
+		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for a name");
+	if (mkdir(where, 0700) < 0 && errno != EEXIST)
+		return fail(f, FAIL_IMG_STORE, -errno, "making %s: %s", where, err_text(errno));
+	if (mount("stage1-image", where, "tmpfs", flags, "mode=0700,size=100%,huge=within_size") < 0 &&
+	    mount("stage1-image", where, "tmpfs", flags, "mode=0700,size=100%") < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "mounting a tmpfs on %s: %s", where, err_text(errno));
+	s->mounted = where;
+	where = NULL;
+	return 0;
 }
 
 int store_open_memory(struct store *s, const char *dir, struct failure *f)
 {
-	int err = 0;
+	int err;
 
 	store_init(s, STORE_MEMORY, &memory_ops);
 	if (dir) {
 		err = mount_own(s, dir, f);
 		if (err)
 			goto failed;
-		s->path = str_printf("%s/image", dir);
+		s->path = str_printf("%s/image", s->mounted);
 		s->fd = s->path ? open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
 	} else {
 		s->fd = memfd_create("image", MFD_CLOEXEC);
-		s->path = str_printf("/proc/self/fd/%d", s->fd);
+		s->path = s->fd >= 0 ? str_printf("/proc/self/fd/%d", s->fd) : NULL;
 	}
 	if (s->fd >= 0 && s->path)
 		return 0;
-	err = s->path ? -errno : -ENOMEM;
-	err = fail(f, FAIL_IMG_STORE, err, "a file in memory cannot be made: %s", err_text(err));
+	err = fail(f, FAIL_IMG_STORE, -errno, "a file in memory cannot be made: %s", err_text(errno));
 failed:
 	store_close(s);
 	return err;
