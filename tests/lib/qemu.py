@@ -33,7 +33,7 @@ GRUB = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
 PACKAGES = ["qemu-system-x86", "ipxe-qemu", "pxelinux", "syslinux-common", "ovmf", "grub-efi-amd64-signed"]
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
-HALF_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*|[()#])?$")
+UNFINISHED = re.compile(r"(\x1b(\[[0-9;?]*|[()#])?|\r+)$")
 
 
 def kernel():
@@ -78,9 +78,8 @@ class Machine:
         self._stamps = [(0, 0.0)]  # (offset in text, second) of each chunk
         self._news = threading.Condition()
         ours, theirs = socket.socketpair()
-        log = SCRATCH / "console" / f"{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self.log_path, self._log = log, open(log, "w", encoding="utf-8", errors="replace")
+        self.log_path = console_log(name)
+        self._log = open(self.log_path, "w", encoding="utf-8", errors="replace")
         # setpriv: the machine dies with this process even if that is killed
         command = ["setpriv", "--pdeathsig", "KILL", *args, "-display", "none", "-serial", "stdio",
                    "-chardev", f"socket,id=qmp,fd={theirs.fileno()}", "-mon", "chardev=qmp,mode=control"]
@@ -136,6 +135,11 @@ class Machine:
                 raise self._unexpected(f"'{text}' should not be there")
         return self
 
+    def when(self, what):
+        """The second at which WHAT (a text or a pattern) was on the console first; None when it was not."""
+        found = re.search(what if isinstance(what, re.Pattern) else re.escape(what), self.text)
+        return self._second_of(found.end() - 1) if found else None
+
     def send(self, keys):
         """Types KEYS on the serial console."""
         self.process.stdin.write(keys.encode())
@@ -157,17 +161,24 @@ class Machine:
                 self._pending = None
             else:
                 self.raw += data
-                text = self._pending + self._decode(data).replace("\r", "")
-                half = HALF_ESCAPE.search(text)
-                self._pending = text[half.start():] if half else ""
-                text = ESCAPES.sub("", text[:half.start()] if half else text)
+                text = self._pending + self._decode(data)
+                held = UNFINISHED.search(text)
+                self._pending = text[held.start():] if held else ""
+                text = self._lines(text[:held.start()] if held else text)
                 self._stamps.append((len(self.text), now))
                 self.text += text
-                for line in text.splitlines(keepends=True):
+                for line in re.findall(r"[^\n]*\n|[^\n]+", text):
                     self._log.write((f"[{now:8.3f}] " if self._line_start else "") + line)
                     self._line_start = line.endswith("\n")
                 self._log.flush()
             self._news.notify_all()
+
+    def _lines(self, text):
+        """TEXT without escapes; a line that is drawn over the one before it is a line of its own."""
+        text = re.sub(r"\r+\n", "\n", ESCAPES.sub("", text))
+        if self._line_start:
+            text = text.lstrip("\r")
+        return re.sub(r"(?<=\n)\r+", "", text).replace("\r", "\n")
 
     # ---- the machine itself
 
@@ -303,6 +314,12 @@ def accelerator():
 
 # ---- booting
 
+def console_log(name):
+    """Where the console of the machine called NAME is kept."""
+    (SCRATCH / "console").mkdir(parents=True, exist_ok=True)
+    return SCRATCH / "console" / f"{name}.log"
+
+
 def test_name():
     """Name of the running test, for file names."""
     frame = sys._getframe(1)
@@ -319,7 +336,8 @@ def _need(*paths):
             raise FileNotFoundError(f"{path} is missing: run `make` (packages: {' '.join(PACKAGES)})")
 
 
-def _start(nic, mem, drives, extra, lifetime, boot_args, user_options="", name=None, reboots=False, files=None):
+def _start(nic, mem, boot_args, drives=(), extra=(), lifetime=180, user_options="", name=None, reboots=False,
+           terminal=False, files=None):
     nics = [n if isinstance(n, Nic) else Nic(n) for n in (nic if isinstance(nic, (list, tuple)) else [nic])]
     args = ["qemu-system-x86_64", *accelerator(), "-m", str(mem), "-machine", "graphics=off", "-nodefaults",
             "-no-user-config", *([] if reboots else ["-no-reboot"]), *boot_args]
@@ -327,8 +345,13 @@ def _start(nic, mem, drives, extra, lifetime, boot_args, user_options="", name=N
         args += card.args(number, user_options, "n" in boot_args)
     for drive in drives:
         args += ["-drive", f"file={drive},if=virtio,format=raw"]
+    args += extra
+    if terminal:
+        log = console_log(name or test_name())
+        return subprocess.call([*args, "-display", "none", "-serial", "chardev:terminal", "-mon", "chardev=terminal",
+                                "-chardev", f"stdio,id=terminal,mux=on,signal=off,logfile={log}"])
     unplugged = [number for number, card in enumerate(nics) if card.net == "unplugged"]
-    return Machine([*args, *extra], name or test_name(), lifetime, unplugged, files)
+    return Machine(args, name or test_name(), lifetime, unplugged, files)
 
 
 def _command_line(append):
@@ -336,26 +359,27 @@ def _command_line(append):
     return f"console=ttyS0,115200 panic=-1 loglevel=4 {append}".strip()
 
 
-def boot(nic="e1000", append="", mem=512, initrd=None, drives=(), extra=(), lifetime=180, **how):
-    """Boots kernel() with INITRD (all.rdz) handed over by QEMU itself. NIC: a card's name, a Nic, or a list of them."""
+def boot(nic="e1000", append="", mem=512, initrd=None, **how):
+    """Boots kernel() with INITRD (all.rdz) handed over by QEMU itself. NIC: a card's name, a Nic, or a list of them.
+    HOW: drives (raw image files), extra (QEMU options), lifetime (seconds), reboots (a reboot is no end), name (of the
+    console's log), terminal (the console is this terminal's; returns when the machine has ended)."""
     initrd = initrd or all_rdz()
     _need(kernel(), initrd)
-    return _start(nic, mem, drives, extra, lifetime, [
-        "-kernel", str(kernel()), "-initrd", str(initrd), "-append", _command_line(append)], **how)
+    return _start(nic, mem, ["-kernel", str(kernel()), "-initrd", str(initrd), "-append", _command_line(append)], **how)
 
 
-def pxe(nic="e1000", append="", mem=512, firmware="bios", initrd=None, drives=(), extra=(), lifetime=240, **how):
+def pxe(nic="e1000", append="", mem=512, firmware="bios", initrd=None, **how):
     """Boots as a bare machine does: firmware, the card's ROM, DHCP, TFTP, a boot loader, the kernel and all.rdz."""
     tftp = tempfile.TemporaryDirectory(prefix="tftp-")
     bootfile = fill_tftp(pathlib.Path(tftp.name), _command_line(append), firmware, initrd)
-    args, user = ["-boot", "n"], f",tftp={tftp.name},bootfile={bootfile}"
+    args = ["-boot", "n"]
     if firmware == "uefi":
         _need(OVMF_CODE, OVMF_VARS)
-        variables = pathlib.Path(tftp.name).joinpath("vars.fd")
+        variables = pathlib.Path(tftp.name) / "vars.fd"
         shutil.copyfile(OVMF_VARS, variables)
         args += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
                  "-drive", f"if=pflash,format=raw,file={variables}"]
-    return _start(nic, mem, drives, extra, lifetime, args, user, files=tftp, **how)
+    return _start(nic, mem, args, user_options=f",tftp={tftp.name},bootfile={bootfile}", files=tftp, **how)
 
 
 def fill_tftp(folder, command_line, firmware="bios", initrd=None):
@@ -376,6 +400,6 @@ def fill_tftp(folder, command_line, firmware="bios", initrd=None):
         shutil.copy(file, folder)
     (folder / "pxelinux.cfg").mkdir()
     (folder / "pxelinux.cfg" / "default").write_text(
-        "SERIAL 0 115200\nDEFAULT stage1\nPROMPT 0\nLABEL stage1\n  KERNEL images/vmlinuz\n"
+        "DEFAULT stage1\nPROMPT 0\nLABEL stage1\n  KERNEL images/vmlinuz\n"
         f"  APPEND initrd=images/all.rdz {command_line}\n  IPAPPEND 2\n")
     return "pxelinux.0"

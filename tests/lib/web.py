@@ -76,9 +76,9 @@ class Web:
         link.symlink_to(pathlib.Path(path).resolve())
         return name
 
-    def url(self, path):
-        """The address of PATH as a guest sees it."""
-        return f"http://{GUEST_VIEW}:{self.port}/{self.add(path)}"
+    def url(self, path, name=None):
+        """The address of PATH, served as NAME, as a guest sees it."""
+        return f"http://{GUEST_VIEW}:{self.port}/{self.add(path, name)}"
 
     def automatic(self, path, more=""):
         """The automatic= word that boots the image PATH; MORE is added to it (",root:rw")."""
