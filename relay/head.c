@@ -1,0 +1,683 @@
+/* head.c - the head of a session: finds the nodes, gives them their job, follows them to the end. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/head_internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "relay/announce.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TICK_MS        100
+#define BEAT_MS        500
+#define RETRY_MS       300  /* between attempts to reach a node that refuses */
+#define CONNECT_MS     2000 /* for one attempt */
+#define DEAD_MS        5000 /* silence after which a connection is closed and made anew */
+#define GUEST_PATIENCE 3000
+#define MAX_GUESTS     1024
+#define START_MS       2000
+#define GIVE_UP_MS     120000
+#define RETURN_MS      5000
+#define GOODBYE_MS     300 /* for the last words to leave */
+
+struct head_guest {
+	struct head *head;
+	struct head_guest *next;
+	struct link link;
+	int64_t deadline;
+};
+
+void head_note(struct head *h, const char *fmt, ...)
+{
+	char line[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_info("%s", line);
+	if (h->calls->note)
+		h->calls->note(h, line);
+}
+
+const char *head_state_name(enum head_node_state s)
+{
+	static const char *const names[] = {
+		[HEAD_EXPECTED] = "not seen", [HEAD_JOINING] = "joining", [HEAD_READY] = "fetching",
+		[HEAD_DONE] = "done",	      [HEAD_LOST] = "lost",	  [HEAD_FAILED] = "failed",
+	};
+
+	return names[s];
+}
+
+const char *head_why(const struct head_node *n)
+{
+	if (n->why[0])
+		return n->why;
+	return n->state == HEAD_EXPECTED ? "never answered" : head_state_name(n->state);
+}
+
+const char *head_address(const struct head_node *n, char buf[PEER_TEXT])
+{
+	return n->address.len ? peer_text(&n->address, buf) : "?";
+}
+
+void head_set_state(struct head_node *n, enum head_node_state s)
+{
+	n->state = s;
+	if (s == HEAD_DONE)
+		n->done_at = now_ms();
+	if (n->head->calls->changed)
+		n->head->calls->changed(n->head, n);
+}
+
+void head_lose(struct head_node *n, bool close, const char *fmt, ...)
+{
+	bool was_there = n->state == HEAD_JOINING || n->state == HEAD_READY;
+	va_list ap;
+
+	if (close) {
+		link_close(&n->control);
+		n->next_try = now_ms() + RETRY_MS;
+	}
+	if (was_there) {
+		va_start(ap, fmt);
+		vsnprintf(n->why, sizeof(n->why), fmt, ap);
+		va_end(ap);
+		n->lost_count++;
+		n->lost_at = now_ms();
+		head_set_state(n, HEAD_LOST);
+		if (!n->head->ending)
+			head_note(n->head, "%s is lost: %s", n->name, n->why);
+	}
+	head_chain_leave(n);
+}
+
+/* ---- the job */
+
+static void send_job(struct head_node *n)
+{
+	struct head *h = n->head;
+	struct wire_job j = {
+		.flags = h->options.job_flags | (h->map->stream ? WIRE_JOB_STREAM : 0),
+		.node = n->number,
+		.head_port = peer_bound_port(h->listener.fd),
+		.chunk = h->map->chunk,
+		.size = h->map->stream ? -1 : h->map->size,
+		.split = h->options.split,
+		.root = h->map->root,
+		.target = (char *)h->options.target,
+		.group = h->map->group,
+		.groups = h->map->stream ? 0 : h->map->groups,
+	};
+
+	memcpy(j.session, h->session, WIRE_SESSION);
+	str_copy(j.name, sizeof(j.name), n->name);
+	wire_random(&j.nonce, sizeof(j.nonce));
+	if (h->options.password)
+		j.proof = wire_job_proof(&j, h->options.password, &n->nonce);
+	wire_put_job(&n->control.out, &j);
+	link_flush(&n->control);
+}
+
+static void send_total(struct head_node *n)
+{
+	struct map *m = n->head->map;
+	struct wire_total t = { .size = m->size, .count = m->count, .root = m->root };
+
+	if (!m->stream || m->size < 0 || !link_is_open(&n->control))
+		return;
+	wire_put_total(&n->control.out, WIRE_TOTAL, &t);
+	link_flush(&n->control);
+}
+
+static void take_hello(struct head_node *n, const struct wire_hello *m)
+{
+	struct head *h = n->head;
+
+	if (h->ending)
+		return;
+	if (n->id && n->id != m->id && (n->state == HEAD_DONE || n->state == HEAD_FAILED)) {
+		head_note(h, "%s was started anew; it gets everything again", n->name);
+		n->state = HEAD_LOST;
+	}
+	n->id = m->id;
+	n->nonce = m->nonce;
+	n->progress.have = 0;
+	n->progress.bytes = 0;
+	if (m->port)
+		peer_set_port(&n->address, m->port);
+	if (!n->name[0])
+		str_copy(n->name, sizeof(n->name), m->name[0] ? m->name : "node");
+	if (n->state != HEAD_DONE)
+		head_set_state(n, HEAD_JOINING);
+	send_job(n);
+}
+
+static void take_ready(struct head_node *n, const struct wire_progress *p)
+{
+	struct head *h = n->head;
+
+	n->progress = *p;
+	if (n->state == HEAD_DONE)
+		return;
+	if (n->lost_count)
+		head_note(h, "%s is back with %llu MB", n->name, (unsigned long long)(p->bytes / 1000000));
+	n->why[0] = '\0';
+	head_set_state(n, HEAD_READY);
+	if (!h->first_ready)
+		h->first_ready = now_ms();
+	head_chain_join(n);
+	send_total(n);
+}
+
+static void take_done(struct head_node *n, const struct wire_total *t)
+{
+	struct head *h = n->head;
+
+	if (n->state == HEAD_DONE)
+		return;
+	if (h->map->size < 0 || t->size != h->map->size || !hash_equal(&t->root, &h->map->root)) {
+		str_copy(n->why, sizeof(n->why), "says it is done, but with other bytes");
+		head_note(h, "%s %s", n->name, n->why);
+		return;
+	}
+	h->resent += n->progress.received > (uint64_t)t->size ? n->progress.received - (uint64_t)t->size : 0;
+	n->progress.bytes = (uint64_t)t->size;
+	n->progress.have = t->count;
+	h->plan.node[n->number].bytes = t->size;
+	h->plan.node[n->number].done = true;
+	head_set_state(n, HEAD_DONE);
+}
+
+static void take_failed(struct head_node *n, const uint8_t *body, size_t len)
+{
+	uint8_t code;
+
+	if (wire_get_text(body, len, &code, n->why, sizeof(n->why)) < 0)
+		str_copy(n->why, sizeof(n->why), "failed without saying why");
+	head_set_state(n, HEAD_FAILED);
+	head_note(n->head, "%s failed: %s", n->name, n->why);
+	head_chain_leave(n);
+}
+
+/* A node taken for lost speaks: it is back where it was. */
+static void revive(struct head_node *n)
+{
+	if (n->state == HEAD_DONE)
+		n->head->plan.node[n->number].live = true;
+	if (n->state != HEAD_LOST || !n->id)
+		return;
+	head_note(n->head, "%s is heard of again", n->name);
+	head_set_state(n, HEAD_READY);
+	head_chain_join(n);
+}
+
+static void on_control(struct link *l, const struct wire_header *hdr, const uint8_t *body)
+{
+	struct head_node *n = container_of(l, struct head_node, control);
+	struct wire_progress p;
+	struct wire_hello m;
+	struct wire_total t;
+	struct wire_lost lost;
+
+	if (hdr->type == WIRE_HELLO && wire_get_hello(body, hdr->length, &m) == 0) {
+		take_hello(n, &m);
+		return;
+	}
+	if (hdr->type == WIRE_PROGRESS && wire_get_progress(body, hdr->length, &p) == 0) {
+		head_chain_progress(n, &p);
+		revive(n);
+	} else if (hdr->type == WIRE_READY && wire_get_progress(body, hdr->length, &p) == 0) {
+		take_ready(n, &p);
+	} else if (hdr->type == WIRE_LOST && wire_get_lost(body, hdr->length, &lost) == 0) {
+		head_chain_lost(n, &lost);
+	} else if (hdr->type == WIRE_BAD && wire_get_lost(body, hdr->length, &lost) == 0) {
+		head_chain_bad(n, &lost);
+	} else if (hdr->type == WIRE_DONE && wire_get_total(body, hdr->length, &t) == 0) {
+		take_done(n, &t);
+	} else if (hdr->type == WIRE_FAILED) {
+		take_failed(n, body, hdr->length);
+	}
+}
+
+static void on_control_closed(struct link *l, int err)
+{
+	struct head_node *n = container_of(l, struct head_node, control);
+
+	if (n->state == HEAD_EXPECTED && err == -ECONNREFUSED && n->head->calls->refused)
+		n->head->calls->refused(n->head, n);
+	n->next_try = now_ms() + RETRY_MS;
+	head_lose(n, true, "%s", err ? err_text(err) : "it closed the connection");
+}
+
+static void on_control_connected(struct link *l)
+{
+	wire_put_empty(&l->out, WIRE_OPEN);
+	link_flush(l);
+}
+
+static const struct link_calls control_calls = {
+	.frame = on_control, .closed = on_control_closed, .connected = on_control_connected
+};
+
+/* ---- nodes */
+
+struct head_node *head_add(struct head *h, const struct peer_address *a, const char *name)
+{
+	struct head_node **list = realloc(h->node, ((size_t)h->count + 2) * sizeof(struct head_node *));
+	struct head_node *n = calloc(1, sizeof(*n));
+
+	if (list)
+		h->node = list;
+	if (!list || !n || plan_resize(&h->plan, h->count + 1) < 0) {
+		free(n);
+		return NULL;
+	}
+	n->head = h;
+	n->number = ++h->count;
+	h->node[0] = NULL;
+	h->node[n->number] = n;
+	n->address = *a;
+	if (a->len && !peer_port(a))
+		peer_set_port(&n->address, WIRE_PORT);
+	str_copy(n->name, sizeof(n->name), name);
+	n->control.w.fd = -1;
+	return n;
+}
+
+void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char *why)
+{
+	n->elsewhere = true;
+	link_close(&n->control);
+	str_copy(n->why, sizeof(n->why), why ? why : "");
+	head_set_state(n, err == 0 ? HEAD_DONE : err < 0 ? HEAD_FAILED : HEAD_JOINING);
+	if (err < 0)
+		head_note(h, "%s failed: %s", n->name, n->why);
+}
+
+static void try_connect(struct head_node *n, int64_t now)
+{
+	int fd;
+
+	if (link_is_open(&n->control)) {
+		if (n->control.connecting && now - n->control.heard > CONNECT_MS) {
+			link_close(&n->control);
+			str_copy(n->why, sizeof(n->why), "does not answer");
+			n->next_try = now + RETRY_MS;
+		}
+		return;
+	}
+	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || now < n->next_try)
+		return;
+	n->next_try = now + RETRY_MS;
+	fd = peer_connect(&n->address);
+	if (fd >= 0 && link_open(&n->control, n->head->loop, fd, &control_calls, true) < 0)
+		log_warn("relay: no room for a connection to %s", n->name);
+}
+
+/* ---- guests: children, nodes that connect by themselves, strangers */
+
+static void free_guest(struct head_guest *g)
+{
+	for (struct head_guest **p = &g->head->guests; *p; p = &(*p)->next) {
+		if (*p == g) {
+			*p = g->next;
+			break;
+		}
+	}
+	link_close(&g->link);
+	loop_free_later(g->head->loop, g);
+}
+
+/* The node that announced itself or connected from A, a new one where there is still room. NULL: not wanted. */
+static struct head_node *node_at(struct head *h, const struct peer_address *a, uint64_t id, const char *name)
+{
+	for (uint32_t i = 1; i <= h->count; i++)
+		if (h->node[i]->id == id || (peer_same_host(&h->node[i]->address, a) &&
+					     peer_port(&h->node[i]->address) == peer_port(a)))
+			return h->node[i];
+	if (h->count >= h->options.wanted)
+		return NULL;
+	return head_add(h, a, name);
+}
+
+static void welcome_node(struct head *h, struct head_guest *g, const uint8_t *body, size_t len)
+{
+	struct peer_address a = { .len = sizeof(a.u) };
+	struct head_node *n;
+	struct wire_hello m;
+
+	if (wire_get_hello(body, len, &m) < 0 || !streq(m.group, h->options.group) ||
+	    getpeername(g->link.w.fd, &a.u.sa, &a.len) < 0)
+		return;
+	peer_set_port(&a, m.port);
+	n = node_at(h, &a, m.id, m.name);
+	if (!n || n->elsewhere)
+		return;
+	link_close(&n->control);
+	if (link_move(&n->control, &g->link, &control_calls) == 0)
+		take_hello(n, &m);
+}
+
+static void on_guest(struct link *l, const struct wire_header *hdr, const uint8_t *body)
+{
+	struct head_guest *g = container_of(l, struct head_guest, link);
+	struct head *h = g->head;
+	struct wire_get get;
+
+	if (hdr->type == WIRE_HELLO) {
+		welcome_node(h, g, body, hdr->length);
+	} else if (hdr->type == WIRE_GET && wire_get_get(body, hdr->length, &get) == 0 &&
+		   memcmp(get.session, h->session, WIRE_SESSION) == 0) {
+		if (feed_adopt(&h->feed, &g->link, &get) < 0)
+			log_warn("relay: no memory for child %u", get.node);
+	}
+	free_guest(g);
+}
+
+static void on_guest_closed(struct link *l, int err)
+{
+	(void)err;
+	free_guest(container_of(l, struct head_guest, link));
+}
+
+static const struct link_calls guest_calls = { .frame = on_guest, .closed = on_guest_closed };
+
+static void on_accept(struct loop_fd *w, uint32_t events)
+{
+	struct head *h = container_of(w, struct head, listener);
+	struct head_guest *g;
+	unsigned count = 0;
+	int fd = accept(w->fd, NULL, NULL);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	for (g = h->guests; g; g = g->next)
+		count++;
+	g = count < MAX_GUESTS ? calloc(1, sizeof(*g)) : NULL;
+	if (!g) {
+		close(fd);
+		return;
+	}
+	peer_tune(fd);
+	g->head = h;
+	g->deadline = now_ms() + GUEST_PATIENCE;
+	if (link_open(&g->link, h->loop, fd, &guest_calls, false) < 0) {
+		free(g);
+		return;
+	}
+	g->next = h->guests;
+	h->guests = g;
+}
+
+/* Somebody announces itself: it is connected to at the next tick. */
+static void on_announcement(struct loop_fd *w, uint32_t events)
+{
+	struct head *h = container_of(w, struct head, udp);
+	struct peer_address from;
+	struct wire_hello m;
+	int n;
+
+	(void)events;
+	while ((n = announce_receive(w->fd, &m, &from)) != 0) {
+		char text[PEER_TEXT];
+
+		if (n < 0 || !streq(m.group, h->options.group))
+			continue;
+		if (!node_at(h, &from, m.id, m.name[0] ? m.name : peer_text(&from, text)))
+			log_debug("relay: %s announces itself and is not needed", peer_text(&from, text));
+	}
+}
+
+/* ---- time */
+
+static bool given_up(const struct head_node *n, int64_t now)
+{
+	const struct head_options *o = &n->head->options;
+
+	switch (n->state) {
+	case HEAD_DONE:
+	case HEAD_FAILED:
+		return true;
+	case HEAD_LOST:
+		return now - n->lost_at > (o->return_ms ? o->return_ms : RETURN_MS);
+	case HEAD_EXPECTED:
+		return now - n->head->begun > (o->give_up_ms ? o->give_up_ms : GIVE_UP_MS);
+	default:
+		return false;
+	}
+}
+
+static void maybe_start(struct head *h, int64_t now)
+{
+	uint32_t ready = 0, coming = 0;
+	int64_t patience = h->options.start_ms ? h->options.start_ms : START_MS;
+
+	if (h->started || h->options.hold || !h->first_ready)
+		return;
+	for (uint32_t i = 1; i <= h->count; i++) {
+		struct head_node *n = h->node[i];
+
+		ready += n->state == HEAD_READY && !n->elsewhere;
+		coming += !given_up(n, now) && n->state != HEAD_READY && !n->elsewhere;
+	}
+	if (h->options.wanted > h->count)
+		coming += h->options.wanted - h->count;
+	if (coming && ((h->options.wanted && !h->options.start_ms) || now - h->first_ready < patience))
+		return;
+	head_note(h, "starting with %u of %u nodes", ready, MAX(h->count, h->options.wanted));
+	h->started = true;
+	h->started_at = now;
+	/* the chain runs in the order of the list, not in that of coming */
+	for (uint32_t i = 1; i <= h->count; i++)
+		if (h->plan.node[i].live)
+			plan_append(&h->plan, i);
+	head_chain_assign(h);
+}
+
+static void begin_ending(struct head *h, const char *why)
+{
+	h->ending = true;
+	h->ended_at = now_ms();
+	h->result = 0;
+	for (uint32_t i = 1; i <= h->count; i++) {
+		struct head_node *n = h->node[i];
+
+		if (n->state != HEAD_DONE)
+			h->result = -EIO;
+		if (!link_is_open(&n->control) || n->control.connecting)
+			continue;
+		wire_put_text(&n->control.out, WIRE_BYE, n->state != HEAD_DONE, why);
+		link_flush(&n->control);
+	}
+	if (h->count == 0)
+		h->result = -EIO;
+}
+
+static void maybe_end(struct head *h, int64_t now)
+{
+	bool waiting = h->map->size < 0;
+
+	if (h->ending) {
+		for (uint32_t i = 1; i <= h->count; i++)
+			waiting = waiting || (link_is_open(&h->node[i]->control) && h->node[i]->control.out.len > 0);
+		if (!waiting || now - h->ended_at > GOODBYE_MS) {
+			loop_at(h->loop, &h->tick, 0);
+			h->calls->ended(h, h->result);
+		}
+		return;
+	}
+	for (uint32_t i = 1; i <= h->count; i++)
+		waiting = waiting || !given_up(h->node[i], now);
+	if (h->options.wanted > h->count && !h->started &&
+	    now - h->begun <= (h->options.give_up_ms ? h->options.give_up_ms : GIVE_UP_MS))
+		waiting = true;
+	if (!waiting)
+		begin_ending(h, "the session is over");
+}
+
+static void look_after_node(struct head_node *n, int64_t now, bool beat)
+{
+	if (n->elsewhere)
+		return;
+	try_connect(n, now);
+	if (!link_is_open(&n->control) || n->control.connecting)
+		return;
+	if (beat) {
+		wire_put_empty(&n->control.out, WIRE_BEAT);
+		link_flush(&n->control);
+	}
+	if (now - n->control.heard > DEAD_MS)
+		head_lose(n, true, "silent for %d s", DEAD_MS / 1000);
+	else if (now - n->control.heard > HEAD_NODE_SILENCE && n->state == HEAD_READY)
+		head_lose(n, false, "silent for %d ms", HEAD_NODE_SILENCE);
+	else if (now - n->control.heard > HEAD_NODE_SILENCE && n->head->plan.node[n->number].live)
+		head_chain_leave(n); /* done, but nobody should wait for it to feed */
+}
+
+static void on_tick(struct loop_timer *t)
+{
+	struct head *h = container_of(t, struct head, tick);
+	int64_t now = now_ms();
+	bool beat = now - h->last_beat >= BEAT_MS;
+
+	loop_at(h->loop, t, now + TICK_MS);
+	if (beat)
+		h->last_beat = now;
+	for (struct head_guest *g = h->guests, *next; g; g = next) {
+		next = g->next;
+		if (now > g->deadline)
+			free_guest(g);
+	}
+	for (uint32_t i = 1; i <= h->count && !h->ending; i++)
+		look_after_node(h->node[i], now, beat);
+	feed_tick(&h->feed, now);
+	if (now - h->last_check >= PLAN_CHECK_MS) {
+		h->last_check = now;
+		head_chain_check(h, now);
+	}
+	maybe_start(h, now);
+	maybe_end(h, now);
+}
+
+/* ---- streams */
+
+int head_append(struct head *h, const void *bytes, uint32_t len)
+{
+	struct hash hash = hash_bytes(bytes, len);
+	struct map *m = h->map;
+	uint64_t offset = m->count ? m->end[m->count - 1] : 0;
+	int err = rstore_write(h->store, (int64_t)offset, bytes, len);
+
+	if (err == 0)
+		err = map_append(m, m->count, offset, len, &hash);
+	if (err < 0)
+		return err;
+	map_set(m, m->count - 1);
+	h->plan.node[PLAN_HEAD].bytes = m->have_bytes;
+	feed_kick(&h->feed);
+	return 0;
+}
+
+void head_end_stream(struct head *h)
+{
+	struct map *m = h->map;
+
+	if (map_finish_stream(m, m->have_bytes, m->count, NULL) < 0)
+		return;
+	for (uint32_t i = 1; i <= h->count; i++)
+		send_total(h->node[i]);
+}
+
+/* ---- begin and end */
+
+/* A session is known by what it brings, so that a head that was started anew goes on where it was. */
+static void name_session(struct head *h)
+{
+	cleanup_buf struct buf b = { 0 };
+	struct hash name;
+
+	if (h->map->stream) {
+		wire_random(h->session, WIRE_SESSION);
+		return;
+	}
+	buf_add(&b, h->map->root.b, HASH_SIZE);
+	buf_str(&b, h->options.target ? h->options.target : "");
+	name = hash_bytes(buf_cstr(&b), b.len);
+	memcpy(h->session, name.b, WIRE_SESSION);
+}
+
+int head_open(struct head *h, struct loop *l, const struct head_options *o, struct map *map, struct rstore *store,
+	      const struct head_calls *calls, void *owner, struct failure *f)
+{
+	int err;
+
+	*h = (struct head) { .loop = l, .options = *o, .map = map, .store = store, .calls = calls, .owner = owner };
+	h->udp.fd = -1;
+	h->tick.fire = on_tick;
+	h->feed = (struct feed) { .loop = l, .map = map, .store = store };
+	h->listener = (struct loop_fd) { .fd = peer_listen(o->port ? o->port : WIRE_PORT), .ready = on_accept };
+	if (h->listener.fd == -EADDRINUSE && !o->port)
+		h->listener.fd = peer_listen(0);
+	if (h->listener.fd < 0)
+		return fail(f, FAIL_SRV_ERROR, h->listener.fd, "listening: %s", err_text(h->listener.fd));
+	err = plan_resize(&h->plan, 0);
+	if (err == 0)
+		err = loop_add(l, &h->listener, EPOLLIN);
+	if (err == 0 && o->wanted) {
+		h->udp = (struct loop_fd) { .fd = announce_open(WIRE_PORT), .ready = on_announcement };
+		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
+	}
+	if (err < 0) {
+		head_close(h);
+		return fail(f, FAIL_SRV_ERROR, err, "listening: %s", err_text(err));
+	}
+	h->plan.node[PLAN_HEAD].bytes = map->have_bytes;
+	name_session(h);
+	return 0;
+}
+
+void head_begin(struct head *h)
+{
+	h->begun = now_ms();
+	loop_at(h->loop, &h->tick, h->begun);
+}
+
+void head_release(struct head *h)
+{
+	h->options.hold = false;
+}
+
+void head_abort(struct head *h, const char *why)
+{
+	if (h->ending)
+		return;
+	head_note(h, "giving up: %s", why);
+	begin_ending(h, why);
+	h->result = -ECANCELED;
+	loop_at(h->loop, &h->tick, now_ms());
+}
+
+void head_close(struct head *h)
+{
+	loop_forget(h->loop, &h->tick);
+	while (h->guests)
+		free_guest(h->guests);
+	for (uint32_t i = 1; i <= h->count; i++) {
+		link_close(&h->node[i]->control);
+		loop_free_later(h->loop, h->node[i]);
+	}
+	free(h->node);
+	h->node = NULL;
+	h->count = 0;
+	feed_close(&h->feed);
+	loop_remove(h->loop, &h->listener);
+	base_close_fd(&h->listener.fd);
+	loop_remove(h->loop, &h->udp);
+	base_close_fd(&h->udp.fd);
+	plan_free(&h->plan);
+}

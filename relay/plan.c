@@ -1,0 +1,140 @@
+/* plan.c - who is there, how far, how fast -> who fetches from whom. Pure: no clock, no input, no output. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/plan.h"
+
+#define SLOW_SHARE  0.5  /* of the best rate */
+#define SLOW_CHECKS 3    /* in a row */
+#define SLOW_LAG    0.3  /* seconds of the best rate a slow node is behind its parent */
+#define SETTLE_MS   800  /* after getting a parent a node is not judged */
+#define MAX_MOVES   2
+
+int plan_resize(struct plan *p, uint32_t count)
+{
+	struct plan_node *node = realloc(p->node, ((size_t)count + 1) * sizeof(*node));
+	uint32_t *order;
+
+	if (!node)
+		return -ENOMEM;
+	p->node = node;
+	order = realloc(p->order, ((size_t)count + 1) * sizeof(*order));
+	if (!order)
+		return -ENOMEM;
+	p->order = order;
+	for (uint32_t i = p->length || p->count ? p->count + 1 : 0; i <= count; i++)
+		p->node[i] = (struct plan_node) { .parent = PLAN_NOBODY, .avoid = PLAN_NOBODY };
+	p->node[PLAN_HEAD].live = p->node[PLAN_HEAD].done = true;
+	p->count = count;
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->node);
+	free(p->order);
+	*p = (struct plan) { 0 };
+}
+
+/* Where N stands in the chain; length where it does not. */
+static uint32_t place(const struct plan *p, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < p->length && p->order[i] != n)
+		i++;
+	return i;
+}
+
+void plan_append(struct plan *p, uint32_t n)
+{
+	uint32_t i = place(p, n);
+
+	if (i < p->length) {
+		memmove(p->order + i, p->order + i + 1, (p->length - i - 1) * sizeof(*p->order));
+		p->length--;
+	}
+	p->order[p->length++] = n;
+}
+
+/* May Q feed N at all? */
+static bool can_feed(const struct plan *p, uint32_t q, uint32_t n)
+{
+	const struct plan_node *parent = &p->node[q];
+
+	return parent->live && !parent->leaf && p->node[n].avoid != q;
+}
+
+uint32_t plan_parent(const struct plan *p, uint32_t n)
+{
+	const struct plan_node *self = &p->node[n];
+
+	for (uint32_t i = place(p, n); i-- > 0;) {
+		uint32_t q = p->order[i];
+
+		/* a slow node is content with one that is behind: that one will soon be ahead */
+		if (can_feed(p, q, n) && (self->leaf || p->node[q].done || p->node[q].bytes >= self->bytes))
+			return q;
+	}
+	return PLAN_HEAD;
+}
+
+bool plan_needs_parent(const struct plan *p, uint32_t n)
+{
+	uint32_t q = p->node[n].parent;
+
+	if (!p->node[n].live || p->node[n].done)
+		return false;
+	if (q == PLAN_NOBODY)
+		return true;
+	if (q == PLAN_HEAD)
+		return false;
+	return !p->node[q].live || p->node[q].leaf || p->node[n].avoid == q || place(p, q) > place(p, n);
+}
+
+/* How many nodes share N's parent, N included. */
+static int sharers(const struct plan *p, uint32_t n)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < p->length; i++) {
+		const struct plan_node *other = &p->node[p->order[i]];
+
+		count += other->live && !other->done && other->parent == p->node[n].parent;
+	}
+	return MAX(count, 1);
+}
+
+static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
+{
+	const struct plan_node *self = &p->node[n];
+	const struct plan_node *parent;
+	double lag;
+
+	if (!self->live || self->done || self->leaf || self->parent == PLAN_NOBODY || self->moves >= MAX_MOVES ||
+	    now - self->since < SETTLE_MS)
+		return false;
+	parent = &p->node[self->parent];
+	lag = self->parent == PLAN_HEAD ? p->best_rate : (double)(parent->bytes - self->bytes);
+	return lag > SLOW_LAG * p->best_rate && self->rate * sharers(p, n) < SLOW_SHARE * p->best_rate;
+}
+
+uint32_t plan_find_slow(struct plan *p, int64_t now)
+{
+	uint32_t found = PLAN_NOBODY;
+
+	for (uint32_t i = 0; i < p->length; i++)
+		if (p->node[p->order[i]].live)
+			p->best_rate = MAX(p->best_rate, p->node[p->order[i]].rate);
+	for (uint32_t i = 0; i < p->length; i++) {
+		struct plan_node *self = &p->node[p->order[i]];
+
+		if (!looks_slow(p, p->order[i], now))
+			self->slow_checks = 0;
+		else if (++self->slow_checks >= SLOW_CHECKS && found == PLAN_NOBODY)
+			found = p->order[i]; /* the first in the chain: those below it only wait for it */
+	}
+	if (found != PLAN_NOBODY) {
+		p->node[found].slow_checks = 0;
+		p->node[found].moves++;
+	}
+	return found;
+}

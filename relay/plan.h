@@ -1,0 +1,52 @@
+/* plan.h - who is there, how far, how fast -> who fetches from whom: pure rules, used by the head and the simulation. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RELAY_PLAN_H
+#define RELAY_PLAN_H
+
+#include "base/base.h"
+
+#define PLAN_HEAD   0          /* the head's number; nodes are 1.. */
+#define PLAN_NOBODY UINT32_MAX
+
+/* What the rules look at. */
+struct plan_node {
+	bool live;        /* has a target and was heard of lately: may be fed, may feed */
+	bool leaf;        /* slow, or sent wrong bytes: never a parent */
+	bool done;        /* has everything */
+	int64_t bytes;    /* verified */
+	uint32_t parent;  /* whom it was told to fetch from; PLAN_NOBODY: nobody */
+	uint32_t avoid;   /* a parent that did not work for it, PLAN_NOBODY: none */
+	double rate;      /* bytes/s over the last second */
+	int slow_checks;  /* consecutive checks that found it slow */
+	int moves;        /* how often it was moved to the end for being slow */
+	int64_t since;    /* when it got its parent, ms */
+};
+
+/* The chain: node numbers in the order in which bytes flow. A parent always stands before its children. */
+struct plan {
+	struct plan_node *node; /* [count + 1], by number; [0] is the head */
+	uint32_t *order;        /* [length] */
+	uint32_t count, length;
+	double best_rate;       /* fastest rate seen of any node: what the links can do, bytes/s */
+};
+
+/* Makes room for node numbers up to COUNT. 0 or -ENOMEM. */
+int plan_resize(struct plan *p, uint32_t count) must_check;
+void plan_free(struct plan *p);
+
+/* Puts node N at the end of the chain (moves it there where it is in it already). */
+void plan_append(struct plan *p, uint32_t n);
+
+/* Whom node N should fetch from: the nearest before it that is live, no leaf, and is not behind it; PLAN_HEAD where
+ * none is. */
+uint32_t plan_parent(const struct plan *p, uint32_t n);
+
+/* True when N's present parent cannot serve it any more (dead, became a leaf, stands behind it). */
+bool plan_needs_parent(const struct plan *p, uint32_t n);
+
+/* One check for slow nodes, to be made every PLAN_CHECK_MS. Returns a node that should become a leaf at the end of the
+ * chain, PLAN_NOBODY where none: one that lags behind a parent that has more, at less than half of what links do here. */
+#define PLAN_CHECK_MS 250
+uint32_t plan_find_slow(struct plan *p, int64_t now);
+
+#endif
