@@ -10,7 +10,7 @@ $(error LIBC=$(LIBC) is none I know: dietlibc or musl)
 endif
 
 # ---- the sources: every .c of a folder belongs to that folder's part; one with main() is a program named after the file
-PARTS    := base net image methods probe relay stage1
+PARTS    := base net image methods probe relay server stage1
 MAINS    := $(shell grep -lsw '^int main' $(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
 PART_SRC := $(filter-out $(MAINS),$(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
 PROGRAMS := $(notdir $(basename $(filter-out stage1/stage1.c,$(MAINS))))

@@ -1,0 +1,155 @@
+/* dolly.c - command line -> one transfer, as the server or as a client. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "server/dolly.h"
+
+#include "base/log.h"
+
+#include <getopt.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"dolly - one image to many machines, in the time of one\n"
+	"\n"
+	"server:  dolly -s [-v] -f dolly.cfg            as dolly.cfg(5) says\n"
+	"         dolly -I IMAGE -O TARGET -H host,host  without a file\n"
+	"client:  dolly [-v]                             waits for a server, does what it says\n"
+	"\n"
+	"  -s          server                     -S NAME    server, known by NAME\n"
+	"  -f FILE     configuration              -I FILE    what to send\n"
+	"  -O FILE     where the nodes put it (client: here, whatever the server says)\n"
+	"  -H LIST     hosts, separated by commas; \"auto:N\": N nodes that announce themselves\n"
+	"  -P WORD     password, the same on all machines\n"
+	"  -a SECONDS  give up nodes (client: the server) that have not come by then\n"
+	"  -t SECONDS  start with those that are there so long after the first\n"
+	"  -o FILE     append statistics there    -n         do not wait for the medium (no fsync)\n"
+	"  -p PORT     port of the extension (9995)\n"
+	"  -v verbose   -q quiet   -V version   -h this help\n"
+	"\n"
+	"Exit status: 0 every node has every byte on its medium; 1 not (what and why is said); 2 wrong usage.\n";
+
+/* Options of the originals that need nothing here: -r tries, -b block size, -u socket buffer, -c size, -R -4 -6 -Y -d. */
+#define OPTIONS "sS:f:I:O:H:P:a:t:o:np:vqVhr:b:u:c:R46Yd"
+
+static int seconds(const char *text, int64_t *out)
+{
+	if (parse_number(text, 1, 1000000, out) == 0)
+		return 0;
+	fprintf(stderr, "dolly: \"%s\" is no number of seconds\n", text);
+	return -EINVAL;
+}
+
+/* -1: go on; else the exit status. */
+static int take_option(struct dolly_options *o, int c)
+{
+	int64_t n;
+
+	switch (c) {
+	case 's':
+	case 'S':
+		o->server = true;
+		break;
+	case 'f':
+		o->config = optarg;
+		break;
+	case 'I':
+		o->infile = optarg;
+		o->server = true;
+		break;
+	case 'O':
+		o->outfile = optarg;
+		break;
+	case 'H':
+		o->hosts = optarg;
+		o->server = true;
+		break;
+	case 'P':
+		o->password = optarg;
+		break;
+	case 'a':
+		return seconds(optarg, &o->timeout_s) < 0 ? 2 : -1;
+	case 't':
+		return seconds(optarg, &o->start_s) < 0 ? 2 : -1;
+	case 'o':
+		o->log = optarg;
+		break;
+	case 'n':
+		o->no_sync = true;
+		break;
+	case 'p':
+		if (parse_number(optarg, 1, 65535, &n) < 0) {
+			fprintf(stderr, "dolly: \"%s\" is no port\n", optarg);
+			return 2;
+		}
+		o->port = (uint16_t)n;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'V':
+		printf("dolly (relay 1)\n");
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 0;
+	case '?':
+		fputs("Try dolly -h.\n", stderr);
+		return 2;
+	default:
+		break; /* nothing to do for it here */
+	}
+	return -1;
+}
+
+int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size)
+{
+	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+	int err = getaddrinfo(name, NULL, &hint, &list);
+
+	if (err || !list) {
+		snprintf(error, size, "%s: %s", name, err ? gai_strerror(err) : "no address");
+		return -ENOENT;
+	}
+	*a = (struct peer_address) { .len = list->ai_addrlen };
+	if (a->len > sizeof(a->u))
+		a->len = sizeof(a->u);
+	memcpy(&a->u, list->ai_addr, a->len);
+	peer_set_port(a, port);
+	freeaddrinfo(list);
+	return 0;
+}
+
+static void log_to_stderr(void *ctx, enum log_level level, const char *line)
+{
+	const struct dolly_options *o = ctx;
+
+	/* notes reach the screen by themselves; the log repeats them only for those who ask for everything */
+	if (level <= LOG_LEVEL_WARN && !o->quiet)
+		fprintf(stderr, "dolly: %s\n", line);
+}
+
+int main(int argc, char **argv)
+{
+	static struct dolly_options o;
+	int c;
+
+	signal(SIGPIPE, SIG_IGN);
+	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
+		int status = take_option(&o, c);
+
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "dolly: what is \"%s\"? Try dolly -h.\n", argv[optind]);
+		return 2;
+	}
+	if (log_add_sink(log_to_stderr, &o) < 0)
+		return 1;
+	return o.server ? dolly_server(&o) : dolly_client(&o);
+}

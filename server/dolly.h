@@ -1,0 +1,50 @@
+/* dolly.h - what the parts of the dolly program share: the command line as a struct, server, client, screen. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SERVER_DOLLY_H
+#define SERVER_DOLLY_H
+
+#include "relay/dolly_conf.h"
+#include "relay/relay.h"
+
+/* The command line. Strings are those of argv. */
+struct dolly_options {
+	bool server;
+	bool verbose, quiet;
+	bool no_sync;
+	const char *config;   /* -f */
+	const char *infile, *outfile, *hosts; /* -I -O -H */
+	const char *password; /* -P */
+	const char *log;      /* -o: statistics are appended there */
+	int64_t timeout_s;    /* -a, 0: not given */
+	int64_t start_s;      /* -t, 0: not given */
+	uint16_t port;        /* -p: the extension's port, 0: 9995 */
+	bool classic;         /* --classic: the published protocol only */
+	bool numeric;         /* names are not looked up twice */
+};
+
+/* One transfer as the server; the exit status. */
+int dolly_server(const struct dolly_options *o);
+/* One transfer as a client; the exit status. */
+int dolly_client(const struct dolly_options *o);
+
+/* Addresses of NAME (or of the text of an address). 0, or -ENOENT with words in ERROR. */
+int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size) must_check;
+
+/* ---- screen.c: the server's view of all nodes */
+
+struct screen {
+	bool terminal;     /* lines are drawn over */
+	bool quiet;
+	unsigned drawn;    /* lines now on the screen that will be drawn over */
+	int64_t last, begun;
+};
+
+void screen_open(struct screen *s, bool quiet);
+/* A line that stays. */
+void screen_note(struct screen *s, const char *line);
+/* The state of all nodes; at most twice a second. */
+void screen_update(struct screen *s, const struct head *h, int64_t size, bool now);
+/* The last words: one line per node, the sum, the rate; OUT: where. */
+void screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out);
+
+#endif

@@ -1,0 +1,289 @@
+/* dolly_server.c - configuration + image -> every node has it, or is named. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "server/dolly.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DRAW_MS 500
+
+struct server {
+	const struct dolly_options *options;
+	struct dolly_conf conf;
+	struct loop loop;
+	struct map map;
+	struct rstore store;
+	struct head head;
+	struct screen screen;
+	struct loop_timer draw;
+	int64_t begun, finished; /* the transfer, of now_ms() */
+	int result;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+	stop_signal = number;
+}
+
+/* ---- what to send, to whom */
+
+static char *read_file(const char *path, size_t *len)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct buf b = { 0 };
+	char bytes[4096];
+	ssize_t n = 0;
+
+	while (fd >= 0 && b.len < (8u << 20) && (n = read(fd, bytes, sizeof(bytes))) > 0)
+		buf_add(&b, bytes, (size_t)n);
+	if (fd < 0 || n < 0 || b.failed) {
+		fprintf(stderr, "dolly: %s: %s\n", path, err_text(errno));
+		buf_free(&b);
+		return NULL;
+	}
+	*len = b.len;
+	buf_reserve(&b, 1);
+	return buf_take(&b);
+}
+
+/* "a,b,c" or "auto:32" */
+static int take_hosts(struct dolly_conf *c, const char *list)
+{
+	int64_t n;
+
+	if (starts_with(list, "auto:") && parse_number(list + 5, 1, 100000, &n) == 0) {
+		c->wanted = (uint32_t)n;
+		return 0;
+	}
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		if (len && dolly_conf_add_host(c, list, len) < 0)
+			return -ENOMEM;
+		list += len + (list[len] == ',');
+	}
+	return 0;
+}
+
+static int replace(char **to, const char *by)
+{
+	if (!by)
+		return 0;
+	free(*to);
+	*to = strdup(by);
+	return *to ? 0 : -ENOMEM;
+}
+
+static int configure(struct server *s)
+{
+	const struct dolly_options *o = s->options;
+	char error[200];
+	size_t len;
+
+	s->conf = (struct dolly_conf) { .fanout = 1 };
+	if (o->config) {
+		cleanup_free char *text = read_file(o->config, &len);
+
+		if (!text)
+			return -EINVAL;
+		if (dolly_conf_parse(&s->conf, text, len, error, sizeof(error)) < 0) {
+			fprintf(stderr, "dolly: %s: %s\n", o->config, error);
+			return -EINVAL;
+		}
+	}
+	if (replace(&s->conf.infile, o->infile) < 0 || replace(&s->conf.outfile, o->outfile) < 0 ||
+	    (o->hosts && take_hosts(&s->conf, o->hosts) < 0))
+		return -ENOMEM;
+	if (!s->conf.infile || !s->conf.outfile || (!s->conf.hosts && !s->conf.wanted)) {
+		fprintf(stderr, "dolly: a server needs -f FILE, or -I, -O and -H. Try dolly -h.\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int add_hosts(struct server *s)
+{
+	char error[300];
+	int bad = 0;
+
+	for (size_t i = 0; i < s->conf.hosts; i++) {
+		struct peer_address a;
+
+		if (dolly_resolve(s->conf.host[i], s->options->port, &a, error, sizeof(error)) < 0) {
+			fprintf(stderr, "dolly: %s\n", error);
+			bad++;
+			continue;
+		}
+		for (uint32_t k = 1; k <= s->head.count; k++) {
+			if (peer_same_host(&s->head.node[k]->address, &a)) {
+				fprintf(stderr, "dolly: %s is the same machine as %s\n", s->conf.host[i],
+					s->head.node[k]->name);
+				return -EINVAL;
+			}
+		}
+		if (!head_add(&s->head, &a, s->conf.host[i]))
+			return -ENOMEM;
+	}
+	return bad ? -ENOENT : 0;
+}
+
+/* Hashes the whole image: the session's root is known before a byte is sent. */
+static int hash_image(struct server *s, struct failure *f)
+{
+	size_t room = MAX((size_t)s->map.chunk, (size_t)(1 << 20));
+	cleanup_free uint8_t *bytes = malloc(room);
+	int err = bytes ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < s->map.count && err == 0;) {
+		uint32_t n = MIN((uint32_t)(room / s->map.chunk), s->map.count - i);
+		size_t len = 0;
+
+		for (uint32_t k = 0; k < n; k++)
+			len += map_length(&s->map, i + k);
+		err = rstore_read(&s->store, (int64_t)map_offset(&s->map, i), bytes, len);
+		for (uint32_t k = 0; k < n && err == 0; k++) {
+			struct hash h = hash_bytes(bytes + (size_t)k * s->map.chunk, map_length(&s->map, i + k));
+
+			map_set_hash(&s->map, i + k, &h);
+			map_set(&s->map, i + k);
+		}
+		i += n;
+		if (stop_signal)
+			err = -ECANCELED;
+	}
+	if (err < 0)
+		return fail(f, FAIL_SRV_ERROR, err, "%s: %s", s->conf.infile, err_text(err));
+	map_seal(&s->map);
+	return 0;
+}
+
+static int open_image(struct server *s, struct failure *f)
+{
+	int64_t size;
+	int err = rstore_open_source(&s->store, s->conf.infile, s->conf.in_split, &size, f);
+
+	if (err < 0)
+		return err;
+	err = map_init_fixed(&s->map, size, map_chunk_size(size, MAX((uint32_t)s->conf.hosts, s->conf.wanted)), NULL, 0,
+			     NULL);
+	return err < 0 ? fail(f, FAIL_SYS_INTERNAL, err, "%s", err_text(err)) : hash_image(s, f);
+}
+
+/* ---- while it runs */
+
+static void on_note(struct head *h, const char *line)
+{
+	struct server *s = h->owner;
+
+	if (s->options->verbose)
+		screen_note(&s->screen, line);
+}
+
+static void on_changed(struct head *h, struct head_node *n)
+{
+	struct server *s = h->owner;
+	char line[200];
+
+	if (!s->options->verbose || (n->state != HEAD_READY && n->state != HEAD_DONE))
+		return;
+	snprintf(line, sizeof(line), "%s %s", n->name, n->state == HEAD_DONE ? "has everything, verified" : "is ready");
+	screen_note(&s->screen, line);
+}
+
+static void on_ended(struct head *h, int err)
+{
+	struct server *s = h->owner;
+
+	s->finished = h->ended_at;
+	loop_stop(&s->loop, err);
+}
+
+static void on_draw(struct loop_timer *t)
+{
+	struct server *s = container_of(t, struct server, draw);
+
+	if (stop_signal)
+		head_abort(&s->head, "the server was told to stop");
+	screen_update(&s->screen, &s->head, s->map.size, false);
+	loop_at(&s->loop, t, now_ms() + DRAW_MS);
+}
+
+static const struct head_calls calls = { .note = on_note, .changed = on_changed, .ended = on_ended };
+
+static void summarise(struct server *s)
+{
+	cleanup_buf struct buf text = { 0 };
+	int64_t begun = s->head.started_at ? s->head.started_at : s->head.begun;
+
+	screen_update(&s->screen, &s->head, s->map.size, true);
+	screen_summary(&s->head, s->map.size, s->finished - begun, &text);
+	if (!s->options->quiet || s->result)
+		fputs(buf_cstr(&text), stderr);
+	if (s->options->log) {
+		int fd = open(s->options->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+		if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len)
+			fprintf(stderr, "dolly: %s: %s\n", s->options->log, err_text(errno));
+		base_close_fd(&fd);
+	}
+}
+
+static int serve(struct server *s, struct failure *f)
+{
+	const struct dolly_options *o = s->options;
+	struct head_options h = {
+		.group = "dolly",
+		.password = o->password,
+		.target = s->conf.outfile,
+		.job_flags = (s->conf.in_compressed ? WIRE_JOB_UNPACK : 0) | (o->no_sync ? WIRE_JOB_NO_SYNC : 0),
+		.split = s->conf.out_split,
+		.port = o->port,
+		.wanted = s->conf.wanted,
+		.start_ms = o->start_s * 1000,
+		.give_up_ms = o->timeout_s * 1000,
+	};
+	int err = loop_open(&s->loop);
+
+	if (err < 0)
+		return fail(f, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
+	err = head_open(&s->head, &s->loop, &h, &s->map, &s->store, &calls, s, f);
+	if (err < 0)
+		return err;
+	err = add_hosts(s);
+	if (err == 0) {
+		screen_open(&s->screen, o->quiet);
+		s->draw.fire = on_draw;
+		loop_at(&s->loop, &s->draw, now_ms() + DRAW_MS);
+		head_begin(&s->head);
+		err = s->result = loop_run(&s->loop);
+		summarise(s);
+	}
+	head_close(&s->head);
+	loop_close(&s->loop);
+	return err;
+}
+
+int dolly_server(const struct dolly_options *o)
+{
+	struct server s = { .options = o };
+	struct failure f = { 0 };
+	int err = configure(&s);
+
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (err == 0)
+		err = open_image(&s, &f);
+	if (err == 0)
+		err = serve(&s, &f);
+	rstore_close(&s.store, true);
+	map_free(&s.map);
+	dolly_conf_free(&s.conf);
+	return stop_signal ? 128 + stop_signal : err < 0 ? 1 : 0;
+}
