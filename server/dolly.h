@@ -32,19 +32,19 @@ int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char 
 
 /* ---- screen.c: the server's view of all nodes */
 
-struct screen {
+struct dolly_screen {
 	bool terminal;     /* lines are drawn over */
 	bool quiet;
 	unsigned drawn;    /* lines now on the screen that will be drawn over */
 	int64_t last, begun;
 };
 
-void screen_open(struct screen *s, bool quiet);
+void dolly_screen_open(struct dolly_screen *s, bool quiet);
 /* A line that stays. */
-void screen_note(struct screen *s, const char *line);
+void dolly_screen_note(struct dolly_screen *s, const char *line);
 /* The state of all nodes; at most twice a second. */
-void screen_update(struct screen *s, const struct head *h, int64_t size, bool now);
+void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t size, bool now);
 /* The last words: one line per node, the sum, the rate; OUT: where. */
-void screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out);
+void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out);
 
 #endif

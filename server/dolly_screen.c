@@ -10,23 +10,23 @@
 #define REFRESH_MS 500
 #define MAX_ROWS   40 /* nodes drawn; with more, only those that are not done */
 
-void screen_open(struct screen *s, bool quiet)
+void dolly_screen_open(struct dolly_screen *s, bool quiet)
 {
 	const char *term = getenv("TERM");
 
-	*s = (struct screen) { .quiet = quiet, .begun = now_ms() };
+	*s = (struct dolly_screen) { .quiet = quiet, .begun = now_ms() };
 	s->terminal = !quiet && isatty(STDERR_FILENO) && term && !streq(term, "dumb");
 }
 
 /* Takes back what is drawn, so that a line may be written in its place. */
-static void erase(struct screen *s)
+static void erase(struct dolly_screen *s)
 {
 	if (s->drawn)
 		fprintf(stderr, "\033[%uA\033[J", s->drawn);
 	s->drawn = 0;
 }
 
-void screen_note(struct screen *s, const char *line)
+void dolly_screen_note(struct dolly_screen *s, const char *line)
 {
 	if (s->quiet)
 		return;
@@ -50,7 +50,7 @@ static void draw_node(const struct head_node *n, int64_t size)
 									: "");
 }
 
-void screen_update(struct screen *s, const struct head *h, int64_t size, bool now)
+void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t size, bool now)
 {
 	int64_t time = now_ms();
 	unsigned done = 0, rows = 0;
@@ -75,7 +75,7 @@ void screen_update(struct screen *s, const struct head *h, int64_t size, bool no
 	s->drawn = s->terminal ? rows + 1 : 0;
 }
 
-void screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out)
+void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out)
 {
 	double s = (double)MAX(ms, 1) / 1000;
 	unsigned done = 0;

@@ -19,7 +19,7 @@ struct server {
 	struct map map;
 	struct rstore store;
 	struct head head;
-	struct screen screen;
+	struct dolly_screen screen;
 	struct loop_timer draw;
 	int64_t begun, finished; /* the transfer, of now_ms() */
 	int result;
@@ -183,7 +183,7 @@ static void on_note(struct head *h, const char *line)
 	struct server *s = h->owner;
 
 	if (s->options->verbose)
-		screen_note(&s->screen, line);
+		dolly_screen_note(&s->screen, line);
 }
 
 static void on_changed(struct head *h, struct head_node *n)
@@ -194,7 +194,7 @@ static void on_changed(struct head *h, struct head_node *n)
 	if (!s->options->verbose || (n->state != HEAD_READY && n->state != HEAD_DONE))
 		return;
 	snprintf(line, sizeof(line), "%s %s", n->name, n->state == HEAD_DONE ? "has everything, verified" : "is ready");
-	screen_note(&s->screen, line);
+	dolly_screen_note(&s->screen, line);
 }
 
 static void on_ended(struct head *h, int err)
@@ -211,7 +211,7 @@ static void on_draw(struct loop_timer *t)
 
 	if (stop_signal)
 		head_abort(&s->head, "the server was told to stop");
-	screen_update(&s->screen, &s->head, s->map.size, false);
+	dolly_screen_update(&s->screen, &s->head, s->map.size, false);
 	loop_at(&s->loop, t, now_ms() + DRAW_MS);
 }
 
@@ -222,8 +222,8 @@ static void summarise(struct server *s)
 	cleanup_buf struct buf text = { 0 };
 	int64_t begun = s->head.started_at ? s->head.started_at : s->head.begun;
 
-	screen_update(&s->screen, &s->head, s->map.size, true);
-	screen_summary(&s->head, s->map.size, s->finished - begun, &text);
+	dolly_screen_update(&s->screen, &s->head, s->map.size, true);
+	dolly_screen_summary(&s->head, s->map.size, s->finished - begun, &text);
 	if (!s->options->quiet || s->result)
 		fputs(buf_cstr(&text), stderr);
 	if (s->options->log) {
@@ -258,7 +258,7 @@ static int serve(struct server *s, struct failure *f)
 		return err;
 	err = add_hosts(s);
 	if (err == 0) {
-		screen_open(&s->screen, o->quiet);
+		dolly_screen_open(&s->screen, o->quiet);
 		s->draw.fire = on_draw;
 		loop_at(&s->loop, &s->draw, now_ms() + DRAW_MS);
 		head_begin(&s->head);
