@@ -17,6 +17,8 @@
 #define HAVE_CHECK_CRC32 1
 #define HAVE_CHECK_CRC64 1
 #define HAVE_CHECK_SHA256 1
+#define HAVE_SMALL 1 /* checksum tables are made at run time: 16 KB less */
+#define NDEBUG 1
 #define HAVE_DECODERS 1
 #define HAVE_DECODER_LZMA1 1
 #define HAVE_DECODER_LZMA2 1

@@ -13,5 +13,7 @@
 
 #define ZSTD_LEGACY_SUPPORT 0
 #define ZSTD_NO_TRACE 1
+#define ZSTD_STRIP_ERROR_STRINGS 1
+#define DYNAMIC_BMI2 0 /* one copy of each decoder, not two: 30 KB less */
 
 #endif
