@@ -24,8 +24,8 @@ enum dhcp_state {
 static const char *const state_names[] = { "idle", "selecting", "requesting", "checking", "bound", "pausing" };
 
 enum {
-	REQUESTS = 6,          /* so often one offer is asked for before a new DISCOVER (about 2 s) ... */
-	REQUESTS_PATIENT = 12, /* ... but longer where that went wrong before: the server is slow */
+	REQUESTS = 4,          /* so often one offer is asked for before a new DISCOVER (1.5 s) ... */
+	REQUESTS_PATIENT = 6,  /* ... but longer (6 s) where that went wrong before: the server is slow */
 	PAUSE_MS = 100,        /* the first pause; doubles up to */
 	PAUSE_LONGEST_MS = 10000, /* RFC 2131, 3.1.5: the pause after a DECLINE */
 	PROXIES = 3,           /* so many different addresses "held" by one machine: it is a router that answers for all */

@@ -74,8 +74,10 @@ static bool has_ipv6(void)
 	const char *p = text;
 
 	while (p && *p) {
-		for (int word = 0; word < 3; word++)
-			p += strcspn(p, " \n") + 1; /* a line always has six */
+		for (int word = 0; word < 3; word++) {
+			p += strcspn(p, " \n");
+			p += *p == ' ';
+		}
 		if (starts_with(p, "00 "))
 			return true;
 		p += strcspn(p, "\n");
