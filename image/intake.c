@@ -101,18 +101,20 @@ static int decide(struct intake *in, struct failure *f)
 {
 	int64_t claimed, reserve = memory_reserve(in->memory);
 	enum image_kind kind = image_recognise(in->input, in->have, &claimed);
+	size_t len = in->have;
 	int err;
 
+	in->have = 0;
 	if (in->raw || (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD)) {
 		in->state = INTAKE_PLAIN;
-		return sink_write(in->inner, in->input, in->have, f);
+		return sink_write(in->inner, in->input, len, f);
 	}
 	err = decoder_open(&in->decoder, kind, in->memory < 0 ? -1 : MAX(in->memory - reserve, 0) / 2, f);
 	if (err)
 		return err;
 	in->state = INTAKE_DECODE;
-	err = in->inner->begin(in->inner, kind == IMAGE_ZSTD ? zstd_contents(in->input, in->have) : -1, f);
-	return err ? err : decode(in, in->input, in->have, f);
+	err = in->inner->begin(in->inner, kind == IMAGE_ZSTD ? zstd_contents(in->input, len) : -1, f);
+	return err ? err : decode(in, in->input, len, f);
 }
 
 /* Counts what came. 0 or -errno. */

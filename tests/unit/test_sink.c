@@ -1,0 +1,478 @@
+/* test_sink.c - image/sink.h: whatever portions the bytes come in, the store holds exactly the image, or the failure is named. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Needs: squashfs-tools gzip xz-utils zstd */
+#include "image/image.h"
+#include "image/sha256.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/lib/scratch.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static char dir[32];
+static struct buf plain; /* a squashfs image */
+
+static int enter(void **state)
+{
+	(void)state;
+	scratch_enter(dir);
+	scratch_run("mkdir tree; head -c 3000000 /dev/urandom >tree/random; yes | head -c 2000000 >tree/yes;"
+		    "mksquashfs tree a.sqfs -noappend -noI -noD -noF;"
+		    "gzip -k a.sqfs; xz -k -0 --block-size=1000000 a.sqfs; zstd -q -k a.sqfs");
+	scratch_read(&plain, "a.sqfs");
+	assert_true(plain.len > 4 * 1024 * 1024);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	buf_free(&plain);
+	scratch_leave(dir);
+	return 0;
+}
+
+/* How a test feeds a sink. */
+struct feed {
+	int64_t announced; /* 0: the true size */
+	size_t portion;    /* 0: as much as there is room */
+	bool raw;
+	int64_t memory; /* 0: no limit */
+	const char *sha256;
+};
+
+/* Feeds the bytes; the first error ends it. */
+static int feed_bytes(struct sink *s, const struct buf *b, const struct feed *how, struct failure *f)
+{
+	int err = s->begin(s, how->announced ? how->announced : (int64_t)b->len, f);
+	size_t at = 0, n;
+
+	while (!err && at < b->len) {
+		void *space;
+		size_t room;
+
+		err = s->reserve(s, &space, &room, f);
+		if (err)
+			break;
+		assert_true(room > 0);
+		n = MIN(MIN(room, b->len - at), how->portion ? how->portion : b->len);
+		memcpy(space, b->data + at, n);
+		err = s->commit(s, n, f);
+		at += n;
+	}
+	return err ? err : s->finish(s, f);
+}
+
+/* Everything B holds goes into a memory store. 0 or the error; S is open afterwards. */
+static int put(struct store *s, const struct buf *b, const struct feed *how, struct failure *f)
+{
+	struct sink *sink;
+	int err;
+
+	assert_int_equal(store_open_memory(s, NULL, f), 0);
+	sink = image_sink(s, how->raw, how->memory ? how->memory : -1, how->sha256);
+	assert_non_null(sink);
+	err = feed_bytes(sink, b, how, f);
+	sink->free(sink);
+	return err;
+}
+
+static void expect_stored(const struct store *s, const struct buf *want)
+{
+	cleanup_buf struct buf got = { 0 };
+	cleanup_free char *path = str_printf("/proc/self/fd/%d", s->fd);
+
+	assert_int_equal(s->size, want->len);
+	scratch_read(&got, path);
+	assert_int_equal(got.len, want->len);
+	assert_memory_equal(got.data, want->data, want->len);
+}
+
+static void expect_good(const struct buf *b, const struct feed *how, const struct buf *want)
+{
+	struct failure f = { 0 };
+	struct store s;
+	int err = put(&s, b, how, &f);
+
+	if (err)
+		fail_msg("%s: %s", fail_title(f.id), f.detail);
+	expect_stored(&s, want);
+	store_close(&s);
+}
+
+/* It fails as ID, and its words hold WORDS. */
+static void expect_failure(const struct buf *b, const struct feed *how, enum fail_id id, const char *words)
+{
+	struct failure f = { 0 };
+	struct store s;
+
+	assert_true(put(&s, b, how, &f) < 0);
+	assert_string_equal(fail_code(f.id), fail_code(id));
+	if (!strstr(f.detail, words))
+		fail_msg("\"%s\" does not say \"%s\"", f.detail, words);
+	store_close(&s);
+}
+
+static void expect_file_good(const char *file, const struct feed *how)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	scratch_read(&b, file);
+	expect_good(&b, how, &plain);
+}
+
+static void expect_file_failure(const char *file, const struct feed *how, enum fail_id id, const char *words)
+{
+	cleanup_buf struct buf b = { 0 };
+
+	scratch_read(&b, file);
+	expect_failure(&b, how, id, words);
+}
+
+static void test_any_portions_any_compression(void **state)
+{
+	static const char *const files[] = { "a.sqfs", "a.sqfs.gz", "a.sqfs.xz", "a.sqfs.zst" };
+	static const size_t portions[] = { 0, 17, 18, 4095, 1 << 20 };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		for (size_t p = 0; p < ARRAY_SIZE(portions); p++) {
+			expect_file_good(files[i], &(struct feed){ .portion = portions[p] });
+			expect_file_good(files[i], &(struct feed){ .portion = portions[p], .announced = -1 });
+		}
+	expect_file_good("a.sqfs.gz", &(struct feed){ .portion = 1 });
+	expect_file_good("a.sqfs.xz", &(struct feed){ .portion = 1, .memory = 100 * MIB });
+}
+
+static void test_several_members_are_one_image(void **state)
+{
+	(void)state;
+
+	scratch_run("head -c 1000000 a.sqfs >h; tail -c +1000001 a.sqfs >t;"
+		    "(gzip <h; gzip </dev/null; gzip <t) >m.gz; (cat m.gz; head -c 1000 /dev/zero) >z.gz;"
+		    "(xz -0 <h; head -c 8 /dev/zero; xz -0 -C sha256 <t; head -c 4 /dev/zero) >m.xz;"
+		    "(zstd <h; printf '\\120\\052\\115\\030\\003\\000\\000\\000abc'; zstd <t) >m.zst;"
+		    "(printf '\\120\\052\\115\\030\\003\\000\\000\\000abc'; zstd <a.sqfs) >s.zst");
+	for (size_t portion = 0; portion < 5000; portion += 1237) {
+		expect_file_good("m.gz", &(struct feed){ .portion = portion });
+		expect_file_good("z.gz", &(struct feed){ .portion = portion });
+		expect_file_good("m.xz", &(struct feed){ .portion = portion });
+		expect_file_good("m.zst", &(struct feed){ .portion = portion });
+		expect_file_good("s.zst", &(struct feed){ .portion = portion });
+	}
+}
+
+static void test_garbage_behind_the_end_is_named(void **state)
+{
+	(void)state;
+
+	scratch_run("for e in gz xz zst; do (cat a.sqfs.$e; echo garbage) >g.$e; done;"
+		    "(cat a.sqfs.gz; printf '\\0\\0\\037\\213') >h.gz; (cat a.sqfs.xz; printf '\\0\\0') >h.xz");
+	expect_file_failure("g.gz", &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "no gzip follows");
+	expect_file_failure("g.xz", &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "no xz follows");
+	expect_file_failure("g.zst", &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "no zstd follows");
+	expect_file_failure("h.gz", &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "cut");
+	expect_file_failure("h.xz", &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "padding");
+}
+
+static void test_cut_and_damaged(void **state)
+{
+	static const char *const files[] = { "a.sqfs.gz", "a.sqfs.xz", "a.sqfs.zst" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_buf struct buf b = { 0 };
+		size_t len;
+
+		scratch_read(&b, files[i]);
+		len = b.len;
+		for (size_t cut = 1; cut < len; cut = cut * 7 + 3) {
+			b.len = len - cut;
+			expect_failure(&b, &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "cut");
+		}
+		b.len = 30;
+		expect_failure(&b, &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "cut");
+		b.len = len;
+		b.data[len / 2] ^= 0x10;
+		expect_failure(&b, &(struct feed){ 0 }, FAIL_IMG_CORRUPT, "damaged near byte");
+	}
+}
+
+static void test_cut_plain_image_names_both_numbers(void **state)
+{
+	struct buf cut = plain;
+	char words[32];
+	(void)state;
+
+	cut.len -= 8192;
+	snprintf(words, sizeof(words), "%zu bytes are there", cut.len);
+	expect_failure(&cut, &(struct feed){ 0 }, FAIL_IMG_CORRUPT, words);
+	expect_failure(&plain, &(struct feed){ .announced = (int64_t)plain.len + 1 }, FAIL_SRV_SHORT, "bytes came");
+	expect_failure(&plain, &(struct feed){ .announced = 1000 }, FAIL_SRV_PROTOCOL, "more came");
+}
+
+static void test_no_image(void **state)
+{
+	struct buf b = { 0 };
+	(void)state;
+
+	expect_failure(&b, &(struct feed){ .announced = -1 }, FAIL_IMG_UNKNOWN, "empty");
+	buf_str(&b, "x");
+	expect_failure(&b, &(struct feed){ 0 }, FAIL_IMG_UNKNOWN, "begins with 78");
+	buf_str(&b, "<html>not found</html>");
+	expect_failure(&b, &(struct feed){ 0 }, FAIL_IMG_UNKNOWN, "it is text");
+	/* Garbage is refused as soon as it is seen, not at its end. */
+	while (b.len < 1000000)
+		buf_str(&b, "<p>not found</p>");
+	expect_failure(&b, &(struct feed){ .announced = INT64_C(5000000000) }, FAIL_IMG_UNKNOWN, "it is text");
+	buf_free(&b);
+	scratch_run("gzip <a.sqfs.xz >twice.gz");
+	expect_file_failure("twice.gz", &(struct feed){ 0 }, FAIL_IMG_UNKNOWN, "compressed twice");
+}
+
+static void test_raw_keeps_every_byte(void **state)
+{
+	cleanup_buf struct buf b = { 0 };
+	struct buf none = { 0 };
+	(void)state;
+
+	scratch_read(&b, "a.sqfs.xz");
+	expect_good(&b, &(struct feed){ .raw = true, .portion = 9999 }, &b);
+	expect_good(&none, &(struct feed){ .raw = true, .announced = -1 }, &none);
+}
+
+static void sum_of(const struct buf *b, char hex[65])
+{
+	uint8_t sum[SHA256_SIZE];
+	struct sha256 s;
+
+	sha256_begin(&s);
+	sha256_add(&s, b->data, b->len);
+	sha256_end(&s, sum);
+	sha256_format(hex, sum);
+}
+
+static void test_sha256_of_the_bytes_as_they_come(void **state)
+{
+	cleanup_buf struct buf b = { 0 };
+	char hex[65];
+	(void)state;
+
+	sum_of(&plain, hex);
+	expect_good(&plain, &(struct feed){ .sha256 = hex, .portion = 12345 }, &plain);
+	expect_file_failure("a.sqfs.gz", &(struct feed){ .sha256 = hex }, FAIL_IMG_DIGEST, hex);
+	scratch_read(&b, "a.sqfs.gz");
+	sum_of(&b, hex);
+	expect_good(&b, &(struct feed){ .sha256 = hex, .portion = 7 }, &plain);
+	hex[63] ^= 1;
+	expect_failure(&b, &(struct feed){ .sha256 = hex }, FAIL_IMG_DIGEST, hex);
+	expect_failure(&b, &(struct feed){ .sha256 = "abc" }, FAIL_CMD_BAD_VALUE, "64 hexadecimal digits");
+}
+
+static void test_too_little_memory_is_said_before_a_byte_moves(void **state)
+{
+	struct failure f = { 0 };
+	struct sink *sink;
+	struct store s;
+	(void)state;
+
+	assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+	sink = image_sink(&s, false, 212 * 1000000, NULL);
+	assert_int_equal(sink->begin(sink, 300 * 1000000, &f), -ENOMEM);
+	assert_int_equal(f.id, FAIL_MEM_TOO_LITTLE);
+	assert_non_null(strstr(f.detail, "needs 300 MB, 195 MB are free (17 MB more"));
+	sink->free(sink);
+	store_close(&s);
+}
+
+static void test_too_little_memory_for_what_is_inside(void **state)
+{
+	static const char *const files[] = { "b.gz", "b.xz", "b.zst" };
+	(void)state;
+
+	/* Told by the image's own header, as soon as that is there: 20 of its 100 MB fit. */
+	scratch_run("mke2fs -q -F -t ext2 b.img 100000; gzip -1 -k b.img; xz -0 -k b.img; zstd -q -k b.img");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_free char *name = str_printf("b.img%s", files[i] + 1);
+
+		expect_file_failure(name, &(struct feed){ .memory = 40 * MIB }, FAIL_MEM_TOO_LITTLE, "needs 103 MB, 25 MB");
+	}
+}
+
+static void test_a_bomb_ends_at_the_limit(void **state)
+{
+	(void)state;
+
+	/* An iso9660 whose header tells nothing of the zeros behind it. */
+	scratch_run("(cat a.sqfs; head -c 300000000 /dev/zero) >bomb; xz -0 <bomb >bomb.xz; gzip <bomb >bomb.gz;"
+		    "zstd -q --no-content-size <bomb >bomb.zst; rm bomb");
+	for (size_t portion = 1000; portion <= 100000000; portion *= 100000) {
+		expect_file_failure("bomb.gz", &(struct feed){ .memory = 60 * MIB, .portion = portion },
+				    FAIL_MEM_TOO_LITTLE, "takes more than");
+		expect_file_failure("bomb.xz", &(struct feed){ .memory = 60 * MIB, .portion = portion },
+				    FAIL_MEM_TOO_LITTLE, "takes more than");
+		expect_file_failure("bomb.zst", &(struct feed){ .memory = 60 * MIB, .portion = portion },
+				    FAIL_MEM_TOO_LITTLE, "takes more than");
+	}
+}
+
+static void test_a_decoder_that_wants_too_much(void **state)
+{
+	(void)state;
+
+	scratch_run("xz --lzma2=dict=128MiB <a.sqfs >d.xz; (zstd -q --ultra -22 --long=28 --no-content-size <a.sqfs || true) >w.zst");
+	expect_file_failure("d.xz", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "takes 13");
+	expect_file_failure("w.zst", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "128 MiB");
+	scratch_run("xz -9 <a.sqfs >e.xz");
+	expect_file_good("e.xz", &(struct feed){ 0 });
+	expect_file_failure("e.xz", &(struct feed){ .memory = 100 * MIB }, FAIL_MEM_TOO_LITTLE, "dictionary");
+}
+
+static void test_restart_forgets_everything(void **state)
+{
+	cleanup_buf struct buf other = { 0 };
+	struct failure f = { 0 };
+	struct sink *sink;
+	struct store s;
+	char hex[65];
+	(void)state;
+
+	scratch_read(&other, "a.sqfs.xz");
+	sum_of(&plain, hex);
+	assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+	sink = image_sink(&s, false, 200 * MIB, hex);
+	for (size_t cut = 5; cut < other.len; cut = cut * 11 + 1) {
+		assert_int_equal(sink->begin(sink, (int64_t)other.len, &f), 0);
+		assert_int_equal(sink_write(sink, other.data, cut, &f), 0);
+		assert_int_equal(sink->restart(sink, &f), 0);
+	}
+	assert_int_equal(feed_bytes(sink, &plain, &(struct feed){ 0 }, &f), 0);
+	sink->free(sink);
+	expect_stored(&s, &plain);
+	store_close(&s);
+}
+
+static void test_pull_from_a_pipe(void **state)
+{
+	static const char *const files[] = { "a.sqfs", "a.sqfs.zst" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_free char *script = str_printf("exec cat %s", files[i]);
+		FILE *from = popen(script, "r");
+		struct failure f = { 0 };
+		struct sink *sink;
+		struct store s;
+		ssize_t n;
+
+		assert_non_null(from);
+		assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+		sink = image_sink(&s, false, 200 * MIB, NULL);
+		assert_int_equal(sink->begin(sink, -1, &f), 0);
+		while ((n = sink_pull(sink, fileno(from), 100000, &f)) != 0) {
+			if (n == -EAGAIN) {
+				usleep(100);
+				continue;
+			}
+			assert_true(n > 0 && n <= 100000);
+		}
+		assert_int_equal(sink->finish(sink, &f), 0);
+		pclose(from);
+		sink->free(sink);
+		expect_stored(&s, &plain);
+		store_close(&s);
+	}
+}
+
+static void test_a_file_has_its_name_only_when_complete(void **state)
+{
+	struct failure f = { 0 };
+	cleanup_buf struct buf got = { 0 };
+	struct sink *sink;
+	struct store s;
+	(void)state;
+
+	scratch_run("echo old >out");
+	assert_int_equal(store_open_file(&s, "out", &f), 0);
+	sink = image_sink(&s, true, -1, NULL);
+	assert_int_equal(sink->begin(sink, -1, &f), 0);
+	assert_int_equal(sink_write(sink, plain.data, 3000000, &f), 0);
+	sink->free(sink);
+	store_close(&s);
+	scratch_run("test \"$(cat out)\" = old; test -z \"$(ls out.*)\"");
+
+	assert_int_equal(store_open_file(&s, "out", &f), 0);
+	sink = image_sink(&s, false, -1, NULL);
+	assert_int_equal(sink->begin(sink, -1, &f), 0);
+	assert_int_equal(sink_write(sink, plain.data, 3000000, &f), 0);
+	assert_int_equal(sink->restart(sink, &f), 0);
+	assert_int_equal(feed_bytes(sink, &plain, &(struct feed){ .portion = 100001 }, &f), 0);
+	sink->free(sink);
+	store_close(&s);
+	scratch_run("cmp out a.sqfs; test -z \"$(ls out.*)\"");
+
+	/* What cannot be: a folder that is not there; more than the disk holds. */
+	assert_true(store_open_file(&s, "no/such/out", &f) < 0);
+	assert_int_equal(f.id, FAIL_IMG_STORE);
+	assert_int_equal(store_open_file(&s, "out", &f), 0);
+	sink = image_sink(&s, true, -1, NULL);
+	assert_int_equal(sink->begin(sink, INT64_C(1) << 60, &f), -ENOSPC);
+	assert_int_equal(f.id, FAIL_IMG_STORE);
+	sink->free(sink);
+	store_close(&s);
+	assert_int_equal(store_open_file(&s, "/dev/null", &f), 0);
+	sink = image_sink(&s, true, -1, NULL);
+	assert_int_equal(feed_bytes(sink, &plain, &(struct feed){ 0 }, &f), 0);
+	sink->free(sink);
+	store_close(&s);
+}
+
+static void test_a_full_disk_is_named(void **state)
+{
+	struct rlimit was, small = { 1000000, 1000000 };
+	struct failure f = { 0 };
+	struct sink *sink;
+	struct store s;
+	(void)state;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	small.rlim_max = was.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &small);
+	assert_int_equal(store_open_file(&s, "full", &f), 0);
+	sink = image_sink(&s, true, -1, NULL);
+	assert_int_equal(feed_bytes(sink, &plain, &(struct feed){ 0 }, &f), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &was);
+	assert_int_equal(f.id, FAIL_IMG_STORE);
+	sink->free(sink);
+	store_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_any_portions_any_compression),
+		cmocka_unit_test(test_several_members_are_one_image),
+		cmocka_unit_test(test_garbage_behind_the_end_is_named),
+		cmocka_unit_test(test_cut_and_damaged),
+		cmocka_unit_test(test_cut_plain_image_names_both_numbers),
+		cmocka_unit_test(test_no_image),
+		cmocka_unit_test(test_raw_keeps_every_byte),
+		cmocka_unit_test(test_sha256_of_the_bytes_as_they_come),
+		cmocka_unit_test(test_too_little_memory_is_said_before_a_byte_moves),
+		cmocka_unit_test(test_too_little_memory_for_what_is_inside),
+		cmocka_unit_test(test_a_bomb_ends_at_the_limit),
+		cmocka_unit_test(test_a_decoder_that_wants_too_much),
+		cmocka_unit_test(test_restart_forgets_everything),
+		cmocka_unit_test(test_pull_from_a_pipe),
+		cmocka_unit_test(test_a_file_has_its_name_only_when_complete),
+		cmocka_unit_test(test_a_full_disk_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
