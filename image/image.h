@@ -65,8 +65,8 @@ struct store {
 };
 
 /* Opens a place for an image.
- * memory:  a file on a tmpfs of its own, mounted on DIR/image (stage1: DIR is IMAGE_RUN; needs root), or a memfd where
- *          DIR is NULL.
+ * memory:  a file on a tmpfs of its own, mounted on the directory DIR, which is made when it is not there (stage1:
+ *          IMAGE_DIR; needs root), or a memfd where DIR is NULL.
  * ramdisk: /dev/ramN, NUMBER is N, LIMIT_KIB the ramdisk_size= (-1: what the device holds); brd must be loaded.
  * device:  any block device that nothing else uses, likewise.
  * file:    PATH, written under a temporary name and renamed by the sink's finish; something that is no regular file
@@ -104,6 +104,7 @@ int64_t memory_reserve(int64_t available);
  *   lower   the image, mounted read-only (ROOT_OVERLAY)
  *   upper   tmpfs: "data" holds what was changed, "work" is overlayfs' own (ROOT_OVERLAY) */
 #define IMAGE_RUN   "/run/stage1"
+#define IMAGE_DIR   IMAGE_RUN "/image"
 #define IMAGE_LOWER IMAGE_RUN "/lower"
 #define IMAGE_UPPER IMAGE_RUN "/upper"
 

@@ -107,7 +107,6 @@ static ssize_t read_at(const struct store *s, int64_t at, uint8_t *bytes, size_t
 
 ssize_t store_read_head(struct store *s, uint8_t *head, size_t len)
 {
-
 	len = (size_t)MIN((int64_t)len, s->size);
 	/* What waits in a buffer is not in the file yet. */
 	if (s->window && s->window_at == 0 && s->filled >= len) {

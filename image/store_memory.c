@@ -104,18 +104,17 @@ static const struct store_ops memory_ops = {
 static int mount_own(struct store *s, const char *dir, struct failure *f)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	cleanup_free char *where = str_printf("%s/image", dir);
 
-	if (!where)
-		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for a name");
-	if (mkdir(where, 0700) < 0 && errno != EEXIST)
-		return fail(f, FAIL_IMG_STORE, -errno, "making %s: %s", where, err_text(errno));
-	if (mount("stage1-image", where, "tmpfs", flags, "mode=0700,size=100%,huge=within_size") < 0 &&
-	    mount("stage1-image", where, "tmpfs", flags, "mode=0700,size=100%") < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "mounting a tmpfs on %s: %s", where, err_text(errno));
-	s->mounted = where;
-	where = NULL;
-	return 0;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return fail(f, FAIL_IMG_STORE, -errno, "making %s: %s", dir, err_text(errno));
+	if (mount("stage1-image", dir, "tmpfs", flags, "mode=0700,size=100%,huge=within_size") < 0 &&
+	    mount("stage1-image", dir, "tmpfs", flags, "mode=0700,size=100%") < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "mounting a tmpfs on %s: %s", dir, err_text(errno));
+	s->mounted = strdup(dir);
+	if (s->mounted)
+		return 0;
+	umount(dir);
+	return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for a name");
 }
 
 int store_open_memory(struct store *s, const char *dir, struct failure *f)
@@ -127,7 +126,7 @@ int store_open_memory(struct store *s, const char *dir, struct failure *f)
 		err = mount_own(s, dir, f);
 		if (err)
 			goto failed;
-		s->path = str_printf("%s/image", s->mounted);
+		s->path = str_printf("%s/image", dir);
 		s->fd = s->path ? open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
 	} else {
 		s->fd = memfd_create("image", MFD_CLOEXEC);
