@@ -119,6 +119,18 @@ static void load_image_modules(void *ctx)
 		(void)load_module(ctx, usual[i]); /* who really needs it, says what is missing */
 }
 
+/* "Intel 82540EM Gigabit Ethernet Controller" for the card at ADDRESS on its bus. */
+static const char *card_title(void *ctx, const char *address)
+{
+	size_t count;
+	const struct probe_device *d = probe_devices(ctx, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (streq(d[i].address, address))
+			return probe_name(ctx, &d[i]);
+	return NULL;
+}
+
 /* "10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h" */
 static void note_address(struct flow *f)
 {
@@ -143,6 +155,13 @@ static void note_address(struct flow *f)
 
 static int bring_up_network(struct flow *f)
 {
+	struct net_request request = {
+		.options = f->options,
+		.watch = &f->watch,
+		.while_waiting = load_image_modules,
+		.card_title = card_title,
+		.ctx = f->probe,
+	};
 	struct failure ignored = { 0 };
 	int64_t seconds;
 	int err;
@@ -155,8 +174,8 @@ static int bring_up_network(struct flow *f)
 	err = options_number(f->options, KEY_TIMEOUT, 1, 86400, NETWORK_DEFAULT_S, &seconds, &f->result->failure);
 	if (err)
 		return err;
-	err = net_up_meanwhile(&f->network, f->options, now_ms() + seconds * 1000, &f->watch, &f->result->failure,
-			       load_image_modules, f->probe);
+	request.deadline = now_ms() + seconds * 1000;
+	err = net_up_with(&f->network, &request, &f->result->failure);
 	if (err)
 		return err;
 	note_address(f);
