@@ -5,7 +5,9 @@
 #include "base/clock.h"
 
 #include <limits.h>
-#include <poll.h>
+
+/* So much data in a row is worth a way of its own. */
+#define PLAIN_MIN ((size_t)64 * 1024)
 
 int http_no_memory(struct failure *f)
 {
@@ -162,23 +164,6 @@ int http_ask(struct http_exchange *x, const char *verb, const char *fields, int6
 
 /* ---- body */
 
-/* Why the body did not come whole, in a failure. */
-static int broken_body(const struct http_exchange *x, const struct transfer *t, int err, struct failure *f)
-{
-	cleanup_buf struct buf came = { 0 };
-
-	buf_printf(&came, "%lld", (long long)t->done);
-	if (t->version.size >= 0)
-		buf_printf(&came, " of %lld", (long long)t->version.size);
-	if (err == -ECANCELED)
-		return fail(f, FAIL_SYS_CANCELLED, err, "%s: after %s bytes", x->what, buf_cstr(&came));
-	if (err == -ETIMEDOUT)
-		return fail(f, FAIL_SRV_STALLED, err, "%s: no byte for %lld s, after %s bytes", x->what,
-			    (long long)t->timeout_ms / 1000, buf_cstr(&came));
-	return fail(f, FAIL_SRV_SHORT, err, "%s: the connection ended after %s bytes%s%s", x->what, buf_cstr(&came),
-		    err == -ENODATA ? "" : ": ", err == -ENODATA ? "" : err_text(err));
-}
-
 /* Takes the framing off LEN bytes at SPACE, which the transfer reserved, and hands the data on. */
 static int take_piece(struct http_exchange *x, struct http_body *b, struct transfer *t, void *space, size_t len,
 		      struct failure *f)
@@ -209,28 +194,19 @@ static ssize_t read_piece(struct http_exchange *x, struct http_body *b, struct t
 	return err ? err : n;
 }
 
-/* Less than this is not worth a move inside the kernel. */
-#define PULL_MIN ((size_t)64 * 1024)
-
-/* The next bytes, inside the kernel where that can be done. Results as above. */
-static ssize_t move_piece(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
+/* The next bytes. Results as above. */
+static ssize_t take_more(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
 {
 	size_t plain = http_body_plain(b, SSIZE_MAX);
+	ssize_t n;
 
-	while (plain >= PULL_MIN) {
-		ssize_t n = transfer_pull(t, x->stream.fd, plain, f);
-
-		if (n > 0)
-			http_body_skip(b, (size_t)n);
-		if (n == -EOPNOTSUPP)
-			break;
-		if (n != -EAGAIN)
-			return n;
-		n = stream_wait(&x->stream, POLLIN, now_ms() + t->timeout_ms);
-		if (n)
-			return n;
-	}
-	return read_piece(x, b, t, f);
+	/* Small chunks are taken apart where they were read, several at once. */
+	if (plain < PLAIN_MIN)
+		return read_piece(x, b, t, f);
+	n = transfer_carry(t, &x->stream, plain, f);
+	if (n > 0)
+		http_body_skip(b, (size_t)n);
+	return n;
 }
 
 /* What came together with the head. */
@@ -259,12 +235,12 @@ int http_receive(struct http_exchange *x, struct transfer *t, struct failure *f)
 	http_body_init(&b, &x->head);
 	err = take_early(x, &b, t, f);
 	while (!err && !b.complete) {
-		ssize_t n = move_piece(x, &b, t, f);
+		ssize_t n = take_more(x, &b, t, f);
 
 		if (n < 0 && f->id != FAIL_NONE)
 			err = (int)n;
 		else if (n < 0 || (n == 0 && http_body_end(&b)))
-			err = broken_body(x, t, n ? (int)n : -ENODATA, f);
+			err = transfer_broken(t, n ? (int)n : -ENODATA, f);
 	}
 	return err ? err : transfer_end(t, b.framing != HTTP_UNTIL_CLOSE, f);
 }

@@ -171,7 +171,8 @@ static size_t places_left(const struct retrieval *r)
 
 static bool is_server_failure(enum fail_id id)
 {
-	return id >= FAIL_SRV_REFUSED && id <= FAIL_SRV_CHANGED;
+	return (id >= FAIL_SRV_REFUSED && id <= FAIL_SRV_CHANGED) ||
+	       (id >= FAIL_DNS_NO_SERVER && id <= FAIL_DNS_NO_ANSWER);
 }
 
 /* Bytes that are no good image: another mirror may have better ones. */
@@ -223,10 +224,11 @@ static enum outcome bad_image(struct retrieval *r, struct spot *s)
 	return TRY_AGAIN;
 }
 
-/* True for failures that another path of the same place may mend. */
+/* True for failures that another path of the same place may mend. A name that is not known is a redirection's. */
 static bool is_path_failure(enum fail_id id)
 {
-	return id == FAIL_SRV_NOT_FOUND || id == FAIL_SRV_DENIED || id == FAIL_SRV_REDIRECT;
+	return id == FAIL_SRV_NOT_FOUND || id == FAIL_SRV_DENIED || id == FAIL_SRV_REDIRECT || id == FAIL_DNS_NO_NAME ||
+	       id == FAIL_DNS_NO_SERVER;
 }
 
 /* Keeps why S did not bring the file: the latest failure, but of several paths' the one that tells most. */

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "image/image.h"
 
+#include <poll.h>
+
 /* Progress is shown at most this often. */
 #define SHOW_EVERY_MS 100
 
@@ -266,26 +268,62 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 	return look_up(t, f);
 }
 
-ssize_t transfer_pull(struct transfer *t, int fd, size_t max, struct failure *f)
-{
-	struct sink *s = t->fetch->sink;
-	ssize_t n;
-	int err;
+/* Less than this is not worth a move inside the kernel. */
+#define PULL_MIN ((size_t)64 * 1024)
 
-	if (!s->pull || !s->last || t->check_len < t->check_want || (t->version.size < 0 && t->head_len < IMAGE_HEAD))
+/* Moves bytes inside the kernel, unseen. As the sink's pull; -EOPNOTSUPP where they have to be seen. */
+static ssize_t pull(struct transfer *t, const struct stream *s, size_t max, struct failure *f)
+{
+	struct sink *sink = t->fetch->sink;
+	ssize_t n;
+
+	if (!sink->pull || !sink->last || t->check_len < t->check_want || (t->head && t->head_len < IMAGE_HEAD))
 		return -EOPNOTSUPP;
 	if (t->version.size >= 0)
-		max = (size_t)MIN((int64_t)max, t->version.size - t->done);
-	if (!max)
+		max = (size_t)MIN((uint64_t)max, (uint64_t)(t->version.size - t->done));
+	if (max < PULL_MIN)
 		return -EOPNOTSUPP;
-	f->id = FAIL_NONE;
-	n = s->pull(s, fd, max, f);
-	if (n <= 0)
-		return n;
-	t->tail_in_sink = true;
-	t->done += n;
-	err = look_up(t, f);
+	n = sink->pull(sink, s->fd, max, f);
+	if (n > 0) {
+		t->tail_in_sink = true;
+		t->done += n;
+	}
+	return n;
+}
+
+/* Reads bytes into the sink's room. As transfer_carry. */
+static ssize_t read_in(struct transfer *t, struct stream *s, size_t max, struct failure *f)
+{
+	void *space;
+	size_t room;
+	ssize_t n;
+	int err = transfer_reserve(t, &space, &room, f);
+
+	if (err)
+		return err;
+	n = stream_read(s, space, MIN(room, max), now_ms() + t->timeout_ms);
+	if (n > 0)
+		err = transfer_commit(t, (size_t)n, f);
 	return err ? err : n;
+}
+
+ssize_t transfer_carry(struct transfer *t, struct stream *s, size_t max, struct failure *f)
+{
+	f->id = FAIL_NONE;
+	for (;;) {
+		ssize_t n = pull(t, s, max, f);
+		int err;
+
+		if (n == -EOPNOTSUPP)
+			return read_in(t, s, max, f);
+		if (n != -EAGAIN) {
+			err = n > 0 ? look_up(t, f) : 0;
+			return err ? err : n;
+		}
+		err = stream_wait(s, POLLIN, now_ms() + t->timeout_ms);
+		if (err)
+			return err;
+	}
 }
 
 int transfer_write(struct transfer *t, const void *bytes, size_t len, struct failure *f)
@@ -333,6 +371,22 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 		    "%s: the server closed after %lld bytes and never said how many there are; "
 		    "sha256: would tell whether that is all",
 		    t->what, (long long)t->done);
+}
+
+int transfer_broken(const struct transfer *t, int err, struct failure *f)
+{
+	cleanup_buf struct buf came = { 0 };
+
+	buf_printf(&came, "%lld", (long long)t->done);
+	if (t->version.size >= 0)
+		buf_printf(&came, " of %lld", (long long)t->version.size);
+	if (err == -ECANCELED)
+		return fail(f, FAIL_SYS_CANCELLED, err, "%s: after %s bytes", t->what, buf_cstr(&came));
+	if (err == -ETIMEDOUT)
+		return fail(f, FAIL_SRV_STALLED, err, "%s: no byte for %lld s, after %s bytes", t->what,
+			    (long long)t->timeout_ms / 1000, buf_cstr(&came));
+	return fail(f, FAIL_SRV_SHORT, err, "%s: the connection ended after %s bytes%s%s", t->what, buf_cstr(&came),
+		    err == -ENODATA ? "" : ": ", err == -ENODATA ? "" : err_text(err));
 }
 
 int transfer_end(struct transfer *t, bool delimited, struct failure *f)

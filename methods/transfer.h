@@ -4,6 +4,7 @@
 #define METHODS_TRANSFER_H
 
 #include "methods/method.h"
+#include "methods/stream.h"
 
 /* How many of the bytes that are there already are asked for again when a transfer is resumed: they must come out the
  * same. Servers tell versions apart by a time in seconds, and an image may be written twice in one. */
@@ -60,13 +61,15 @@ int transfer_begin(struct transfer *t, const void *mirror, int64_t offset, const
 int transfer_reserve(struct transfer *t, void **space, size_t *room, struct failure *f) must_check;
 int transfer_commit(struct transfer *t, size_t used, struct failure *f) must_check;
 
-/* Moves up to MAX bytes that wait in the socket FD into the sink, unseen. Bytes moved, 0 at the end of the stream,
- * -EAGAIN while none are there, -EOPNOTSUPP where they have to go through reserve and commit this time; other -errno
- * with F, where F->id is FAIL_NONE when it is FD that failed. */
-ssize_t transfer_pull(struct transfer *t, int fd, size_t max, struct failure *f) must_check;
+/* Waits for bytes and moves up to MAX of them from S into the sink, inside the kernel where that can be done. Bytes
+ * moved, 0 at the end of the stream, or -errno with F, where F->id is FAIL_NONE when it is S that failed. */
+ssize_t transfer_carry(struct transfer *t, struct stream *s, size_t max, struct failure *f) must_check;
 
 /* Copies LEN bytes in. */
 int transfer_write(struct transfer *t, const void *bytes, size_t len, struct failure *f) must_check;
+
+/* The connection failed with ERR while the bytes came (-ENODATA: it ended); returns it with F filled. */
+int transfer_broken(const struct transfer *t, int err, struct failure *f);
 
 /* The connection brings no more. DELIMITED: the server marked the end, and this was it; otherwise the connection just
  * closed. 0 when the file is whole, else -errno with F (FAIL_SRV_SHORT). */
