@@ -37,6 +37,8 @@ static int device_finish(struct store *s, struct failure *f)
 
 	if (!err && fsync(s->write_fd) < 0)
 		err = fail(f, FAIL_IMG_STORE, -errno, "writing %s to its end: %s", s->path, err_text(errno));
+	/* It keeps others out, mount(2) too. */
+	base_close_fd(&s->write_fd);
 	return err;
 }
 
@@ -64,16 +66,20 @@ int store_open_device(struct store *s, const char *path, int64_t limit_kib, stru
 
 	store_init(s, STORE_RAMDISK, &device_ops);
 	s->path = strdup(path);
-	/* O_EXCL: not while something is mounted from it. The second one is for readers, who need no alignment. */
-	s->write_fd = s->path ? open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC) : -1;
-	s->fd = s->write_fd >= 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	if (s->fd < 0) {
-		err = s->path ? -errno : -ENOMEM;
-		err = fail(f, FAIL_IMG_STORE, err, "opening %s: %s", path, err == -EBUSY ? "it is in use" : err_text(err));
+	if (!s->path || stat(path, &st) < 0) {
+		err = fail(f, FAIL_IMG_STORE, -errno, "opening %s: %s", path, err_text(errno));
 		goto failed;
 	}
-	if (fstat(s->fd, &st) < 0 || !S_ISBLK(st.st_mode) || ioctl(s->fd, BLKGETSIZE64, &bytes) < 0) {
+	if (!S_ISBLK(st.st_mode)) {
 		err = fail(f, FAIL_IMG_STORE, -ENOTBLK, "%s is no block device", path);
+		goto failed;
+	}
+	/* O_EXCL: not while something is mounted from it. The other one is for readers, who need no alignment. */
+	s->write_fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
+	s->fd = s->write_fd >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (s->fd < 0 || ioctl(s->fd, BLKGETSIZE64, &bytes) < 0) {
+		err = -errno;
+		err = fail(f, FAIL_IMG_STORE, err, "opening %s: %s", path, err == -EBUSY ? "it is in use" : err_text(err));
 		goto failed;
 	}
 	s->capacity = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;

@@ -1,0 +1,198 @@
+"""test_mount.py - image/mount.c on this machine's own kernel: every kind of image becomes the root it was asked to be.
+
+Needs root. Each test has a mount namespace of its own with an empty /run; loop devices go when it ends. iso9660 and the
+ramdisk driver are tested in QEMU (tests/boot), with the kernel that is shipped.
+"""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import functools
+import pathlib
+import re
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+
+
+def run(script, check=True):
+    """A shell script, run to its end; its output."""
+    done = subprocess.run(["sh", "-ec", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=120, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{script}\nexit status {done.returncode}: {done.stdout}")
+    return done.stdout
+
+
+@functools.lru_cache(None)
+def folder():
+    """A folder with the program under test and the tree that goes into the images; it goes with this process."""
+    where = tempfile.TemporaryDirectory(prefix="test-mount-")
+    path = pathlib.Path(where.name)
+    folder.keep = where
+    sources = " ".join(str(p) for part in ("base", "image") for p in sorted((TOP / part).glob("*.c")))
+    run(f"cd {TOP} && gcc -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -Wall -Wextra -fsanitize=address,undefined "
+        f"-fno-sanitize-recover=all -o {path}/mount_image {HERE}/mount_image.c {sources} -lz -llzma -lzstd")
+    run(f"cd {path} && mkdir -p tree/sub target && echo hello >tree/hello && head -c 3000000 /dev/urandom >tree/sub/big && "
+        "chmod 0751 tree && chown 12:34 tree && sha256sum tree/sub/big | cut -c1-64 >big.sum")
+    return path
+
+
+@functools.lru_cache(None)
+def image(command):
+    """An image made by COMMAND of the folder tree, named by $0."""
+    path = folder() / f"image-{abs(hash(command))}"
+    run(f"cd {folder()} && sh -ec '{command}' {path} && test -s {path}")
+    return path
+
+
+SQUASHFS = "mksquashfs tree $0 -noappend -quiet"
+EXT4 = "mke2fs -q -F -t ext4 -d tree $0 10M"
+
+
+def inside(mode, store, file, then, before="true", check=True):
+    """Mounts FILE at target in a fresh namespace, runs THEN in it; the output."""
+    return run(f"""cd {folder()}
+        unshare -m --propagation private sh -ec '
+            mount -t tmpfs none /run; mkdir /run/stage1
+            {before}
+            ./mount_image {mode} {store} {file} target
+            {then}'""", check)
+
+
+def refused(mode, store, file, code, *words, before="true"):
+    """It fails with CODE, says WORDS, and leaves nothing mounted."""
+    said = run(f"""cd {folder()}
+        unshare -m --propagation private sh -ec '
+            mount -t tmpfs none /run; mkdir /run/stage1
+            {before}
+            grep -c . /proc/mounts
+            ! ./mount_image {mode} {store} {file} target
+            grep -c . /proc/mounts'""")
+    counts = re.findall(r"^\d+$", said, re.M)
+    assert counts[0] == counts[-1], f"mounts before and after: {counts}\n{said}"
+    for word in (code, *words):
+        assert word in said, f"'{word}' is not in: {said}"
+
+
+def overlay_works(file, store="memory", before="true"):
+    """The usual life on an overlay."""
+    inside("overlay", store, file, before=before, then="""
+        test "$(cat target/hello)" = hello
+        test "$(sha256sum target/sub/big | cut -c1-64)" = "$(cat big.sum)"
+        test "$(stat -c %a.%u.%g target)" = "$(stat -c %a.%u.%g /run/stage1/lower)"
+        echo changed >target/hello; echo new >target/sub/new; rm target/sub/big
+        test "$(cat /run/stage1/lower/hello)" = hello
+        test "$(cat /run/stage1/upper/data/hello)" = changed
+        ! echo x >/run/stage1/lower/x
+    """)
+
+
+def test_squashfs():
+    """A squashfs is the lower half of an overlay, whatever it is compressed with, padded or not."""
+    for options in ("-comp zstd", "-comp xz", "-comp gzip -nopad", "-noI -noD -noF -nopad"):
+        overlay_works(image(f"{SQUASHFS} {options}"))
+
+
+def test_erofs():
+    """An erofs is the lower half of an overlay."""
+    overlay_works(image("mkfs.erofs -zlz4 $0 tree >log"))
+
+
+def test_ext():
+    """An ext2, ext3 or ext4 image is the lower half of an overlay, compressed or not."""
+    for version in 2, 3, 4:
+        overlay_works(image(f"mke2fs -q -F -t ext{version} -d tree $0 10M"))
+    for tool in "gzip", "xz -0", "zstd -q":
+        overlay_works(image(f"{EXT4.replace('$0', 'x.img')}; {tool} <x.img >$0; rm x.img"))
+
+
+def test_ext_that_was_in_use():
+    """An ext4 image copied while it was mounted is used without its journal."""
+    dirty = image(EXT4.replace("$0", "x.img") + """; mkdir -p mnt; unshare -m sh -ec "mount -o loop x.img mnt;
+        echo more >mnt/more; sync; cp x.img $0; umount mnt"; rm x.img""")
+    overlay_works(dirty)
+
+
+def test_image_in_place():
+    """An image on a disk is used where it lies, as a file and as a device."""
+    file = image(SQUASHFS)
+    overlay_works(file, "use")
+    overlay_works("/run/device", "use", before=f"""
+            ln -s $(losetup -f --show {file}) /run/device; trap "losetup -d $(readlink /run/device)" EXIT""")
+
+
+def test_owner_of_the_root():
+    """The new root has the owner and the mode of the image's root."""
+    inside("overlay", "memory", image(SQUASHFS), "test $(stat -c %a.%u.%g target) = 751.12.34")
+
+
+def test_read_only():
+    """root:ro is the image itself."""
+    inside("ro", "memory", image(SQUASHFS), """
+        test $(cat target/hello) = hello; ! touch target/x; test ! -e /run/stage1/upper""")
+
+
+def test_read_write():
+    """root:rw writes into an ext image in memory, and is refused with a way out for everything else."""
+    inside("rw", "memory", image(EXT4), """
+        echo x >target/x; umount target
+        mount -o loop,ro /run/stage1/image/image target; test $(cat target/x) = x""")
+    refused("rw", "memory", image(SQUASHFS), "S1-ROOT-01", "ext2/3/4", "squashfs", "root:overlay")
+    refused("rw", "use", image(EXT4), "S1-ROOT-01", "in a file")
+
+
+DEVICE = """head -c {size} /dev/zero >/run/disk; dev=$(losetup -f --show /run/disk); ln -s $dev /run/device
+            trap "losetup -d $dev" EXIT"""
+
+
+def test_device():
+    """An image in a block device is mounted from it, read-write where it is ext."""
+    device = DEVICE.format(size=12_000_256)
+    inside("rw", "/run/device", image(EXT4), before=device,
+           then="echo x >target/x; umount target; mount /run/device target; test $(cat target/x) = x; umount target")
+    overlay_works(image(SQUASHFS), "/run/device", device)
+
+
+def test_device_too_small_busy_or_none():
+    """A device that is too small, in use or not a device is named with the numbers."""
+    refused("rw", "/run/device", image(EXT4), "S1-IMG-05", "needs 10240 KiB", "holds 1000 KiB",
+            before=DEVICE.format(size=1_024_000))
+    unknown = image(f"{EXT4.replace('$0', 'x.img')}; (cat x.img; head -c 5000000 /dev/zero) | xz -0 >$0; rm x.img")
+    refused("rw", "/run/device", unknown, "S1-IMG-05", "/run/device holds 12000 KiB, and more comes",
+            before=DEVICE.format(size=12_288_000))
+    refused("rw", "/run/device", image(EXT4), "S1-IMG-05", "it is in use", before=DEVICE.format(size=12_000_000) + """
+            mke2fs -q -t ext2 /run/device; mkdir /run/mnt; mount /run/device /run/mnt; trap "umount /run/mnt; losetup -d $dev" EXIT""")
+    refused("rw", "/dev/null", image(EXT4), "S1-IMG-05", "no block device")
+    refused("rw", "/dev/nothing", image(EXT4), "S1-IMG-05", "No such file")
+
+
+def test_cut_image():
+    """A cut image is refused with both numbers, before it is mounted."""
+    size = image(SQUASHFS).stat().st_size - 100_000
+    for store in "memory", "use":
+        refused("overlay", store, image(f"{SQUASHFS}; truncate -s -100000 $0"), "S1-IMG-02", f"{size} bytes are there")
+
+
+def test_damaged_image():
+    """An image that the kernel refuses is named with the kernel's own words."""
+    damaged = image(f"{SQUASHFS}; printf junkjunkjunkjunkjunk | dd of=$0 bs=1 seek=72 conv=notrunc status=none")
+    refused("overlay", "memory", damaged, "S1-IMG-0", "squashfs on /run/stage1/lower", "errno")
+    noise = image(f"{EXT4}; head -c 8000 /dev/urandom | dd of=$0 bs=1024 seek=2 conv=notrunc status=none")
+    refused("overlay", "memory", noise, "S1-IMG-0", "the kernel says: EXT4-fs")
+
+
+def test_memory_above():
+    """The overlay's memory is limited to half of what the image left free."""
+    said = inside("overlay", "memory", image(SQUASHFS), """
+        df -k --output=size /run/stage1/upper | tail -n 1; grep MemAvailable /proc/meminfo""")
+    limit, free = (int(re.sub(r"\D", "", line)) for line in said.strip().splitlines())
+    assert 0.4 * free < limit < 0.6 * free, said
+
+
+def test_everything_is_given_back():
+    """With the root unmounted nothing is left: no loop device, no memory."""
+    inside("overlay", "memory", image(SQUASHFS), then="""
+        losetup -n -O BACK-FILE | grep -q /image
+        umount target /run/stage1/lower /run/stage1/upper
+        umount /run/stage1/image
+    """)
