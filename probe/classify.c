@@ -119,6 +119,11 @@ static const struct row modalias_rows[] = {
 	{ "scsi:t-0x14", PROBE_STORAGE },
 	{ "scsi:", 0 },
 	{ "mmc:block", PROBE_STORAGE },
+	/* names the firmware gives to the board's own parts, of which only SD slots carry something; no floppies */
+	{ "acpi:PNP0D40", CLASS_ASK_PATH },
+	{ "acpi:PNP0", 0 },
+	{ "acpi:ACPI0", 0 },
+	{ "acpi:LNX", 0 },
 	/* buses with many devices, none of which carries what stage1 needs */
 	{ "cpu:", 0 },
 	{ "dmi:", 0 },

@@ -12,9 +12,10 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* Buses with one device per processor, block of memory or counter: reading them costs and can bring nothing. */
+/* Buses with one device per processor, block of memory, counter and the like: reading them costs and brings nothing. */
 static const char *const skipped_buses[] = {
-	"clockevents", "clocksource", "cpu", "event_source", "machinecheck", "memory", "node", "workqueue",
+	"clockevents", "clocksource", "container", "cpu",    "edac",	  "event_source", "gpio", "machinecheck",
+	"memory",      "memory_tiering", "node",      "nvmem", "pci_express", "pnp",	     "workqueue",
 };
 
 static bool skipped(const char *bus)
@@ -163,6 +164,14 @@ static int read_device(struct devices *list, const char *bus, int folder, const 
 	return devices_add(list, bus, name, ev.modalias, ev.driver);
 }
 
+/* ACPI numbers devices of one kind, "LNXCPU:00" to "LNXCPU:ff", which share their driver: the first stands for all. */
+static bool same_kind(const char *bus, const char *name, const char *previous)
+{
+	size_t len = strcspn(name, ":");
+
+	return streq(bus, "acpi") && previous && strncmp(name, previous, len + 1) == 0;
+}
+
 static int walk_bus(struct devices *list, const char *sysfs, const char *bus)
 {
 	cleanup_free char *path = str_printf("%s/bus/%s/devices", sysfs, bus);
@@ -177,7 +186,8 @@ static int walk_bus(struct devices *list, const char *sysfs, const char *bus)
 		qsort(names.word, names.count, sizeof(names.word[0]), by_name);
 		folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		for (size_t i = 0; !err && folder >= 0 && i < names.count; i++)
-			err = read_device(list, bus, folder, names.word[i]);
+			if (!same_kind(bus, names.word[i], i ? names.word[i - 1] : NULL))
+				err = read_device(list, bus, folder, names.word[i]);
 	}
 	free_words(&names);
 	return err == -ENOMEM ? err : 0;

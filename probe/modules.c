@@ -262,8 +262,10 @@ int modules_load_name(struct modules *m, const char *name, const char *params)
 		return err;
 	kmod_list_foreach(l, list) {
 		struct kmod_module *module = kmod_module_get_module(l);
+		const char *real_name = kmod_module_get_name(module);
+		bool by_alias = !same_module(name, strlen(name), real_name);
 
-		err = modules_load(m, module, params);
+		err = by_alias && modules_blacklisted(m, real_name) ? -EPERM : modules_load(m, module, params);
 		if (result)
 			result = err;
 		kmod_module_unref(module);

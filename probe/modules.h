@@ -38,7 +38,8 @@ bool modules_blacklisted(const struct modules *m, const char *name);
  * kernel, as for a dependency that would not load. */
 int modules_load(struct modules *m, struct kmod_module *module, const char *params) must_check;
 
-/* Loads what goes by the name or alias NAME. 0, -ENOENT when nothing does, -errno. */
+/* Loads what goes by the name or alias NAME. A blacklisted module is loaded by its name only. 0, -ENOENT when nothing
+ * goes by NAME, -EPERM, -errno. */
 int modules_load_name(struct modules *m, const char *name, const char *params) must_check;
 
 /* Adds what the command line says for the module NAME ("module.parameter=value") to OUT, separated by spaces. */

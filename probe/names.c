@@ -87,32 +87,22 @@ static void add_attribute(struct buf *out, const char *folder, const char *file)
 	}
 }
 
-static char *name_from_folder(const char *folder, const char *maker, const char *product)
+/* The device's own words, from two attributes in its folder. */
+static char *own_name(const struct probe_world *w, const struct device *d, const char *maker, const char *product)
 {
+	/* USB: those of the whole device, "1-1" for its interface "1-1:1.0" */
+	int len = (int)(streq(d->bus, "usb") ? strcspn(d->address, ":") : strlen(d->address));
+	cleanup_free char *folder = str_printf("%s/bus/%s/devices/%.*s", w->sysfs, d->bus, len, d->address);
 	struct buf name = { 0 };
 
+	if (!folder)
+		return NULL;
 	add_attribute(&name, folder, maker);
 	add_attribute(&name, folder, product);
-	if (!name.len) {
-		buf_free(&name);
-		return NULL;
-	}
-	return buf_take(&name);
-}
-
-/* The words are those of the whole device: "1-1" for its interface "1-1:1.0". */
-static char *usb_name(const struct probe_world *w, const char *address)
-{
-	cleanup_free char *folder = str_printf("%s/bus/usb/devices/%.*s", w->sysfs, (int)strcspn(address, ":"), address);
-
-	return folder ? name_from_folder(folder, "manufacturer", "product") : NULL;
-}
-
-static char *scsi_name(const struct probe_world *w, const char *address)
-{
-	cleanup_free char *folder = str_printf("%s/bus/scsi/devices/%s", w->sysfs, address);
-
-	return folder ? name_from_folder(folder, "vendor", "model") : NULL;
+	if (name.len)
+		return buf_take(&name);
+	buf_free(&name);
+	return NULL;
 }
 
 static char *virtual_name(const struct device *d)
@@ -136,9 +126,11 @@ const char *names_of(struct names *n, const struct probe_world *w, struct device
 	if (streq(d->bus, "pci"))
 		d->name = pci_name(n, w, d->modalias);
 	else if (streq(d->bus, "usb"))
-		d->name = usb_name(w, d->address);
+		d->name = own_name(w, d, "manufacturer", "product");
 	else if (streq(d->bus, "scsi"))
-		d->name = scsi_name(w, d->address);
+		d->name = own_name(w, d, "vendor", "model");
+	else if (streq(d->bus, "mmc"))
+		d->name = own_name(w, d, "type", "name");
 	else
 		d->name = virtual_name(d);
 	if (!d->name)

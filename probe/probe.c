@@ -14,6 +14,7 @@
 #include "probe/uevent.h"
 #include "probe/world.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -300,7 +301,7 @@ static void take_kernel_messages(struct probe *p)
 	}
 }
 
-static void report(struct probe *p)
+void probe_report(struct probe *p)
 {
 	take_kernel_messages(p);
 	for (size_t i = 0; i < p->devices.count; i++) {
@@ -331,7 +332,7 @@ int probe_load(struct probe *p, unsigned classes, int64_t deadline)
 		if (err)
 			break;
 	}
-	report(p);
+	probe_report(p);
 	return err;
 }
 
@@ -391,6 +392,34 @@ const char *probe_name(struct probe *p, const struct probe_device *shown)
 	struct device *d = devices_find(&p->devices, shown->bus, shown->address);
 
 	return d ? names_of(&p->names, &p->world, d) : shown->address;
+}
+
+/* Where LINK below sysfs points to, its last part, in NAME of SIZE bytes. 0 or -errno. */
+static int link_target(const char *link, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+	const char *slash;
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	return str_copy(name, size, slash ? slash + 1 : target);
+}
+
+const char *probe_interface_name(struct probe *p, const char *interface)
+{
+	cleanup_free char *device = str_printf("%s/class/net/%s/device", p->world.sysfs, interface);
+	cleanup_free char *bus = str_printf("%s/class/net/%s/device/subsystem", p->world.sysfs, interface);
+	char address[NAME_MAX + 1], bus_name[NAME_MAX + 1];
+	struct device *d;
+
+	if (!device || !bus || link_target(device, address, sizeof(address)) ||
+	    link_target(bus, bus_name, sizeof(bus_name)))
+		return NULL;
+	d = devices_find(&p->devices, bus_name, address);
+	return d ? names_of(&p->names, &p->world, d) : NULL;
 }
 
 int probe_list_modules(const struct probe *p, struct buf *out)

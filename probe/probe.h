@@ -53,6 +53,13 @@ const struct probe_device *probe_devices(struct probe *p, size_t *count);
  * modalias where nobody knows more. Owned by P. The first question reads pci.ids, so do not ask for fun. */
 const char *probe_name(struct probe *p, const struct probe_device *d);
 
+/* The name of the card behind a network interface ("eth0"), like probe_name; NULL where it is no device of the probe. */
+const char *probe_interface_name(struct probe *p, const char *interface);
+
+/* Says, once each, what probe_load could not say because it turned up later: a firmware file that was missed when the
+ * interface was brought up. Worth a call when the network will not come up. */
+void probe_report(struct probe *p);
+
 /* Module names loaded by this program, with their options, one per line, for /run/stage1/modules. */
 int probe_list_modules(const struct probe *p, struct buf *out);
 

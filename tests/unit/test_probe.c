@@ -522,6 +522,31 @@ static void test_card_without_driver(void **state)
 	assert_null(strstr(strchr(buf_cstr(&m.notes), '\n') + 1, "no driver")); /* said once */
 }
 
+static void test_name_behind_an_interface(void **state)
+{
+	char path[160];
+	(void)state;
+
+	plug("usb", "1-1:1.0", "usb:v0B95p7720d0001dcFFdscFFdp00icFFiscFFip00in00");
+	snprintf(path, sizeof(path), "%s/bus/usb/devices/1-1", m.sys);
+	make_dirs(path);
+	snprintf(path, sizeof(path), "%s/bus/usb/devices/1-1/manufacturer", m.sys);
+	write_file(path, " Acme  Corp\n");
+	snprintf(path, sizeof(path), "%s/bus/usb/devices/1-1/product", m.sys);
+	write_file(path, "Fast\x1b[2J\n");
+	snprintf(path, sizeof(path), "%s/class/net/eth0", m.sys);
+	make_dirs(path);
+	snprintf(path, sizeof(path), "%s/class/net/eth0/device", m.sys);
+	assert_int_equal(symlink("../../../bus/usb/devices/1-1:1.0", path), 0);
+	snprintf(path, sizeof(path), "%s/bus/usb/devices/1-1:1.0/subsystem", m.sys);
+	assert_int_equal(symlink("../../../../bus/usb", path), 0);
+	boot("");
+	assert_int_equal(probe_load(m.probe, PROBE_NET | PROBE_USB, now_ms()), 0);
+	assert_string_equal(buf_cstr(&m.inserted), "asix;");
+	assert_string_equal(probe_interface_name(m.probe, "eth0"), "Acme Corp Fast [2J");
+	assert_null(probe_interface_name(m.probe, "eth1"));
+}
+
 static void test_driver_that_will_not_load(void **state)
 {
 	static const struct reaction reactions[] = { { "mii", -ENOEXEC, NULL }, { "ahci", -ENODEV, NULL }, { 0 } };
@@ -615,13 +640,14 @@ static void test_modules_by_name(void **state)
 	(void)state;
 
 	m.reactions = reactions;
-	boot("loop.max_part=7 modprobe.blacklist=loop");
+	boot("loop.max_part=7 modprobe.blacklist=loop,screen");
 	assert_int_equal(probe_module(m.probe, "loop", "max_loop=2"), 0);
 	assert_int_equal(probe_module(m.probe, "loop", NULL), 0);
 	assert_int_equal(probe_module(m.probe, "ext4", NULL), 0);    /* built in */
 	assert_int_equal(probe_module(m.probe, "fs-ext4", NULL), 0); /* as an alias, too */
 	assert_int_equal(probe_module(m.probe, "mii", NULL), 0);     /* somebody was faster */
 	assert_int_equal(probe_module(m.probe, "xhci_pci", NULL), 0);
+	assert_int_equal(probe_module(m.probe, "acpi:SCRN0001:", NULL), -EPERM); /* blacklisted, and reached by alias */
 	assert_int_equal(probe_module(m.probe, "nosuch", NULL), -ENOENT);
 	assert_int_equal(probe_module(m.probe, "broken", NULL), -ENOENT);
 	assert_string_equal(buf_cstr(&m.inserted), "loop max_loop=2 max_part=7;mii;xhci_pci;broken;");
@@ -651,6 +677,7 @@ int main(void)
 		ON_MACHINE(test_wait_for_a_path),
 		ON_MACHINE(test_device_that_leaves),
 		ON_MACHINE(test_card_without_driver),
+		ON_MACHINE(test_name_behind_an_interface),
 		ON_MACHINE(test_driver_that_will_not_load),
 		ON_MACHINE(test_driver_without_firmware),
 		ON_MACHINE(test_odd_bytes_in_a_modalias),
