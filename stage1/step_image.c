@@ -1,0 +1,68 @@
+/* step_image.c - step 4: method -> the image in its place, or a kernel ready to be started. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/steps.h"
+
+#include "base/clock.h"
+#include "stage1/kexec.h"
+
+/* Brings what the options name into STORE; RAW keeps its compression on. */
+static int fetch_into(struct flow *f, struct store *store, bool raw)
+{
+	struct sink *sink = image_sink(store, raw, memory_available(), raw ? NULL : f->options->value[KEY_SHA256]);
+	struct fetch fetch = {
+		.options = f->options,
+		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
+		.sink = sink,
+		.watch = &f->watch,
+		.fail = &f->result->failure,
+	};
+	cleanup_buf struct buf text = { 0 };
+	int64_t began = now_ms(), ms;
+	int err;
+
+	if (!sink)
+		return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
+	err = f->method->fetch(&fetch);
+	sink->free(sink);
+	if (err)
+		return err;
+	ms = MAX(now_ms() - began, (int64_t)1);
+	screen_format_bytes(&text, store->size);
+	buf_str(&text, " in memory, ");
+	screen_format_bytes(&text, store->size / ms * 1000 + store->size % ms * 1000 / ms);
+	buf_str(&text, "/s");
+	watch_note(&f->watch, "%s", buf_cstr(&text));
+	return 0;
+}
+
+/* The file KEY names, below directory: as an image would be. */
+static int fetch_file(struct flow *f, enum option_key key, struct store *store)
+{
+	int err = store_open_memory(store, NULL, &f->result->failure);
+
+	if (!err)
+		err = options_set(f->options, KEY_IMAGE, f->options->value[key]);
+	return err ? err : fetch_into(f, store, true);
+}
+
+static int load_kernel(struct flow *f)
+{
+	cleanup_buf struct buf command_line = { 0 };
+	struct store initrd = { .fd = -1 };
+	int err = fetch_file(f, KEY_KERNEL, &f->store);
+
+	if (!err && f->options->value[KEY_INITRD])
+		err = fetch_file(f, KEY_INITRD, &initrd);
+	if (!err && f->options->value[KEY_APPEND])
+		err = kexec_decode(f->options->value[KEY_APPEND], &command_line);
+	if (!err)
+		err = kexec_load(f->store.fd, initrd.fd, buf_cstr(&command_line), &f->result->failure);
+	if (initrd.fd >= 0)
+		store_close(&initrd);
+	return err;
+}
+
+int step_image(struct flow *f)
+{
+	return f->options->value[KEY_KERNEL] ? load_kernel(f) : fetch_into(f, &f->store, false);
+}

@@ -1,0 +1,86 @@
+/* step_method.c - step 3: network -> where the image will lie, and what will be made of it. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/steps.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+static int choose_root_mode(struct flow *f)
+{
+	const char *mode = f->options->value[KEY_ROOT];
+
+	if (!mode || streq(mode, "overlay"))
+		f->root_mode = ROOT_OVERLAY;
+	else if (streq(mode, "rw"))
+		f->root_mode = ROOT_RW;
+	else if (streq(mode, "ro"))
+		f->root_mode = ROOT_RO;
+	else
+		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL, "root:%s is none of overlay, rw, ro", mode);
+	/* the seeds' line: root=/dev/ram3 rw */
+	if (!mode && f->options->root && starts_with(f->options->root, "/dev/ram") && f->options->read_write)
+		f->root_mode = ROOT_RW;
+	return 0;
+}
+
+/* The ramdisk number N of "/dev/ramN", or -1. */
+static int ramdisk_number(const char *device)
+{
+	int64_t n;
+
+	if (!device || !starts_with(device, "/dev/ram") || parse_number(device + 8, 0, 255, &n))
+		return -1;
+	return (int)n;
+}
+
+/* brd makes its disks when it is loaded, so their size must be known then: as asked, or all that memory could hold. */
+static int open_ramdisk(struct flow *f, int number)
+{
+	int64_t kib = f->options->ramdisk_size_kib;
+	cleanup_free char *params = NULL;
+	char path[32];
+	int err;
+
+	if (kib < 0)
+		kib = MAX(memory_available(), 4 * MIB) / KIB;
+	params = str_printf("rd_nr=%d rd_size=%lld", number + 1, (long long)kib);
+	snprintf(path, sizeof(path), "/dev/ram%d", number);
+	err = params ? probe_module(f->probe, "brd", params) : -ENOMEM;
+	if (!err)
+		err = probe_wait_path(f->probe, path, now_ms() + DEVICES_MS);
+	if (err)
+		return fail(&f->result->failure, FAIL_IMG_STORE, err, "%s: the ramdisk driver (brd): %s", path,
+			    err_text(err));
+	return store_open_ramdisk(&f->store, (unsigned)number, f->options->ramdisk_size_kib, &f->result->failure);
+}
+
+static int open_store(struct flow *f)
+{
+	const char *outfile = f->options->value[KEY_OUTFILE];
+	int number;
+
+	if (!outfile && ramdisk_number(f->options->root) >= 0)
+		outfile = f->options->root;
+	if (!outfile || streq(outfile, "ram"))
+		return store_open_memory(&f->store, IMAGE_RUN, &f->result->failure);
+	number = ramdisk_number(outfile);
+	if (number < 0)
+		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL, "outfile:%s is neither ram nor /dev/ramN",
+			    outfile);
+	return open_ramdisk(f, number);
+}
+
+int step_method(struct flow *f)
+{
+	int err = choose_root_mode(f);
+
+	if (!err && !f->options->value[KEY_KERNEL])
+		err = open_store(f);
+	if (!err)
+		watch_note(&f->watch, "%s%s%s%s%s", f->method->name, f->options->value[KEY_SERVER] ? " from " : "",
+			   f->options->value[KEY_SERVER] ? f->options->value[KEY_SERVER] : "",
+			   f->store.kind == STORE_RAMDISK ? " into " : "",
+			   f->store.kind == STORE_RAMDISK ? f->store.path : "");
+	return err;
+}

@@ -1,0 +1,93 @@
+/* step_network.c - step 2: devices -> one interface with an address, and the next system told of it. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stage1/steps.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stage1/journal.h"
+#include "stage1/system.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#define NETWORK_DEFAULT_S 120 /* a port may take 50 s to forward (spanning tree), and a server its time */
+
+/* While a link is waited for there is time for what every image needs. */
+static void load_image_modules(void *ctx)
+{
+	static const char *const usual[] = { "loop", "squashfs", "overlay" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		(void)flow_load_module(ctx, usual[i]); /* who really needs it, says what is missing */
+}
+
+/* "Intel 82540EM Gigabit Ethernet Controller" for the card at ADDRESS on its bus. */
+static const char *card_title(void *ctx, const char *address)
+{
+	size_t count;
+	const struct probe_device *d = probe_devices(ctx, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (streq(d[i].address, address))
+			return probe_name(ctx, &d[i]);
+	return NULL;
+}
+
+/* "10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h" */
+static void note_address(struct flow *f)
+{
+	const struct network *n = &f->network;
+	cleanup_buf struct buf text = { 0 };
+	char a[INET_ADDRSTRLEN];
+
+	buf_printf(&text, "%s/%u, ", inet_ntop(AF_INET, &n->address, a, sizeof(a)), n->prefix);
+	if (!n->dhcp) {
+		buf_str(&text, "static");
+	} else {
+		buf_printf(&text, "DHCP from %s, lease ", inet_ntop(AF_INET, &n->server_id, a, sizeof(a)));
+		if (n->lease_s == UINT32_MAX)
+			buf_str(&text, "for ever");
+		else if (n->lease_s >= 2 * 3600)
+			buf_printf(&text, "%u h", n->lease_s / 3600);
+		else
+			buf_printf(&text, "%u min", n->lease_s / 60);
+	}
+	watch_note(&f->watch, "%s", buf_cstr(&text));
+}
+
+int step_network(struct flow *f)
+{
+	struct net_request request = {
+		.options = f->options,
+		.watch = &f->watch,
+		.while_waiting = load_image_modules,
+		.card_title = card_title,
+		.ctx = f->probe,
+	};
+	struct failure ignored = { 0 };
+	int64_t seconds;
+	int err;
+
+	if (!(f->method->needs & METHOD_NEEDS_NETWORK)) {
+		load_image_modules(f->probe);
+		watch_note(&f->watch, "not needed for method %s", f->method->name);
+		return 0;
+	}
+	err = options_number(f->options, KEY_TIMEOUT, 1, 86400, NETWORK_DEFAULT_S, &seconds, &f->result->failure);
+	if (err)
+		return err;
+	request.deadline = now_ms() + seconds * 1000;
+	err = net_up_with(&f->network, &request, &f->result->failure);
+	if (err)
+		return err;
+	note_address(f);
+	if (f->network.hostname && sethostname(f->network.hostname, strlen(f->network.hostname)))
+		log_warn("the host name %s is refused: %s", f->network.hostname, err_text(errno));
+	err = net_write_handover(&f->network, RUN_DIR);
+	if (err)
+		log_warn("the network's settings cannot be left in " RUN_DIR ": %s", err_text(err));
+	/* a log server that is not there is no reason not to boot */
+	if (f->options->value[KEY_LOG] && journal_add_server(&f->network, f->options->value[KEY_LOG], &ignored))
+		log_warn("no log lines go to %s", f->options->value[KEY_LOG]);
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* steps.h - the steps of the flow, one function each, and what more than one of them uses. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef STAGE1_STEPS_H
+#define STAGE1_STEPS_H
+
+#include "stage1/flow.h"
+
+#define DEVICES_MS 20000 /* for drivers to load and their devices to appear */
+
+/* Each takes what the steps before it filled into F and fills what the next ones need. 0, or -errno with
+ * F->result->failure filled. */
+int step_devices(struct flow *f) must_check;
+int step_network(struct flow *f) must_check;
+int step_method(struct flow *f) must_check;
+int step_image(struct flow *f) must_check;
+int step_root(struct flow *f) must_check;
+int step_init(struct flow *f) must_check;
+
+/* An image_load_module_fn; CTX is the probe. */
+int flow_load_module(void *ctx, const char *name);
+
+#endif
