@@ -121,6 +121,14 @@ struct question {
 	size_t field; /* index into static_fields, or the key */
 };
 
+/* A proxy's port without a proxy, a password without a login: nothing to ask. */
+static bool key_applies(const struct options *o, enum option_key key)
+{
+	if (key == KEY_PROXY_PORT)
+		return o->value[KEY_PROXY_HOST];
+	return key != KEY_PASS || o->value[KEY_USER];
+}
+
 static size_t list_questions(const struct options *o, const struct method *m, struct question *q)
 {
 	const enum option_key *lists[] = { m->required, m->optional };
@@ -134,7 +142,8 @@ static size_t list_questions(const struct options *o, const struct method *m, st
 	}
 	for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
 		for (const enum option_key *key = lists[l]; key && *key != KEY_COUNT; key++)
-			q[n++] = (struct question){ .what = ASK_KEY, .field = *key };
+			if (key_applies(o, *key))
+				q[n++] = (struct question){ .what = ASK_KEY, .field = *key };
 	return n;
 }
 

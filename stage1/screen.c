@@ -73,6 +73,7 @@ void screen_close(struct screen *s)
 	}
 	free(s->consoles);
 	buf_free(&s->line);
+	buf_free(&s->prompt);
 	*s = (struct screen){ .left = "" };
 }
 
@@ -161,7 +162,6 @@ void screen_step(struct screen *s, unsigned n, unsigned total, const char *name)
 	s->step_began_ms = s->line_began_ms = now_ms();
 	s->shown_ms = 0;
 	s->transfer_began_ms = 0;
-	s->transfer_shown = 0;
 	buf_free(&s->line);
 	put_step_line(s, "", "", false);
 }
@@ -210,6 +210,17 @@ void screen_step_done(struct screen *s, bool ok)
 
 /* ---- progress */
 
+/* BYTES as a number in the unit that TOTAL is shown in, so that "243/300 MB" reads well. */
+static void format_part(struct buf *out, int64_t bytes, int64_t total)
+{
+	int64_t unit = total >= 10 * 1000000000LL ? 1000000000 : total >= 1000000 ? 1000000 : total >= 1000 ? 1000 : 1;
+
+	if (total >= 1000000000LL && unit == 1000000)
+		buf_printf(out, "%lld.%lld/", (long long)(bytes / 1000000000), (long long)(bytes % 1000000000 / 100000000));
+	else
+		buf_printf(out, "%lld/", (long long)(bytes / unit));
+}
+
 void screen_format_bytes(struct buf *out, int64_t bytes)
 {
 	if (bytes >= 10 * 1000000000LL)
@@ -235,7 +246,8 @@ void screen_format_progress(struct buf *out, int64_t done, int64_t total, int64_
 
 		for (int i = 0; i < BAR_COLS; i++)
 			buf_char(out, i < marks ? '#' : '.');
-		buf_printf(out, " %3lld %%  %lld/", (long long)percent, (long long)(done / 1000000));
+		buf_printf(out, " %3lld %%  ", (long long)percent);
+		format_part(out, done, total);
 		screen_format_bytes(out, total);
 	} else {
 		screen_format_bytes(out, done);
@@ -314,13 +326,20 @@ void screen_failure(struct screen *s, const struct failure *f)
 
 void screen_prompt(struct screen *s, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len = strlen(text), shown = s->prompt.len;
+	bool goes_on = shown && len >= shown && len <= COLUMNS && starts_with(text, buf_cstr(&s->prompt));
 
+	buf_free(&s->prompt);
+	buf_str(&s->prompt, text);
 	text = len > COLUMNS ? text + len - COLUMNS : text;
-	put_line(s, text, false);
+	if (!goes_on)
+		put_line(s, text, false);
 	for (size_t i = 0; i < s->count; i++) { /* the cursor stands behind what is typed */
-		console_write(&s->consoles[i], "\r", 1);
-		console_write(&s->consoles[i], text, strlen(text));
+		struct console *c = &s->consoles[i];
+
+		if (!goes_on)
+			console_write(c, "\r", 1);
+		console_write(c, goes_on ? text + shown : text, strlen(goes_on ? text + shown : text));
 	}
 }
 
@@ -328,6 +347,7 @@ void screen_prompt_done(struct screen *s)
 {
 	for (size_t i = 0; i < s->count; i++)
 		console_write(&s->consoles[i], "\n", 1);
+	buf_free(&s->prompt);
 	s->live = false;
 }
 

@@ -29,7 +29,8 @@ struct screen {
 	bool live;             /* something stands on the bottom line without line end */
 	int64_t step_began_ms, line_began_ms;
 	int64_t shown_ms;      /* when progress was last shown */
-	int64_t transfer_began_ms, transfer_shown; /* ms; tenths shown to dumb consoles */
+	int64_t transfer_began_ms;
+	struct buf prompt;     /* what screen_prompt shows now */
 };
 
 /* Opens every console of the kernel (/sys/class/tty/console/active below SYS, all of console=); /dev/console where

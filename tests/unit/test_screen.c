@@ -132,6 +132,24 @@ static void test_a_dumb_terminal_gets_finished_lines_only(void **state)
 	close(reader);
 }
 
+static void test_typing_costs_a_byte_a_key(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	char raw[512];
+	(void)state;
+
+	screen_prompt(&s, "Server: ");
+	(void)!read(reader, raw, sizeof(raw));
+	screen_prompt(&s, "Server: 1");
+	assert_int_equal(read(reader, raw, sizeof(raw)), 1);
+	assert_memory_equal(raw, "1", 1);
+	screen_prompt(&s, "Server: ");
+	assert_true(read(reader, raw, sizeof(raw)) > 8);
+	screen_prompt_done(&s);
+	screen_close(&s);
+	close(reader);
+}
+
 static void test_progress_line(void **state)
 {
 	struct buf b = { 0 };
@@ -139,6 +157,12 @@ static void test_progress_line(void **state)
 
 	screen_format_progress(&b, 150000000, 300000000, 2000);
 	assert_string_equal(buf_cstr(&b), "########........  50 %  150/300 MB  75 MB/s  0:02 left");
+	buf_free(&b);
+	screen_format_progress(&b, 1500000000, 3200000000, 0);
+	assert_string_equal(buf_cstr(&b), "#######.........  46 %  1.5/3.2 GB");
+	buf_free(&b);
+	screen_format_progress(&b, 4096, 8192, 0);
+	assert_string_equal(buf_cstr(&b), "########........  50 %  4/8 KB");
 	buf_free(&b);
 	screen_format_progress(&b, 1500000, -1, 1000);
 	assert_string_equal(buf_cstr(&b), "1 MB  1 MB/s");
@@ -158,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_a_failed_step_names_code_cause_and_advice),
 		cmocka_unit_test(test_a_long_fact_is_wrapped_at_blanks),
 		cmocka_unit_test(test_a_dumb_terminal_gets_finished_lines_only),
+		cmocka_unit_test(test_typing_costs_a_byte_a_key),
 		cmocka_unit_test(test_progress_line),
 	};
 
