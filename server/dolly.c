@@ -24,6 +24,7 @@ static const char usage[] =
 	"  -P WORD     password, the same on all machines\n"
 	"  -a SECONDS  give up nodes (client: the server) that have not come by then\n"
 	"  -t SECONDS  start with those that are there so long after the first\n"
+	"  -w SECONDS  wait so long for a lost node to come back (5)\n"
 	"  -o FILE     append statistics there    -n         do not wait for the medium (no fsync)\n"
 	"  -p PORT     port of the extension (9995)\n"
 	"  -v verbose   -q quiet   -V version   -h this help\n"
@@ -31,7 +32,7 @@ static const char usage[] =
 	"Exit status: 0 every node has every byte on its medium; 1 not (what and why is said); 2 wrong usage.\n";
 
 /* Options of the originals that need nothing here: -r tries, -b block size, -u socket buffer, -c size, -R -4 -6 -Y -d. */
-#define OPTIONS "sS:f:I:O:H:P:a:t:o:np:vqVhr:b:u:c:R46Yd"
+#define OPTIONS "sS:f:I:O:H:P:a:t:w:o:np:vqVhr:b:u:c:R46Yd"
 
 static int seconds(const char *text, int64_t *out)
 {
@@ -72,6 +73,8 @@ static int take_option(struct dolly_options *o, int c)
 		return seconds(optarg, &o->timeout_s) < 0 ? 2 : -1;
 	case 't':
 		return seconds(optarg, &o->start_s) < 0 ? 2 : -1;
+	case 'w':
+		return seconds(optarg, &o->return_s) < 0 ? 2 : -1;
 	case 'o':
 		o->log = optarg;
 		break;

@@ -17,9 +17,8 @@ struct dolly_options {
 	const char *log;      /* -o: statistics are appended there */
 	int64_t timeout_s;    /* -a, 0: not given */
 	int64_t start_s;      /* -t, 0: not given */
+	int64_t return_s;     /* -w, 0: not given */
 	uint16_t port;        /* -p: the extension's port, 0: 9995 */
-	bool classic;         /* --classic: the published protocol only */
-	bool numeric;         /* names are not looked up twice */
 };
 
 /* One transfer as the server; the exit status. */
