@@ -88,6 +88,22 @@ static void test_every_key_is_found_by_name_and_short_form(void **state)
 	}
 }
 
+static void test_every_example_of_the_manual_is_understood(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		char line[200];
+		struct options o;
+
+		snprintf(line, sizeof(line), "automatic=%s", key_table[i].example);
+		o = parse(line);
+		assert_non_null(o.value[i]);
+		assert_int_equal(o.warnings.count, 0);
+		assert_true(*key_table[i].meaning && *key_table[i].values);
+		options_free(&o);
+	}
+}
+
 static void test_quotes_as_the_kernel_reads_them(void **state)
 {
 	struct options o = parse("  foo=\"a b\" \"automatic=method:http,directory:/a b\" init=\"/bin/my init\" rescue");
@@ -187,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_the_seeds_dolly_line),
 		cmocka_unit_test(test_short_forms_first_wins_and_empty_is_absent),
 		cmocka_unit_test(test_every_key_is_found_by_name_and_short_form),
+		cmocka_unit_test(test_every_example_of_the_manual_is_understood),
 		cmocka_unit_test(test_quotes_as_the_kernel_reads_them),
 		cmocka_unit_test(test_slips_are_named_with_the_nearest_key),
 		cmocka_unit_test(test_bare_and_empty_automatic),
