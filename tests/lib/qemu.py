@@ -52,7 +52,7 @@ class Unexpected(AssertionError):
 
 class Nic:
     """A card and what it is plugged into. NET: "user" (QEMU's network with DHCP and TFTP), "silent" (link, but nobody
-    there), "unplugged" (no link), or the text of a -netdev option without its id."""
+    there), "unplugged" (no link; once plugged in: QEMU's network), or the text of a -netdev option without its id."""
 
     def __init__(self, model="e1000", net="user", mac=None):
         self.model, self.net, self.mac = model, net, mac
@@ -60,8 +60,8 @@ class Nic:
     def args(self, number, user_options, rom):
         """The QEMU options for the card with this number."""
         mac = self.mac or f"52:54:00:12:34:{0x56 + number:02x}"
-        backend = {"user": "user" + user_options, "silent": f"hubport,hubid={number + 1}",
-                   "unplugged": f"hubport,hubid={number + 1}"}.get(self.net, self.net)
+        backend = {"user": "user" + user_options, "unplugged": "user" + user_options,
+                   "silent": f"hubport,hubid={number + 1}"}.get(self.net, self.net)
         device = f"{self.model},id=nic{number},netdev=net{number},mac={mac}" + ("" if rom else ",romfile=")
         return ["-netdev", f"{backend},id=net{number}", "-device", device]
 

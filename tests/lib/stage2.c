@@ -69,7 +69,7 @@ static void each(const char *dir, void (*see)(const char *path, const char *name
 	closedir(d);
 }
 
-/* Files of /run/stage1, and what the small ones hold. */
+/* Files of /run/stage1, and what the small ones hold. The log is long, and an image may lie there. */
 static void see_handover(const char *path, const char *name)
 {
 	char prefix[300];
@@ -79,7 +79,7 @@ static void see_handover(const char *path, const char *name)
 		return;
 	printf("RUN %s %ld bytes\n", name, (long)st.st_size);
 	snprintf(prefix, sizeof(prefix), "RUN %s: ", name);
-	if (S_ISREG(st.st_mode) && strcmp(name, "log") != 0)
+	if (S_ISREG(st.st_mode) && st.st_size < 8192 && strcmp(name, "log") != 0)
 		show(prefix, path);
 }
 

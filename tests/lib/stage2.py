@@ -5,6 +5,7 @@
 Its /sbin/init is tests/lib/stage2.c: it prints what it found and powers off. Size is in MB of incompressible filler.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+import hashlib
 import pathlib
 import random
 import shutil
@@ -36,6 +37,24 @@ def _made(path, sources, make):
         make(draft)
         draft.rename(path)
     return path
+
+
+def filler_sum(megabytes=8):
+    """The sum that stage2.c prints when it has read the filler whole."""
+    note = FOLDER / f"sum-{megabytes}"
+
+    def make(draft):
+        total = 0
+        for byte in (_tree(megabytes) / "filler").read_bytes():
+            total = (total * 31 + byte) & 0xFFFFFFFF
+        draft.write_text(str(total))
+
+    return int(_made(note, [_tree(megabytes)], make).read_text())
+
+
+def sha256(path):
+    """The file's SHA-256 in hex."""
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
 def program():
