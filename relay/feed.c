@@ -87,7 +87,7 @@ static bool begin_run(struct feed_child *c)
 		return false;
 	run = (struct wire_run) { .first = w->first, .offset = map_offset(m, w->first) };
 	while (run.count < w->count && map_has(m, run.first + run.count) && bytes < MAX_RUN &&
-	       (run.first + run.count) / MAP_GROUP == run.first / MAP_GROUP) {
+	       (run.first + run.count) / MAP_GROUP == run.first / MAP_GROUP && !(m->stream && run.count)) {
 		bytes += map_length(m, run.first + run.count);
 		run.count++;
 	}

@@ -51,13 +51,14 @@ enum ka_report { KA_REPORT_NO, KA_REPORT_ALWAYS, KA_REPORT_ONCE };
 /* Our own words. Each is a packet, followed by `length` bytes of body (doc/ka.md). */
 enum ka_up_op {
 	KA_UP_NAME = 1,   /* body: the host's name */
-	KA_UP_LOST = 2,   /* number: generation of the parent; body: enum wire_why, 1 byte, u32 chunk */
+	KA_UP_LOST = 2,   /* number: generation of the parent; body: enum wire_why, 1 byte */
 	KA_UP_FAILED = 3, /* body: why, for people */
 	KA_UP_RESUME = 4, /* number: who I was; bytes: what I have; body: the session, 16 bytes */
 };
 enum ka_down_op {
-	KA_DOWN_WELCOME = 1, /* number: who you are; body: session, u32 window KiB, u32 chunk bytes */
-	KA_DOWN_PARENT = 2,  /* number: generation; body: u32 who, IPv4 address (0: this server's), u16 port */
+	KA_DOWN_WELCOME = 1, /* body: session, u32 window KiB, u32 chunk bytes */
+	KA_DOWN_PARENT = 2,  /* number: generation; body: u32 who, IPv4 address (0: this server's), u16 port,
+				u32 who you are */
 	KA_DOWN_TOTAL = 3,   /* number: chunks; body: u64 bytes, root */
 	KA_DOWN_ABORT = 4,   /* body: why, for people: the session has failed, for you at least */
 	KA_DOWN_RELEASE = 5, /* nobody needs you any more */

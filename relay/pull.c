@@ -64,9 +64,10 @@ void pull_more(struct pull *p, uint32_t again)
 			count = MIN(count, limit - first);
 			ask(p, first, count, 0);
 			p->asked = first + count;
-		} else if (p->map->stream && p->map->size < 0 && p->asked != UINT32_MAX) {
-			ask(p, p->map->count, UINT32_MAX - p->map->count, 0);
-			p->asked = UINT32_MAX;
+		} else if (p->map->stream && p->map->size < 0 && MAX(p->asked, p->map->count) < p->want_limit) {
+			first = MAX(p->asked, p->map->count);
+			ask(p, first, p->want_limit - first, 0);
+			p->asked = p->want_limit;
 		} else {
 			break;
 		}

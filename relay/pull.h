@@ -32,7 +32,8 @@ struct pull {
 	const struct pull_calls *calls;
 	uint8_t session[WIRE_SESSION];
 	uint32_t node;       /* who we are */
-	uint32_t want_limit; /* chunks from here on are not asked for yet (what the target holds is being looked at) */
+	uint32_t want_limit; /* chunks from here on are not asked for yet (what the target holds is being looked at, or
+				there is no room for them yet) */
 
 	struct loop_fd w; /* fd -1: no parent */
 	bool connecting;

@@ -1,0 +1,146 @@
+/* ka_client_sink.c - the bytes of a ka stream -> the command or the sink that they are for. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/ka_client_internal.h"
+
+#include "base/clock.h"
+
+#define SINK_BUDGET (4 * MIB) /* bytes for the sink before others get their turn */
+
+/* ---- a command */
+
+static void command_moved(struct ka_reader *r)
+{
+	struct ka_client *c = r->owner;
+
+	c->sink_at = r->at;
+	ka_store_keep(&c->store, r->at);
+	kac_more_room(c);
+}
+
+static void command_fed(struct ka_reader *r, int err)
+{
+	struct ka_client *c = r->owner;
+
+	/* broken: it takes no more, and how it ends will tell whether that was right */
+	c->to_command = NULL;
+	c->sink_at = err ? INT64_MAX : r->at;
+	c->store.kept_for = INT64_MAX;
+}
+
+static void command_ended(struct ka_command *command, int err, const char *why)
+{
+	struct ka_client *c = container_of(command, struct ka_client, command);
+
+	if (err < 0) {
+		kac_fail(c, FAIL_IMG_STORE, err, "the command %s", why);
+		return;
+	}
+	if (c->to_command)
+		ka_reader_drop(c->to_command);
+	c->to_command = NULL;
+	c->store.kept_for = INT64_MAX;
+	c->sink_at = INT64_MAX;
+	c->sink_done = true;
+	kac_more_room(c);
+	kac_maybe_finished(c);
+}
+
+static void begin_command(struct ka_client *c)
+{
+	int fd;
+
+	c->command.ended = command_ended;
+	if (ka_command_start(&c->command, c->loop, c->options.command, KA_COMMAND_SINK, &fd, &c->failure) < 0) {
+		kac_fail(c, c->failure.id, c->failure.err, "%s", c->failure.detail);
+		return;
+	}
+	c->to_command = ka_reader_add(&c->store, fd, c, command_fed);
+	if (!c->to_command) {
+		kac_fail(c, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
+		return;
+	}
+	c->to_command->moved = command_moved;
+	ka_store_keep(&c->store, 0);
+	if (ka_reader_start(c->to_command, 0) < 0)
+		kac_fail(c, FAIL_SYS_INTERNAL, -ENODATA, "the stream's beginning is gone");
+}
+
+/* ---- a sink of the image part */
+
+/* Moves what there is, up to the budget. 0 or -errno with the failure filled. */
+static int fill_sink(struct ka_client *c)
+{
+	struct sink *s = c->options.sink;
+	int64_t budget = SINK_BUDGET;
+
+	while (c->sink_at < c->store.end && budget > 0) {
+		int64_t len = MIN(c->store.end - c->sink_at, budget);
+		void *space;
+		size_t room;
+		int err = s->reserve(s, &space, &room, &c->failure);
+
+		if (err < 0)
+			return err;
+		len = MIN(len, (int64_t)room);
+		err = rstore_read(&c->store.bytes, c->sink_at, space, (size_t)len);
+		if (err < 0)
+			return fail(&c->failure, FAIL_SYS_INTERNAL, err, "reading back the stream: %s", err_text(err));
+		err = s->commit(s, (size_t)len, &c->failure);
+		if (err < 0)
+			return err;
+		c->sink_at += len;
+		budget -= len;
+	}
+	ka_store_keep(&c->store, c->sink_at);
+	return 0;
+}
+
+static void pump_sink(struct loop_timer *t)
+{
+	struct ka_client *c = container_of(t, struct ka_client, sink_timer);
+	int err = fill_sink(c);
+
+	if (err == 0 && c->store.ended && c->sink_at == c->store.end) {
+		err = c->options.sink->finish(c->options.sink, &c->failure);
+		c->sink_done = err == 0;
+	}
+	if (err < 0) {
+		kac_fail(c, c->failure.id, err, "%s", c->failure.detail);
+		return;
+	}
+	if (c->sink_at < c->store.end)
+		loop_at(c->loop, t, now_ms());
+	kac_more_room(c);
+	if (c->sink_done)
+		kac_maybe_finished(c);
+}
+
+/* ---- either */
+
+void kac_sink_begin(struct ka_client *c)
+{
+	if (c->sink_begun)
+		return;
+	c->sink_begun = true;
+	c->flow_begun = now_ms();
+	if (c->options.command) {
+		begin_command(c);
+		return;
+	}
+	c->sink_timer.fire = pump_sink;
+	ka_store_keep(&c->store, 0);
+	if (c->options.sink->begin(c->options.sink, -1, &c->failure) < 0)
+		kac_fail(c, c->failure.id, c->failure.err, "%s", c->failure.detail);
+}
+
+void kac_sink_more(struct ka_client *c)
+{
+	if (!c->options.command && c->sink_begun && !c->sink_done && !c->sink_timer.at)
+		loop_at(c->loop, &c->sink_timer, now_ms());
+}
+
+void kac_sink_stop(struct ka_client *c)
+{
+	loop_forget(c->loop, &c->sink_timer);
+	ka_command_kill(&c->command);
+}

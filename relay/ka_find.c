@@ -1,0 +1,126 @@
+/* ka_find.c - a session's name -> the address of the server that has it, by broadcast on every network and by asking. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/ka_find.h"
+
+#include "base/clock.h"
+#include "relay/announce.h"
+#include "relay/ka_wire.h"
+
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+static void send_to(struct ka_find *f, struct in_addr ip)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(KA_UDP_REQUEST), .sin_addr = ip };
+
+	/* what cannot be reached now may be the next time */
+	if (sendto(f->ask.fd, f->session, strlen(f->session) + 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return;
+}
+
+/* The broadcast address of every network there is, then the one of all networks (which needs a route). */
+static void ask(struct ka_find *f)
+{
+	struct ifreq list[64];
+	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
+	struct in_addr everybody = { .s_addr = INADDR_BROADCAST };
+
+	if (ioctl(f->ask.fd, SIOCGIFCONF, &c) < 0)
+		c.ifc_len = 0;
+	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
+		struct ifreq r = list[i];
+		struct sockaddr_in a;
+
+		if (ioctl(f->ask.fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
+			continue;
+		r = list[i];
+		if (ioctl(f->ask.fd, SIOCGIFBRDADDR, &r) < 0)
+			continue;
+		memcpy(&a, &r.ifr_broadaddr, sizeof(a));
+		if (a.sin_addr.s_addr != 0 && a.sin_addr.s_addr != INADDR_BROADCAST)
+			send_to(f, a.sin_addr);
+	}
+	send_to(f, everybody);
+	for (size_t i = 0; i < f->also_count; i++)
+		send_to(f, f->also[i]);
+}
+
+static void take_answer(struct ka_find *f, int fd)
+{
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	uint8_t bytes[64];
+	ssize_t n = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);
+
+	if (n <= 0)
+		return;
+	if (!ka_is_reply(bytes, (size_t)n)) {
+		f->wrong(f, from.sin_addr);
+		return;
+	}
+	ka_find_end(f);
+	f->found(f, from.sin_addr);
+}
+
+static void on_reply(struct loop_fd *w, uint32_t events)
+{
+	(void)events;
+	take_answer(container_of(w, struct ka_find, reply), w->fd);
+}
+
+static void on_ask(struct loop_fd *w, uint32_t events)
+{
+	(void)events;
+	take_answer(container_of(w, struct ka_find, ask), w->fd);
+}
+
+static void on_again(struct loop_timer *t)
+{
+	struct ka_find *f = container_of(t, struct ka_find, again);
+
+	f->tries++;
+	if (f->tries > KA_FIND_RETRIES) {
+		ka_find_end(f);
+		f->silence(f, f->tries);
+		return;
+	}
+	f->silence(f, f->tries);
+	ask(f);
+	loop_at(f->loop, t, now_ms() + KA_FIND_EVERY);
+}
+
+int ka_find_begin(struct ka_find *f)
+{
+	int err;
+
+	f->tries = 0;
+	f->reply = (struct loop_fd) { .fd = announce_open(KA_UDP_REPLY), .ready = on_reply };
+	f->ask = (struct loop_fd) { .fd = announce_open(0), .ready = on_ask };
+	f->again = (struct loop_timer) { .fire = on_again };
+	err = f->ask.fd < 0 ? f->ask.fd : loop_add(f->loop, &f->ask, EPOLLIN);
+	if (err == 0 && f->reply.fd >= 0)
+		err = loop_add(f->loop, &f->reply, EPOLLIN);
+	if (err < 0) {
+		ka_find_end(f);
+		return err;
+	}
+	ask(f);
+	loop_at(f->loop, &f->again, now_ms() + KA_FIND_EVERY);
+	return 0;
+}
+
+void ka_find_end(struct ka_find *f)
+{
+	struct loop_fd *const both[] = { &f->reply, &f->ask };
+
+	if (!f->again.fire)
+		return;
+	loop_forget(f->loop, &f->again);
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		if (both[i]->fd < 0)
+			continue;
+		loop_remove(f->loop, both[i]);
+		base_close_fd(&both[i]->fd);
+	}
+}

@@ -1,0 +1,583 @@
+/* ka_server.c - a command's output -> everybody who joins the session: its beginning, its flow and its end. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/ka_server_internal.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WINDOW      (64 * MIB)
+#define MIN_CHUNK   (64 * KIB)
+#define MAX_CHUNK   (256 * KIB)
+#define READ_BUDGET (4 * MIB)
+
+void ka_say(struct ka_server *s, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->calls->line(s, text);
+}
+
+void ka_set_state(struct ka_peer *p, enum ka_peer_state state)
+{
+	p->state = state;
+	p->since = now_ms();
+}
+
+/* ---- the tree */
+
+static struct in_addr own_address(const struct ka_peer *p)
+{
+	struct peer_address a = { .len = sizeof(a.u) };
+	struct in_addr ip = { 0 };
+
+	if (getsockname(p->conn.w.fd, &a.u.sa, &a.len) == 0) {
+		if (a.u.sa.sa_family == AF_INET)
+			ip = a.u.in.sin_addr;
+		else
+			memcpy(&ip, (const uint8_t *)&a.u.in6.sin6_addr + 12, 4);
+	}
+	return ip;
+}
+
+/* One of ours gets its parent in our words. */
+static void send_parent(struct ka_peer *p, uint32_t n)
+{
+	struct ka_server *s = p->server;
+	uint8_t body[14] = { 0 };
+
+	ka_put_number(body, n, 4);
+	if (n != KA_ROOT)
+		memcpy(body + 4, &s->member[n]->ip, 4);
+	ka_put_number(body + 8, n == KA_ROOT ? s->options.data_port : s->member[n]->port, 2);
+	ka_put_number(body + 10, p->number, 4);
+	ka_peer_tell(p, KA_DOWN_PARENT, ++p->generation, body, sizeof(body));
+}
+
+void ka_server_link(struct ka_peer *p)
+{
+	struct ka_server *s = p->server;
+	uint32_t n = s->place[p->number].parent;
+	struct ka_down m = { .type = KA_GIVES_IP };
+
+	s->place[p->number].live = true;
+	ka_say(s, "Added client %s, daddy = %s", p->address, n == KA_ROOT ? "server" : s->member[n]->address);
+	if (p->ours) {
+		if (p->state < KA_FLOWING)
+			p->flow_begun = now_ms();
+		ka_set_state(p, KA_FLOWING);
+		send_parent(p, n);
+		return;
+	}
+	m.ip = n == KA_ROOT ? own_address(p) : s->member[n]->ip;
+	ka_set_state(p, KA_LINKING);
+	ka_conn_down(&p->conn, &m, NULL);
+}
+
+/* Everybody keeps as much as the one who keeps least. */
+static void fit_window(struct ka_server *s, const struct ka_peer *p)
+{
+	int64_t theirs = (int64_t)p->window_kib * 1024;
+
+	if (p->ours && theirs > 0 && theirs < s->store.window)
+		s->store.window = MAX(theirs, 4 * MIB);
+}
+
+/* A new place for P. 0 or -ENOMEM. */
+static int add_place(struct ka_peer *p)
+{
+	struct ka_server *s = p->server;
+	struct ka_place *place = realloc(s->place, (s->places + 1) * sizeof(*place));
+	struct ka_peer **member;
+
+	if (!place)
+		return -ENOMEM;
+	s->place = place;
+	member = realloc(s->member, (s->places + 1) * sizeof(struct ka_peer *));
+	if (!member)
+		return -ENOMEM;
+	s->member = member;
+	p->number = s->places++;
+	member[p->number] = p;
+	place[p->number] = (struct ka_place) { .ip = p->ip, .ours = p->ours, .parent = KA_NOBODY,
+					       .plain = p->port == s->options.data_port };
+	fit_window(s, p);
+	return 0;
+}
+
+static void place_and_link(struct ka_peer *p)
+{
+	struct ka_server *s = p->server;
+
+	s->place[p->number].live = true;
+	s->place[p->number].parent = ka_tree_insert(s->place, s->places, p->number, s->options.arity);
+	ka_server_link(p);
+}
+
+int ka_server_add_member(struct ka_peer *p)
+{
+	int err = add_place(p);
+
+	if (err == 0) {
+		place_and_link(p);
+		if (p->server->complete)
+			ka_peer_send_total(p);
+	}
+	return err;
+}
+
+static struct ka_place as_place(const struct ka_peer *p)
+{
+	return (struct ka_place) { .ip = p->ip, .ours = p->ours };
+}
+
+void ka_server_build(struct ka_server *s)
+{
+	struct ka_peer **pool = calloc(s->peers + 1, sizeof(struct ka_peer *));
+	size_t count = 0;
+
+	if (!pool) {
+		ka_server_abort(s, "no memory");
+		return;
+	}
+	for (size_t i = 0; i < s->peers; i++) {
+		struct ka_peer *p = s->peer[i];
+		struct ka_place mine = as_place(p);
+		size_t at = count;
+
+		if (p->state != KA_POOL)
+			continue;
+		for (; at > 0; at--) { /* they come in some order; few come at once */
+			struct ka_place other = as_place(pool[at - 1]);
+
+			if (ka_tree_compare(&other, &mine) <= 0)
+				break;
+			pool[at] = pool[at - 1];
+		}
+		pool[at] = p;
+		count++;
+	}
+	s->built = true;
+	for (size_t i = 0; i < count; i++)
+		if (add_place(pool[i]) < 0)
+			ka_peer_lose(pool[i], true, "no memory");
+	for (size_t i = 0; i < count; i++)
+		if (pool[i]->number)
+			place_and_link(pool[i]);
+	free(pool);
+	ka_server_look(s);
+}
+
+/* ---- how far the source may be read */
+
+static bool is_fed(const struct ka_peer *p)
+{
+	return p->state >= KA_LINKING && p->state <= KA_FLOWING;
+}
+
+/* True while P may still come to have everything. */
+static bool has_hope(const struct ka_peer *p, int64_t now)
+{
+	return is_fed(p) || p->state == KA_DRAINED || (p->state == KA_LOST && p->ours && now - p->since < KA_RETURN);
+}
+
+/* How far apart the first and the last may be. */
+static int64_t span(const struct ka_server *s)
+{
+	int64_t most = s->store.window / 4 * 3;
+
+	for (uint32_t i = 1; i < s->places; i++)
+		if (!s->member[i]->ours && is_fed(s->member[i]))
+			most = MIN(most, KA_ORIGINAL_SPAN);
+	return most;
+}
+
+/* The source may be read up to here: what the slowest lacks is then still kept by all. */
+static int64_t read_limit(const struct ka_server *s)
+{
+	int64_t least = INT64_MAX, now = now_ms();
+	bool anybody = false;
+
+	for (uint32_t i = 1; i < s->places; i++) {
+		struct ka_peer *p = s->member[i];
+
+		anybody = anybody || has_hope(p, now);
+		if (is_fed(p))
+			least = MIN(least, s->place[i].position);
+	}
+	if (!anybody)
+		return 0;
+	return least == INT64_MAX ? s->store.end : least + span(s);
+}
+
+bool ka_server_can_join(const struct ka_server *s, int64_t bytes)
+{
+	if (s->ending)
+		return false;
+	return s->store.start == 0 ? s->store.end <= span(s) || bytes > 0 : bytes >= s->store.start + MIB;
+}
+
+/* ---- the source */
+
+static void set_reading(struct ka_server *s, bool reading)
+{
+	if (reading == s->reading || s->pipe.fd < 0)
+		return;
+	s->reading = reading;
+	if (!reading)
+		loop_remove(s->loop, &s->pipe);
+	else if (loop_add(s->loop, &s->pipe, EPOLLIN) < 0)
+		ka_server_abort(s, "no room to wait for the source");
+}
+
+static void complete(struct ka_server *s)
+{
+	if (map_finish_stream(&s->map, s->store.end, s->map.count, NULL) < 0) {
+		ka_server_abort(s, "the stream's map does not hold");
+		return;
+	}
+	s->complete = true;
+	s->flow_ended = now_ms();
+	ka_say(s, "End of data flow");
+	ka_say(s, "Dropping children");
+	for (uint32_t i = 1; i < s->places; i++)
+		if (is_fed(s->member[i]))
+			ka_peer_send_total(s->member[i]);
+	ka_store_end(&s->store);
+	ka_server_look(s);
+}
+
+static void maybe_complete(struct ka_server *s)
+{
+	if (s->pipe_ended && s->source_ended && !s->complete && !s->ending)
+		complete(s);
+}
+
+/* Adds a chunk of the stream. 0 or -errno. */
+static int append(struct ka_server *s, const uint8_t *bytes, size_t len)
+{
+	struct hash h = hash_bytes(bytes, len);
+	uint64_t offset = (uint64_t)s->store.end;
+	int err = map_append(&s->map, s->map.count, offset, (uint32_t)len, &h);
+
+	if (err < 0)
+		return err;
+	s->packets++;
+	err = rstore_write(&s->store.bytes, (int64_t)offset, bytes, len);
+	if (err < 0)
+		return err;
+	map_set(&s->map, s->map.count - 1);
+	feed_kick(&s->feed);
+	ka_store_grown(&s->store, (int64_t)offset + (int64_t)len);
+	s->place[KA_ROOT].position = s->store.end;
+	return 0;
+}
+
+static void pipe_end(struct ka_server *s)
+{
+	set_reading(s, false);
+	base_close_fd(&s->pipe.fd);
+	s->pipe_ended = true;
+	maybe_complete(s);
+}
+
+/* A chunk is what takes about a four-hundredth of a second, so that a long chain fills quickly. */
+static size_t chunk_size(const struct ka_server *s)
+{
+	int64_t ms = now_ms() - s->flow_begun, slowest = read_limit(s) - span(s);
+
+	if (ms < 200)
+		return MIN_CHUNK;
+	return (size_t)MAX(MIN_CHUNK, MIN(MAX_CHUNK, slowest * 5 / 2 / ms / (int64_t)KIB * (int64_t)KIB));
+}
+
+static void on_pipe(struct loop_fd *w, uint32_t events)
+{
+	struct ka_server *s = container_of(w, struct ka_server, pipe);
+	int64_t limit = read_limit(s), budget = READ_BUDGET;
+	size_t size = chunk_size(s);
+
+	(void)events;
+	while (budget > 0 && s->store.end < limit) {
+		ssize_t n = read(w->fd, s->chunk, (size_t)MIN((int64_t)size, limit - s->store.end));
+		int err;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0) {
+			pipe_end(s);
+			return;
+		}
+		budget -= n;
+		err = append(s, s->chunk, (size_t)n);
+		if (err < 0) {
+			ka_server_abort(s, err == -ENOMEM ? "no memory for the stream" : "the stream cannot be kept");
+			return;
+		}
+	}
+	if (s->store.end >= limit)
+		set_reading(s, false);
+}
+
+static void on_source_ended(struct ka_command *c, int err, const char *why)
+{
+	struct ka_server *s = container_of(c, struct ka_server, source);
+	char text[160];
+
+	s->source_ended = true;
+	if (err < 0) {
+		snprintf(text, sizeof(text), "the source command %s", why);
+		ka_server_abort(s, text);
+		return;
+	}
+	maybe_complete(s);
+}
+
+static void begin_flow(struct ka_server *s)
+{
+	struct failure f = { 0 };
+
+	ka_say(s, "Let's go!");
+	s->flowing = true;
+	s->flow_begun = s->last_progress = now_ms();
+	s->source.ended = on_source_ended;
+	s->pipe = (struct loop_fd) { .fd = -1, .ready = on_pipe };
+	if (ka_command_start(&s->source, s->loop, s->options.command, KA_COMMAND_SOURCE, &s->pipe.fd, &f) < 0)
+		ka_server_abort(s, f.detail);
+	else
+		set_reading(s, true);
+}
+
+/* ---- what happens when something has changed */
+
+static void release(struct ka_peer *p)
+{
+	if (p->waits)
+		ka_say(p->server, "Releasing client %s", p->address);
+	p->released = true;
+	p->server->last_release = now_ms();
+	if (p->ours)
+		ka_peer_tell(p, KA_DOWN_RELEASE, 0, NULL, 0);
+	else if (p->waits)
+		ka_peer_send(p, KA_FINISH);
+	p->server->place[p->number].live = false;
+}
+
+/* Does anybody still fetch from P? */
+static bool is_needed(const struct ka_server *s, const struct ka_peer *p)
+{
+	for (uint32_t i = 1; i < s->places; i++)
+		if (s->place[i].parent == p->number && is_fed(s->member[i]))
+			return true;
+	return false;
+}
+
+/* Those who have finished may go: at once, or (-w) when all have, or (-d) one after the other. */
+static void release_some(struct ka_server *s, bool all_settled)
+{
+	int64_t now = now_ms();
+
+	for (uint32_t i = 1; i < s->places; i++) {
+		struct ka_peer *p = s->member[i];
+
+		if (p->state != KA_FINISHED || p->released || is_needed(s, p))
+			continue;
+		if (!p->waits || (!s->options.delay && all_settled))
+			release(p);
+		else if (s->options.delay && (!s->last_release || now - s->last_release >= s->options.delay * 100))
+			release(p);
+	}
+}
+
+static void finish(struct ka_server *s)
+{
+	unsigned good = 0, bad = 0;
+
+	for (uint32_t i = 1; i < s->places; i++) {
+		if (s->member[i]->state == KA_LOST)
+			s->member[i]->state = KA_FAILED;
+		if (s->member[i]->state == KA_FINISHED && !s->member[i]->touched)
+			good++;
+		else
+			bad++;
+	}
+	s->result = s->why[0] || good == 0 ? KA_NONE : bad ? KA_SOME : KA_ALL;
+	loop_forget(s->loop, &s->tick);
+	s->calls->ended(s);
+}
+
+static bool all_left(const struct ka_server *s)
+{
+	for (uint32_t i = 1; i < s->places; i++)
+		if (ka_conn_is_open(&s->member[i]->conn))
+			return false;
+	return true;
+}
+
+static bool all_flowing(const struct ka_server *s)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 1; i < s->places; i++) {
+		if (s->member[i]->state >= KA_LINKING && s->member[i]->state < KA_FLOWING)
+			return false;
+		count += s->member[i]->state == KA_FLOWING;
+	}
+	return count > 0;
+}
+
+static void look(struct ka_server *s)
+{
+	int64_t now = now_ms();
+	bool settled = s->built, fed = false;
+
+	if (!s->built && s->want_data >= s->options.wanted && s->want_data > 0) {
+		ka_server_build(s);
+		return;
+	}
+	for (uint32_t i = 1; i < s->places; i++) {
+		settled = settled && !has_hope(s->member[i], now);
+		fed = fed || is_fed(s->member[i]);
+	}
+	if (s->built && !s->flowing && all_flowing(s))
+		begin_flow(s);
+	if (s->ending)
+		return;
+	if (settled && !s->complete) {
+		ka_server_abort(s, "every client is lost");
+		return;
+	}
+	if (s->flowing && !s->pipe_ended)
+		set_reading(s, s->store.end < read_limit(s));
+	if (s->complete && !fed && !s->drained)
+		s->drained = now;
+	if (s->complete)
+		release_some(s, settled);
+	if (settled && (all_left(s) || (!s->options.delay && now - s->last_release > KA_GOODBYE))) {
+		ka_say(s, "All clients left, I quit");
+		s->ending = true;
+		s->ending_at = now;
+	}
+}
+
+void ka_server_look(struct ka_server *s)
+{
+	loop_at(s->loop, &s->tick, now_ms()); /* looked at soon, when no call is in progress */
+}
+
+/* Those who came and went without joining leave nothing behind. */
+static void forget_strangers(struct ka_server *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->peers; i++) {
+		struct ka_peer *p = s->peer[i];
+
+		if (p->state == KA_GONE && !p->number && !ka_conn_is_open(&p->conn))
+			loop_free_later(s->loop, p);
+		else
+			s->peer[kept++] = p;
+	}
+	s->peers = kept;
+}
+
+static void on_tick(struct loop_timer *t)
+{
+	struct ka_server *s = container_of(t, struct ka_server, tick);
+	int64_t now = now_ms();
+
+	loop_at(s->loop, t, now + KA_TICK);
+	for (size_t i = 0; i < s->peers; i++)
+		ka_peer_tick(s->peer[i], now);
+	forget_strangers(s);
+	feed_tick(&s->feed, now);
+	if (s->options.start_ms && !s->built && now - s->begun >= s->options.start_ms) {
+		if (s->want_data)
+			ka_server_build(s);
+		else
+			ka_server_abort(s, "nobody has come in time");
+	}
+	look(s);
+	if (s->flowing && now - s->last_progress >= 1000) {
+		s->last_progress = now;
+		s->calls->progress(s);
+	}
+	if (s->ending && (all_left(s) || now - s->ending_at > (s->why[0] ? 300 : KA_GOODBYE)))
+		finish(s);
+}
+
+void ka_server_abort(struct ka_server *s, const char *why)
+{
+	if (s->ending)
+		return;
+	str_copy(s->why, sizeof(s->why), why);
+	ka_say(s, "FAILED: %s", why);
+	s->ending = true;
+	s->ending_at = now_ms();
+	for (size_t i = 0; i < s->peers; i++)
+		if (ka_conn_is_open(&s->peer[i]->conn) && s->peer[i]->state != KA_FINISHED)
+			ka_peer_abort(s->peer[i], why);
+	set_reading(s, false);
+	ka_command_kill(&s->source);
+	ka_server_look(s);
+}
+
+/* ---- begin and end */
+
+int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_options *o,
+		   const struct ka_server_calls *calls, void *owner, struct failure *f)
+{
+	int err;
+
+	*s = (struct ka_server) { .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
+	s->control.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.w.fd = -1;
+	s->tick.fire = on_tick;
+	s->begun = now_ms();
+	s->place = calloc(1, sizeof(*s->place));
+	s->member = calloc(1, sizeof(struct ka_peer *));
+	s->chunk = malloc(MAX_CHUNK);
+	if (!s->place || !s->member || !s->chunk)
+		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
+	s->place[KA_ROOT] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
+	err = map_init_stream(&s->map, MAX_CHUNK);
+	if (err < 0)
+		return fail(f, FAIL_SYS_INTERNAL, err, "no memory");
+	err = ka_store_open(&s->store, l, o->window ? o->window : WINDOW, f);
+	if (err < 0)
+		return err;
+	s->feed = (struct feed) { .loop = l, .map = &s->map, .store = &s->store.bytes };
+	wire_random(s->session, WIRE_SESSION);
+	err = ka_server_listen(s, f);
+	if (err == 0)
+		loop_at(l, &s->tick, now_ms());
+	return err;
+}
+
+void ka_server_close(struct ka_server *s)
+{
+	loop_forget(s->loop, &s->tick);
+	ka_command_kill(&s->source);
+	set_reading(s, false);
+	base_close_fd(&s->pipe.fd);
+	ka_server_unlisten(s);
+	feed_close(&s->feed);
+	ka_store_close(&s->store);
+	map_free(&s->map);
+	for (size_t i = 0; i < s->peers; i++) {
+		ka_conn_close(&s->peer[i]->conn);
+		loop_free_later(s->loop, s->peer[i]);
+	}
+	free(s->peer);
+	free(s->member);
+	free(s->place);
+	free(s->chunk);
+}

@@ -1,0 +1,204 @@
+/* ka_store.c - a stream as it comes -> the last part of it in memory, and readers that each go at their own place. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/ka_store.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/compat.h"
+
+#define DROP_STEP   (1 * MIB) /* memory is given back in such pieces */
+#define SEND_BUDGET (4 * MIB) /* bytes for one reader before others get their turn */
+
+int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f)
+{
+	*s = (struct ka_store) { .loop = l, .window = window, .kept_for = INT64_MAX };
+	return rstore_open_memory(&s->bytes, f);
+}
+
+void ka_store_close(struct ka_store *s)
+{
+	while (s->readers)
+		ka_reader_drop(s->readers);
+	if (s->loop)
+		rstore_close(&s->bytes, false);
+	*s = (struct ka_store) { 0 };
+}
+
+/* ---- readers */
+
+static void unlink_reader(struct ka_reader *r)
+{
+	for (struct ka_reader **p = &r->store->readers; *p; p = &(*p)->next) {
+		if (*p == r) {
+			*p = r->next;
+			break;
+		}
+	}
+}
+
+void ka_reader_drop(struct ka_reader *r)
+{
+	unlink_reader(r);
+	loop_remove(r->store->loop, &r->w);
+	base_close_fd(&r->w.fd);
+	loop_free_later(r->store->loop, r);
+}
+
+static void finish(struct ka_reader *r, int err)
+{
+	unlink_reader(r);
+	loop_remove(r->store->loop, &r->w);
+	base_close_fd(&r->w.fd);
+	r->done(r, err);
+	loop_free_later(r->store->loop, r);
+}
+
+/* Sends what there is. False when the reader is gone. */
+static bool pump(struct ka_reader *r)
+{
+	struct ka_store *s = r->store;
+	int64_t before = r->at, budget = SEND_BUDGET;
+
+	while (r->started && r->at < s->end && budget > 0) {
+		ssize_t n = rstore_send(&s->bytes, r->w.fd, r->at, (size_t)MIN(s->end - r->at, budget));
+
+		if (n == -EAGAIN)
+			break;
+		if (n < 0) {
+			finish(r, (int)n);
+			return false;
+		}
+		r->at += n;
+		budget -= n;
+	}
+	if (r->started && s->ended && r->at == s->end) {
+		finish(r, 0);
+		return false;
+	}
+	loop_change(s->loop, &r->w, EPOLLIN | (r->started && r->at < s->end ? EPOLLOUT : 0));
+	if (r->at != before && r->moved)
+		r->moved(r);
+	return true;
+}
+
+/* A child may send keep-alives, and the end. A pipe never gets here but broken. */
+static bool listen_to(struct ka_reader *r)
+{
+	char bytes[256];
+	ssize_t n = recv(r->w.fd, bytes, sizeof(bytes), 0);
+
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return true;
+	finish(r, n == 0 ? -ECONNRESET : errno == ENOTSOCK ? -EPIPE : -errno);
+	return false;
+}
+
+static void ready(struct loop_fd *w, uint32_t events)
+{
+	struct ka_reader *r = container_of(w, struct ka_reader, w);
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !listen_to(r))
+		return;
+	pump(r);
+}
+
+struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*done)(struct ka_reader *r, int err))
+{
+	struct ka_reader *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		close(fd);
+		return NULL;
+	}
+	*r = (struct ka_reader) { .store = s, .w = { .fd = fd, .ready = ready }, .owner = owner, .done = done,
+				  .since = now_ms() };
+	if (loop_add(s->loop, &r->w, EPOLLIN) < 0) {
+		close(fd);
+		free(r);
+		return NULL;
+	}
+	r->next = s->readers;
+	s->readers = r;
+	return r;
+}
+
+int ka_reader_start(struct ka_reader *r, int64_t at)
+{
+	if (at < r->store->start || at < 0)
+		return -ENODATA;
+	r->at = at;
+	r->started = true;
+	loop_change(r->store->loop, &r->w, EPOLLIN | EPOLLOUT); /* sent from the loop: the caller may still hold R */
+	return 0;
+}
+
+struct ka_reader *ka_reader_find(struct ka_store *s, struct in_addr ip, bool started)
+{
+	for (struct ka_reader *r = s->readers; r; r = r->next)
+		if (r->ip.s_addr == ip.s_addr && r->started == started)
+			return r;
+	return NULL;
+}
+
+/* ---- bytes */
+
+static void serve(struct ka_store *s)
+{
+	for (struct ka_reader *r = s->readers, *next; r; r = next) {
+		next = r->next;
+		/* one whose socket is full is woken by it */
+		if (!(r->w.events & EPOLLOUT))
+			pump(r);
+	}
+}
+
+/* Gives memory back, whole steps of it, and parts from readers that would need it. */
+static void drop_old(struct ka_store *s)
+{
+	int64_t start = MIN(s->end - s->window, s->kept_for) / DROP_STEP * DROP_STEP;
+
+	if (start <= s->start)
+		return;
+	for (struct ka_reader *r = s->readers, *next; r; r = next) {
+		next = r->next;
+		if (r->started && r->at < start)
+			finish(r, -ENODATA);
+	}
+	if (fallocate(s->bytes.part[0].fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, s->start, start - s->start) == 0)
+		s->start = start;
+}
+
+int ka_store_append(struct ka_store *s, const void *bytes, size_t len)
+{
+	int err = rstore_write(&s->bytes, s->end, bytes, len);
+
+	if (err == 0)
+		ka_store_grown(s, s->end + (int64_t)len);
+	return err;
+}
+
+void ka_store_grown(struct ka_store *s, int64_t end)
+{
+	s->end = end;
+	serve(s);
+	drop_old(s);
+}
+
+void ka_store_end(struct ka_store *s)
+{
+	s->ended = true;
+	for (struct ka_reader *r = s->readers, *next; r; r = next) {
+		next = r->next;
+		pump(r);
+	}
+}
+
+void ka_store_keep(struct ka_store *s, int64_t at)
+{
+	s->kept_for = at;
+	drop_old(s);
+}

@@ -1,0 +1,64 @@
+/* ka_store.h - a stream as it comes -> the last part of it in memory, and readers that each go at their own place. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RELAY_KA_STORE_H
+#define RELAY_KA_STORE_H
+
+#include "relay/loop.h"
+#include "relay/store.h"
+
+#include <netinet/in.h>
+
+struct ka_store;
+
+/* Somebody who gets the stream as plain bytes: an original child's socket, or the pipe to the sink command. */
+struct ka_reader {
+	struct ka_store *store;
+	struct ka_reader *next;
+	struct loop_fd w;  /* owned by the reader */
+	int64_t at;        /* next byte to be sent */
+	bool started;      /* may be sent to */
+	struct in_addr ip; /* a child's address */
+	int64_t since;     /* when it came, of now_ms() */
+	bool told;         /* the owner's: it has been reported */
+	/* It is over and freed after this call. ERR 0: the stream has ended and all of it is sent; -ENODATA: it fell so
+	 * far behind that its bytes are gone; else it is broken. */
+	void (*done)(struct ka_reader *r, int err);
+	/* It has been sent something; may be NULL. */
+	void (*moved)(struct ka_reader *r);
+	void *owner;
+};
+
+/* {0}, then ka_store_open. */
+struct ka_store {
+	struct loop *loop;
+	struct rstore bytes; /* a memory file with holes where bytes were dropped */
+	int64_t start, end;  /* bytes from START to END are here */
+	int64_t window;      /* so many of the last bytes are kept, and all that a keeper has not had yet */
+	int64_t kept_for;    /* nothing from here on is dropped; INT64_MAX: no keeper */
+	bool ended;          /* no more comes */
+	struct ka_reader *readers;
+};
+
+/* 0 or -errno with F. */
+int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f) must_check;
+void ka_store_close(struct ka_store *s);
+
+/* Adds bytes at the end and serves the readers. 0 or -errno. */
+int ka_store_append(struct ka_store *s, const void *bytes, size_t len) must_check;
+/* Somebody else has written up to END. */
+void ka_store_grown(struct ka_store *s, int64_t end);
+/* No more comes: readers are done once they have everything. */
+void ka_store_end(struct ka_store *s);
+/* Nothing from AT on may be dropped. */
+void ka_store_keep(struct ka_store *s, int64_t at);
+
+/* A reader on FD (non-blocking, owned by it from now on) that waits. NULL: no memory; FD is closed then. */
+struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*done)(struct ka_reader *r, int err)) must_check;
+/* Sends from byte AT on. -ENODATA where that is gone. */
+int ka_reader_start(struct ka_reader *r, int64_t at) must_check;
+/* Closes and frees it without a word to the owner. */
+void ka_reader_drop(struct ka_reader *r);
+/* The reader whose address is IP, NULL where none is. STARTED: one that is being served, else one that waits. */
+struct ka_reader *ka_reader_find(struct ka_store *s, struct in_addr ip, bool started);
+
+#endif
