@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/address.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 
@@ -26,6 +25,53 @@ int address_parse(const char *s, struct in_addr *out)
 	if (*s)
 		return -EINVAL;
 	out->s_addr = htonl(value);
+	return 0;
+}
+
+/* Up to four hex digits at *S. False when there is none, or a fifth. */
+static bool next_group(const char **s, unsigned *value)
+{
+	int digits = 0;
+
+	for (*value = 0; hex_value(**s) >= 0; (*s)++, digits++)
+		*value = (*value << 4 | (unsigned)hex_value(**s)) & 0xfffff;
+	return digits > 0 && digits <= 4;
+}
+
+int address6_parse(const char *s, struct in6_addr *out)
+{
+	uint8_t bytes[16] = { 0 };
+	size_t n = 0, gap = SIZE_MAX;
+	struct in_addr v4;
+	unsigned group;
+
+	if (s[0] == ':' && s[1] != ':')
+		return -EINVAL;
+	while (*s) {
+		if (s[0] == ':' && s[1] == ':' && gap == SIZE_MAX) {
+			gap = n;
+			s += 2;
+			continue;
+		}
+		if (n && gap != n && *s++ != ':')
+			return -EINVAL;
+		if (n <= 12 && address_parse(s, &v4) == 0) {
+			memcpy(bytes + n, &v4, 4);
+			n += 4;
+			break;
+		}
+		if (n == 16 || !next_group(&s, &group))
+			return -EINVAL;
+		bytes[n++] = (uint8_t)(group >> 8);
+		bytes[n++] = (uint8_t)group;
+	}
+	if (gap == SIZE_MAX ? n != 16 : n == 16)
+		return -EINVAL;
+	if (gap != SIZE_MAX) {
+		memmove(bytes + 16 - (n - gap), bytes + gap, n - gap);
+		memset(bytes + gap, 0, 16 - n);
+	}
+	memcpy(out, bytes, sizeof(bytes));
 	return 0;
 }
 

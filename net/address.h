@@ -9,8 +9,21 @@
 
 #define ADDRESS_TEXT_SIZE INET_ADDRSTRLEN
 
+/* 0..15; -1 for what is no hex digit. */
+static inline int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* "10.0.1.21", nothing before or behind it -> *OUT. 0 or -EINVAL. */
 int address_parse(const char *s, struct in_addr *out) must_check;
+
+/* "fe80::1" (RFC 4291, 2.2), nothing before or behind it -> *OUT. 0 or -EINVAL. dietlibc's inet_pton takes "" and
+ * "12345::" for addresses. */
+int address6_parse(const char *s, struct in6_addr *out) must_check;
 
 /* "255.255.255.0", "24" or "/24" -> 0..32. 0 or -EINVAL. */
 int netmask_parse(const char *s, unsigned *prefix) must_check;

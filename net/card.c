@@ -3,6 +3,7 @@
 #include "net/card.h"
 
 #include "base/log.h"
+#include "net/address.h"
 
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
@@ -114,20 +115,12 @@ bool card_is_wireless(const char *sysfs, const char *name)
 	return false;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int mac_parse(const char *s, uint8_t mac[MAC_LEN])
 {
 	uint8_t out[MAC_LEN];
 
 	for (int i = 0; i < MAC_LEN; i++) {
-		int high = hex_digit(s[0]), low = high < 0 ? -1 : hex_digit(s[1]);
+		int high = hex_value(s[0]), low = high < 0 ? -1 : hex_value(s[1]);
 
 		if (low < 0)
 			return -EINVAL;

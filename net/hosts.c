@@ -5,7 +5,6 @@
 #include "net/address.h"
 #include "net/dns_packet.h"
 
-#include <arpa/inet.h>
 
 /* ---- addresses */
 
@@ -68,7 +67,7 @@ int ip_parse(const char *text, struct in6_addr *ip, uint32_t *scope)
 			return -EINVAL;
 		*scope = (uint32_t)number;
 	}
-	return inet_pton(AF_INET6, plain, ip) == 1 ? 0 : -EINVAL;
+	return address6_parse(plain, ip);
 }
 
 /* ---- words and lines */

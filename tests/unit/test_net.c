@@ -50,6 +50,28 @@ static void test_addresses(void **state)
 	assert_false(address_is_own(address("10.9.0.0"), 24));
 }
 
+/* Against the host's library, which does it right. */
+static void test_ipv6_addresses(void **state)
+{
+	static const char *const texts[] = { "::", "::1", "fe80::1", "2001:db8:0:0:1:0:0:1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
+					     "::2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "ABCD:ef01::", "1::8",
+					     "", "a", ":", ":::", "1:", ":1", "1::2::3", "12345::", "1:2:3:4:5:6:7", "g::",
+					     "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8:", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3",
+					     "::1.2.3.4:1", "1.2.3.4", "::1 ", " ::1", "1:2:3:4::5:6:7:8", "00001::" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct in6_addr ours, theirs;
+		int err = address6_parse(texts[i], &ours);
+
+		if (err != (inet_pton(AF_INET6, texts[i], &theirs) == 1 ? 0 : -EINVAL))
+			print_error("%s\n", texts[i]);
+		assert_int_equal(err, inet_pton(AF_INET6, texts[i], &theirs) == 1 ? 0 : -EINVAL);
+		if (!err)
+			assert_memory_equal(&ours, &theirs, sizeof(ours));
+	}
+}
+
 static void test_netmasks(void **state)
 {
 	static const struct {
@@ -234,7 +256,7 @@ static void test_handover(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
 		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_links),
 		cmocka_unit_test(test_wishes), cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
 	};
