@@ -19,10 +19,12 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wimplicit-fallthrough -Wformat=2 -Wundef
 STD  := -std=gnu11 -D_GNU_SOURCE -I.
 
-BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils zstd
+# What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of the builder of all.rdz.
+BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod libkmod-dev \
+	liblzma-dev libzstd-dev zlib1g-dev
 
 .PHONY: all
-all: build/stage1 $(PROGRAMS:%=build/bin/%)
+all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%)
 
 .PHONY: need-build
 need-build:
@@ -86,6 +88,51 @@ build/bin/%: build/$(LIBC)/bin/%
 	@cmp -s $< $@ || cp $< $@
 
 -include $(OBJ:.o=.d) $(MAINS:%.c=build/$(LIBC)/%.d)
+
+# ---- all.rdz: stage1, the modules of modules.list and the shell's tools, packed by initramfs/mkrdz
+KERNEL       ?=
+KERNEL_DIR   ?=
+MODULES_LIST ?= modules.list
+FIRMWARE_DIR ?=
+SIGNED       ?=
+
+HOST_SRC := $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
+HOST_OBJ := $(patsubst %.c,build/host/%.o,initramfs/mkrdz.c $(HOST_SRC) $(filter base/% image/%,$(PART_SRC)))
+
+build/host/%.o: %.c | need-build
+	@mkdir -p $(@D)
+	gcc $(STD) $(WARN) -O2 -MMD -c -o $@ $<
+
+build/mkrdz: $(HOST_OBJ)
+	gcc -o $@ $^ -lkmod -llzma -lzstd -lz
+
+# The kernel is looked for anew when KERNEL= or KERNEL_DIR= changes; its files change only then.
+.PHONY: kernel
+kernel: | need-build
+	@KERNEL='$(KERNEL)' KERNEL_DIR='$(KERNEL_DIR)' initramfs/kernel
+build/kernel/version build/kernel/vmlinuz: kernel ;
+
+build/vmlinuz: build/kernel/vmlinuz
+	@cp $< $@
+
+build/tools.unpacked: | need-build
+	third/apt deb klibc-utils libklibc pci.ids
+	@rm -rf build/tools
+	@for p in klibc-utils libklibc pci.ids; do dpkg-deb -x $$(ls -t build/apt/deb/$${p}_*.deb | head -n 1) build/tools; done
+	@touch $@
+
+# What is no file but changes all.rdz.
+build/all.choice: FORCE
+	@mkdir -p $(@D)
+	@echo 'MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)' | cmp -s - $@ || \
+		echo 'MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)' >$@
+
+build/all.rdz: build/stage1 build/mkrdz build/kernel/version build/tools.unpacked build/all.choice $(MODULES_LIST)
+	build/mkrdz --modules build/kernel/lib/modules/$$(cat build/kernel/version) --list $(MODULES_LIST) --init build/stage1 \
+		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids --firmware '$(FIRMWARE_DIR)' \
+		--work build/rdz --out $@ $(if $(SIGNED),--signed)
+
+-include $(HOST_OBJ:.o=.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
