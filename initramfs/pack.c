@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 /* Part of the cache's names: count it up when the same module is to be packed to other bytes. */
-#define PACK_VERSION "1"
+#define PACK_VERSION "2"
 #define ZSTD_LEVEL   19
 
 const char *pack_suffix(enum packing packing)
@@ -104,13 +104,15 @@ static int uncompress(struct buf *in)
 	return err;
 }
 
-/* Takes the signature, debugging information and BTF (types for tracing programs) off the module in BYTES. */
+/* Takes off the module in BYTES what is no use for booting, half its size: the signature, debugging information, BTF
+ * (types for tracing programs) and the unwinder's tables, which the kernel would sort at every loading. */
 static int strip(const struct packer *p, struct buf *bytes)
 {
 	char before[] = "strip.XXXXXX";
 	cleanup_free char *from = str_printf("%s/%s.%ld", p->cache, before, (long)getpid());
 	cleanup_free char *to = str_printf("%s.out", from ? from : "");
-	const char *argv[] = { "objcopy", "--strip-debug", "-R", ".BTF", "-R", ".BTF.base", from, to, NULL };
+	const char *argv[] = { "objcopy", "--strip-debug", "-R", ".BTF", "-R", ".BTF.base", "-R", ".orc_unwind",
+			       "-R", ".orc_unwind_ip", "-R", ".orc_header", "-R", ".comment", from, to, NULL };
 	int err = from && to ? file_write(from, bytes->data, bytes->len) : -ENOMEM;
 
 	if (err)
