@@ -49,6 +49,10 @@ int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
 	va_end(ap);
+	/* words of others must not move the cursor or forge lines on a console */
+	for (char *p = f->detail; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = ' ';
 	log_error("%s %s: %s", fail_code(id), fail_title(id), f->detail);
 	return err;
 }

@@ -54,6 +54,11 @@ static enum fail_id failure_of_status(int status)
 	return status >= 300 && status < 400 ? FAIL_SRV_REDIRECT : FAIL_SRV_PROTOCOL;
 }
 
+static bool is_login_failure(int status)
+{
+	return status == 401 || status == 407;
+}
+
 static const char *hint_of_status(const struct visit *v, int status)
 {
 	bool login = v->t->fetch->options->value[KEY_USER];
@@ -73,8 +78,8 @@ static int refused_by_status(struct visit *v)
 		v->t->retry_after_ms = h->retry_after * 1000;
 	if (h->status == 416 && v->offset)
 		return transfer_changed(v->t, v->f);
-	return fail(v->f, failure_of_status(h->status), -EREMOTEIO, "%s: %s%s", v->x.what, h->status_line,
-		    hint_of_status(v, h->status));
+	return fail(v->f, failure_of_status(h->status), is_login_failure(h->status) ? -EACCES : -EREMOTEIO, "%s: %s%s",
+		    v->x.what, h->status_line, hint_of_status(v, h->status));
 }
 
 /* ---- redirections */

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/method.h"
 
-extern const struct method method_http;
+extern const struct method method_ftp, method_http;
 
 const struct method *const methods[] = {
+	&method_ftp,
 	&method_http,
 	NULL,
 };

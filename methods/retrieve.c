@@ -252,7 +252,9 @@ static enum outcome try_place(struct retrieval *r, struct spot *s)
 			return bad_image(r, s);
 		if (!is_server_failure(f.id) || r->transfer.changes > TRANSFER_CHANGES_MAX)
 			return GIVE_UP;
-		if (is_path_failure(f.id))
+		if (f.id == FAIL_SRV_DENIED && f.err == -EACCES)
+			s->out = true;
+		else if (is_path_failure(f.id))
 			s->out = ++s->path == r->path_count;
 		else if (f.id != FAIL_SRV_CHANGED || r->transfer.changes > 1)
 			break;

@@ -245,3 +245,79 @@ def silent(visit):
 
 def hang_up(visit):
     """Accepts and closes at once."""
+
+
+# ---- FTP
+
+
+def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, size=True, modified="20260901100000",
+             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None):
+    """A session that has DATA at PATH.
+
+    cut       ends the data connection after this many bytes (stall: stays silent instead)
+    epsv, rest, size   False: the command is not known; size may be a number to claim
+    modified  None: MDTM is not known
+    pasv_host the address PASV claims ("10,9,9,9")
+    end       the reply behind the data, None for no reply at all
+    login     (user, password) that is wanted; None: anybody
+    replies   {command: reply} that come in place of the usual ones
+    """
+
+    def step(visit):
+        offset, listener, user = 0, None, None
+
+        def reply(text):
+            visit.send(text.encode() + b"\r\n")
+
+        def open_port():
+            host = visit.conn.getsockname()[0]
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return socket.create_server((host, 0), family=family)
+
+        def send_file():
+            conn, _ = listener.accept()
+            with conn:
+                reply("150 Here it comes")
+                conn.sendall(data[offset:][:cut])
+                if stall:
+                    visit.hold()
+            if end:
+                reply(end)
+
+        reply(greeting)
+        while True:
+            line = visit.line()
+            with visit.server.lock:
+                visit.server.requests.append(line)
+            word, _, argument = line.partition(" ")
+            if replies and word in replies:
+                reply(replies[word])
+            elif word == "USER":
+                user = argument
+                reply("331 Password")
+            elif word == "PASS":
+                reply("230 In" if login in (None, (user, argument)) else "530 Login incorrect.")
+            elif word == "TYPE":
+                reply("200 Fine")
+            elif word == "SIZE" and size is not False and argument == path:
+                reply(f"213 {len(data) if size is True else size}")
+            elif word == "MDTM" and modified and argument == path:
+                reply(f"213 {modified}")
+            elif word == "EPSV" and epsv:
+                listener = open_port()
+                reply(f"229 Entering Extended Passive Mode (|||{listener.getsockname()[1]}|)")
+            elif word == "PASV":
+                listener = open_port()
+                host, port = visit.conn.getsockname()[0].replace(".", ","), listener.getsockname()[1]
+                reply(f"227 Entering Passive Mode ({pasv_host or host},{port // 256},{port % 256}).")
+            elif word == "REST" and rest:
+                offset = int(argument)
+                reply("350 Go on")
+            elif word == "RETR" and argument == path:
+                send_file()
+            elif word in ("RETR", "SIZE", "MDTM"):
+                reply("550 Failed to open file.")
+            else:
+                reply("500 What?")
+
+    return step

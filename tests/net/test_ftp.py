@@ -1,0 +1,316 @@
+"""test_ftp.py - method ftp by stage1-fetch: vsftpd for what is right, a server of bad manners for what is not."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import contextlib
+import hashlib
+import pathlib
+import platform
+import re
+import threading
+
+import netns
+from badserver import BadServer, ftp_file, greeting, hang_up, silent
+from fetcher import fetch, some_bytes
+
+IMAGE = some_bytes(300_000)
+OTHER = some_bytes(300_000, seed=2)
+OVERLAP = 4096  # of methods/transfer.h
+
+VSFTPD = """
+listen={v4}
+listen_ipv6={v6}
+background=NO
+anonymous_enable=YES
+anon_root={root}
+local_enable=YES
+chroot_local_user=YES
+pam_service_name=vsftpd
+secure_chroot_dir={empty}
+xferlog_enable=YES
+log_ftp_protocol=YES
+vsftpd_log_file={log}
+seccomp_sandbox=NO
+isolate=NO
+isolate_network=NO
+{extra}
+"""
+
+PAM = """auth required pam_unix.so
+account required pam_permit.so
+session required pam_permit.so
+"""
+SHADOW = "me:$6$salt4stage1$WznQKiKrvVT6eukFKXxxp3pxz9NoKiJcf2owwVokggj37pKelTjPiFQeQIg9JYyq0dtNO6ZjbbGaZPQMWZpvR.:20000:0:99999:7:::\n"  # crypt("s3cret")
+
+
+class Vsftpd:
+    """A machine with vsftpd: .root for anonymous, .private for me with password s3cret."""
+
+    def __init__(self, lab, extra="", v6=False):
+        self.node = lab.node("head")
+        self.root, self.private = lab.dir / "anonymous", lab.dir / "private"
+        for folder in (self.root, self.private, lab.dir / "empty"):
+            folder.mkdir()
+            folder.chmod(0o555)
+        self.log = lab.dir / "vsftpd.log"
+        passwd = pathlib.Path("/etc/passwd").read_text()
+        self.node.etc("passwd", passwd + f"me:x:4242:65534::{self.private}:/bin/sh\n")
+        self.node.etc("shadow", pathlib.Path("/etc/shadow").read_text() + SHADOW)
+        pam = pathlib.Path("/etc/netns") / self.node.netns / "pam.d"
+        pam.mkdir()
+        (pam / "vsftpd").write_text(PAM)
+        conf = lab.file("conf", VSFTPD.format(root=self.root, private=self.private, empty=lab.dir / "empty", log=self.log,
+                                              v4="NO" if v6 else "YES", v6="YES" if v6 else "NO", extra=extra))
+        self.process = self.node.start([netns.need("vsftpd", "vsftpd"), conf], ready=netns.port(21))
+
+    def add(self, name, data, folder=None):
+        path = (folder or self.root) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def fetch(self, words, *more, **how):
+        return fetch("method:ftp,directory:/,retries:0," + words, *more, node=self.node, **how)
+
+    def commands(self):
+        """What was asked of it, in order."""
+        return re.findall(r'FTP command: Client "[^"]*", "([^"]*)"', self.log.read_text())
+
+
+@contextlib.contextmanager
+def vsftpd(extra="", v6=False):
+    with netns.Lab() as lab:
+        yield Vsftpd(lab, extra, v6)
+
+
+def line(server, more="", image="x"):
+    """The value that fetches /IMAGE from a server of this machine; no retries unless MORE has them."""
+    retries = "" if "retries:" in more else ",retries:0"
+    return f"method:ftp,server:127.0.0.1:{server.port},directory:/,image:{image}{retries}{more}"
+
+
+# ---- what goes right
+
+
+def test_a_file_from_vsftpd_comes_whole():
+    """Files of 20 MB, one byte and none arrive from vsftpd with every byte, anonymously."""
+    with vsftpd() as server:
+        for size in (20_000_000, 1, 0):
+            data = some_bytes(size)
+            server.add("big", data)
+            server.fetch("server:127.0.0.1,image:big").is_file(data)
+        assert any(command.startswith("EPSV") for command in server.commands())
+
+
+def test_paths_of_vsftpd():
+    """The classic names, the architecture's folder, blanks and odd letters in names."""
+    with vsftpd() as server:
+        server.add("d/install/stage2/mdkinst.sqfs", IMAGE)
+        server.add(f"{platform.machine()}/install/stage2/rescue.sqfs", OTHER)
+        fetch("met:ftp,ser:127.0.0.1,dir:/d", node=server.node).is_file(IMAGE)
+        fetch("met:ftp,ser:127.0.0.1,dir:/", "rescue", node=server.node).is_file(OTHER)
+        for name in ("a b", "50%20", "what?#", "grün"):
+            server.add(name, name.encode())
+            server.fetch("server:127.0.0.1,image:" + name).is_file(name.encode())
+
+
+def test_ipv6():
+    """A server on IPv6 is asked for an extended passive port."""
+    with vsftpd(v6=True) as server:
+        server.add("x", IMAGE)
+        server.fetch("server:[::1],image:x").is_file(IMAGE)
+
+
+def test_login():
+    """user: and pass: log in; a wrong password is a denial, and is shown nowhere."""
+    with vsftpd() as server:
+        server.add("secret", IMAGE, server.private)
+        server.fetch("server:127.0.0.1,image:secret,user:me,pass:s3cret").is_file(IMAGE)
+        got = server.fetch("server:127.0.0.1,image:secret,user:me,pass:wr0ng", options=("-v", "-o", "F"))
+        assert got.status == 1 and "S1-SRV-07" in got.words and "wr0ng" not in got.words, got.words
+        assert "user: or pass: is wrong" in got.words
+    with vsftpd("anonymous_enable=NO") as server:
+        server.fetch("server:127.0.0.1,image:x").failed("S1-SRV-07", "it wants user: and pass:")
+
+
+def test_only_the_old_passive_mode():
+    """A server that knows PASV only is asked so, and its own address is not believed."""
+    with vsftpd("pasv_address=192.0.2.9\ncmds_denied=EPSV") as server:
+        server.add("x", IMAGE)
+        server.fetch("server:127.0.0.1,image:x").is_file(IMAGE)
+        assert "PASV" in server.commands()
+
+
+def test_not_there_and_not_allowed():
+    """A file that is not there, and one that may not be read."""
+    with vsftpd() as server:
+        server.fetch("server:127.0.0.1,image:none").failed("S1-SRV-06", "ftp://127.0.0.1/none: 550", "nor /")
+    with vsftpd("download_enable=NO") as server:
+        server.add("x", IMAGE)
+        server.fetch("server:127.0.0.1,image:x").failed("S1-SRV-07", "550 Permission denied")
+
+
+def test_sum():
+    """sha256: is checked."""
+    with vsftpd() as server:
+        server.add("x", IMAGE)
+        good, bad = hashlib.sha256(IMAGE).hexdigest(), hashlib.sha256(OTHER).hexdigest()
+        server.fetch("server:127.0.0.1,image:x,sha256:" + good).is_file(IMAGE)
+        server.fetch("server:127.0.0.1,image:x,sha256:" + bad).failed("S1-IMG-04")
+
+
+def test_too_many_users():
+    """A server that is full is asked again."""
+    with vsftpd("max_clients=0\nmax_per_ip=1") as server:
+        server.add("x", IMAGE)
+        with server.node.inside():
+            import socket
+            busy = socket.create_connection(("127.0.0.1", 21))
+            busy.recv(100)
+        server.fetch("server:127.0.0.1,image:x").failed("S1-SRV-08", "421")
+        timer = threading.Timer(1, busy.close)
+        timer.start()
+        fetch("method:ftp,server:127.0.0.1,directory:/,image:x,retries:5", node=server.node).is_file(IMAGE)
+        timer.join()
+
+
+def test_a_cut_of_vsftpd_is_resumed():
+    """vsftpd's data connection is cut in the middle: the rest is asked for by REST."""
+    data = some_bytes(20_000_000)
+    with vsftpd("anon_max_rate=10000000") as server:
+        server.add("x", data)
+
+        def cut():
+            server.node.run(["ss", "-K", "dst", "127.0.0.1", "sport", "!=", ":21", "dport", "!=", ":21"], check=False)
+
+        timer = threading.Timer(1, cut)
+        timer.start()
+        fetch("method:ftp,server:127.0.0.1,directory:/,image:x,retries:3", node=server.node).is_file(data)
+        timer.join()
+        rests = [int(command[5:]) for command in server.commands() if command.startswith("REST ")]
+        assert len(rests) == 1 and rests[0] > 2_000_000, server.commands()
+
+
+# ---- what goes wrong
+
+
+def test_a_cut_is_resumed():
+    """A data connection that ends early goes on where it was, whatever the reply says."""
+    for end in ("226 Done", "426 Broken", None):
+        with BadServer(ftp_file(IMAGE, cut=100_000, end=end), ftp_file(IMAGE)) as server:
+            fetch(line(server, ",retries:1,timeout:2")).is_file(IMAGE)
+            assert f"REST {100_000 - OVERLAP}" in server.requests, server.requests
+
+
+def test_no_rest():
+    """A server without REST sends all of it again: still the right bytes."""
+    with BadServer(ftp_file(IMAGE, cut=100_000), ftp_file(IMAGE, rest=False)) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+
+
+def test_a_file_that_is_replaced():
+    """A file replaced between two connections arrives as the new one, by its time, its size, or its bytes."""
+    for new, modified in ((OTHER, "20260901100001"), (OTHER + b"x", "20260901100000"), (OTHER, "20260901100000")):
+        with BadServer(ftp_file(IMAGE, cut=100_000), ftp_file(new, modified=modified)) as server:
+            fetch(line(server, ",retries:2")).is_file(new)
+
+
+def test_a_file_that_changes_meanwhile():
+    """A file whose time changes while it is read is read again."""
+    old, new = ftp_file(IMAGE), ftp_file(OTHER, modified="20260901100001")
+    calls = []
+
+    def changing(visit):
+        line_of = visit.line
+
+        def slip():
+            words = line_of()
+            if words.startswith("MDTM"):
+                calls.append(words)
+                if len(calls) == 2:
+                    visit.send(b"213 20260901100001\r\n")
+                    return slip()
+            return words
+
+        visit.line = slip
+        old(visit)
+
+    with BadServer(changing, new) as server:
+        fetch(line(server, ",retries:2")).is_file(OTHER)
+
+
+def test_servers_that_know_little():
+    """Without SIZE, MDTM and EPSV a file comes whole; what breaks is begun again."""
+    with BadServer(ftp_file(IMAGE, size=False, modified=None, epsv=False)) as server:
+        fetch(line(server)).is_file(IMAGE)
+    with BadServer(ftp_file(IMAGE, cut=100_000, modified=None, end="426 Broken"), ftp_file(IMAGE)) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+        assert not any(row.startswith("REST") for row in server.requests)
+
+
+def test_wrong_sizes():
+    """Fewer bytes than SIZE says are too few, more are another file; without SIZE the reply behind them decides."""
+    with BadServer(ftp_file(IMAGE, size=400_000)) as server:
+        fetch(line(server, ",retries:1")).failed("S1-SRV-09", "300000 of 400000")
+    with BadServer(ftp_file(IMAGE, size=200_000)) as server:
+        fetch(line(server, ",retries:1")).failed("S1-SRV-11")
+    with BadServer(ftp_file(IMAGE, size=False, cut=100_000, end="426 Broken")) as server:
+        fetch(line(server)).failed("S1-SRV-09", "426 Broken")
+
+
+def test_replies():
+    """Each kind of reply becomes its failure, with the URL and the reply."""
+    cases = {("RETR", "550 Failed to open file."): "S1-SRV-06", ("RETR", "550 Permission denied."): "S1-SRV-07",
+             ("RETR", "450 Busy"): "S1-SRV-08", ("RETR", "500 What?"): "S1-SRV-05", ("USER", "530 No"): "S1-SRV-07",
+             ("USER", "421 Full"): "S1-SRV-08", ("PASS", "332 Account"): "S1-SRV-07", ("TYPE", "504 No"): "S1-SRV-08",
+             ("EPSV", "229 (|||0|)"): None, ("RETR", "226 nothing"): "S1-SRV-05"}
+    for (word, reply), code in cases.items():
+        with BadServer(ftp_file(IMAGE, replies={word: reply})) as server:
+            got = fetch(line(server))
+            if code:
+                got.failed(code, f"ftp://127.0.0.1:{server.port}/x", reply)
+            else:
+                got.is_file(IMAGE)
+    with BadServer(ftp_file(IMAGE, replies={"EPSV": "500 No", "PASV": "227 what"})) as server:
+        fetch(line(server)).failed("S1-SRV-05", "227 what")
+
+
+def test_long_greetings():
+    """Greetings of many lines are read; endless ones, and those of other services, refused at once."""
+    many = "220-" + "\r\n".join(["Welcome", "220-still", "2200", " 220 no", "x" * 5000]) + "\r\n220 ready"
+    with BadServer(ftp_file(IMAGE, greeting=many)) as server:
+        fetch(line(server)).is_file(IMAGE)
+    with BadServer(greeting(b"220-" + b"x" * 300_000)) as server:
+        fetch(line(server)).failed("S1-SRV-05", "a reply of more than 256 KiB")
+    for words in (b"SSH-2.0-OpenSSH\r\n", b"\0\1\2", b"22x"):
+        with BadServer(greeting(words)) as server:
+            got = fetch(line(server))
+            got.failed("S1-SRV-05", "no FTP")
+            assert got.seconds < 3
+    with BadServer(hang_up) as server:
+        fetch(line(server)).failed("S1-SRV-05", "closed")
+
+
+def test_silence():
+    """Silence at the beginning and in the middle ends at the deadline, and is resumed."""
+    with BadServer(silent) as server:
+        got = fetch(line(server, ",timeout:1"))
+        got.failed("S1-SRV-03", "no reply in 1 s")
+        assert got.seconds < 3
+    with BadServer(ftp_file(IMAGE, cut=100_000, stall=True)) as server:
+        fetch(line(server, ",timeout:1")).failed("S1-SRV-04", "100000 of 300000")
+    with BadServer(ftp_file(IMAGE, cut=100_000, stall=True), ftp_file(IMAGE)) as server:
+        fetch(line(server, ",timeout:1,retries:1")).is_file(IMAGE)
+
+
+def test_no_commands_in_names():
+    """Line ends in names and passwords are refused: they would be commands."""
+    with BadServer(ftp_file(IMAGE)) as server:
+        fetch(line(server, image="x\r\nDELE x")).failed("S1-CMD-04")
+        fetch(line(server, ",pass:x\r\nDELE x")).failed("S1-CMD-04")
+        assert not server.requests
+
+
+def test_mirrors():
+    """A transfer that breaks goes on at the next server that has the same file."""
+    with BadServer(ftp_file(IMAGE, cut=100_000)) as cutting, BadServer(ftp_file(IMAGE)) as good:
+        fetch(f"method:ftp,directory:/,image:x,retries:0,server:127.0.0.1:{cutting.port}+127.0.0.1:{good.port}"
+              ).is_file(IMAGE)
+        assert f"REST {100_000 - OVERLAP}" in good.requests
