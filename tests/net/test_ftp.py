@@ -1,84 +1,17 @@
 """test_ftp.py - method ftp by stage1-fetch: vsftpd for what is right, a server of bad manners for what is not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
-import contextlib
 import hashlib
-import pathlib
 import platform
-import re
+import socket
 import threading
 
-import netns
 from badserver import BadServer, ftp_file, greeting, hang_up, silent
 from fetcher import fetch, some_bytes
+from ftpd import vsftpd
 
 IMAGE = some_bytes(300_000)
 OTHER = some_bytes(300_000, seed=2)
 OVERLAP = 4096  # of methods/transfer.h
-
-VSFTPD = """
-listen={v4}
-listen_ipv6={v6}
-background=NO
-anonymous_enable=YES
-anon_root={root}
-local_enable=YES
-chroot_local_user=YES
-pam_service_name=vsftpd
-secure_chroot_dir={empty}
-xferlog_enable=YES
-log_ftp_protocol=YES
-vsftpd_log_file={log}
-seccomp_sandbox=NO
-isolate=NO
-isolate_network=NO
-{extra}
-"""
-
-PAM = """auth required pam_unix.so
-account required pam_permit.so
-session required pam_permit.so
-"""
-SHADOW = "me:$6$salt4stage1$WznQKiKrvVT6eukFKXxxp3pxz9NoKiJcf2owwVokggj37pKelTjPiFQeQIg9JYyq0dtNO6ZjbbGaZPQMWZpvR.:20000:0:99999:7:::\n"  # crypt("s3cret")
-
-
-class Vsftpd:
-    """A machine with vsftpd: .root for anonymous, .private for me with password s3cret."""
-
-    def __init__(self, lab, extra="", v6=False):
-        self.node = lab.node("head")
-        self.root, self.private = lab.dir / "anonymous", lab.dir / "private"
-        for folder in (self.root, self.private, lab.dir / "empty"):
-            folder.mkdir()
-            folder.chmod(0o555)
-        self.log = lab.dir / "vsftpd.log"
-        passwd = pathlib.Path("/etc/passwd").read_text()
-        self.node.etc("passwd", passwd + f"me:x:4242:65534::{self.private}:/bin/sh\n")
-        self.node.etc("shadow", pathlib.Path("/etc/shadow").read_text() + SHADOW)
-        pam = pathlib.Path("/etc/netns") / self.node.netns / "pam.d"
-        pam.mkdir()
-        (pam / "vsftpd").write_text(PAM)
-        conf = lab.file("conf", VSFTPD.format(root=self.root, private=self.private, empty=lab.dir / "empty", log=self.log,
-                                              v4="NO" if v6 else "YES", v6="YES" if v6 else "NO", extra=extra))
-        self.process = self.node.start([netns.need("vsftpd", "vsftpd"), conf], ready=netns.port(21))
-
-    def add(self, name, data, folder=None):
-        path = (folder or self.root) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-    def fetch(self, words, *more, **how):
-        return fetch("method:ftp,directory:/,retries:0," + words, *more, node=self.node, **how)
-
-    def commands(self):
-        """What was asked of it, in order."""
-        return re.findall(r'FTP command: Client "[^"]*", "([^"]*)"', self.log.read_text())
-
-
-@contextlib.contextmanager
-def vsftpd(extra="", v6=False):
-    with netns.Lab() as lab:
-        yield Vsftpd(lab, extra, v6)
-
 
 def line(server, more="", image="x"):
     """The value that fetches /IMAGE from a server of this machine; no retries unless MORE has them."""
@@ -161,7 +94,6 @@ def test_too_many_users():
     with vsftpd("max_clients=0\nmax_per_ip=1") as server:
         server.add("x", IMAGE)
         with server.node.inside():
-            import socket
             busy = socket.create_connection(("127.0.0.1", 21))
             busy.recv(100)
         server.fetch("server:127.0.0.1,image:x").failed("S1-SRV-08", "421")
