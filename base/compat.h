@@ -29,4 +29,28 @@
 #define FALLOC_FL_PUNCH_HOLE 0x02
 #endif
 
+/* dietlibc: newer system calls and what goes with them. Its utimensat is the bare call, which takes an open file where no
+ * name is given. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#include <sys/stat.h>
+#ifdef __dietlibc__
+#define UTIME_OMIT 0x3ffffffe
+static inline int futimens(int fd, const struct timespec times[2])
+{
+	return utimensat(fd, NULL, (struct timespec *)times, 0);
+}
+#endif
+
+/* The fraction of the time of the last change: the libraries name the field differently. */
+static inline unsigned stat_mtime_ns(const struct stat *st)
+{
+#ifdef __dietlibc__
+	return (unsigned)st->st_mtime_nsec;
+#else
+	return (unsigned)st->st_mtim.tv_nsec;
+#endif
+}
+
 #endif

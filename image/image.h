@@ -89,6 +89,11 @@ void store_close(struct store *s);
  * the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL when memory ran out. */
 struct sink *image_sink(struct store *s, bool raw, int64_t memory_available, const char *sha256_hex);
 
+/* A sink that unpacks a tar or cpio archive, plain or gz, xz, zstd compressed, into the folder ROOT_FD as it comes. No
+ * path leaves that folder. MEMORY and SHA256_HEX as above; the sum is known at the end only, so nothing unpacked is to be
+ * used before finish succeeded. NULL when memory ran out. */
+struct sink *unpack_sink(int root_fd, int64_t memory, const char *sha256_hex);
+
 /* MemAvailable of /proc/meminfo, in bytes; -1 when it cannot be told. */
 int64_t memory_available(void);
 
