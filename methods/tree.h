@@ -1,0 +1,28 @@
+/* tree.h - a folder of files (a mounted medium or export) -> the image file in it -> the sink. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef METHODS_TREE_H
+#define METHODS_TREE_H
+
+#include "methods/method.h"
+
+/* A folder below which files are looked for. The strings are not owned. */
+struct tree {
+	int fd;            /* the folder, opened */
+	const char *words; /* its name for a person: "sda1", "10.0.1.21:/export" */
+};
+
+/* A new empty folder to mount on, its name to be freed; NULL with errno. */
+char *tree_make_mount_point(void);
+
+/* Opens PATH below the folder FD, for reading. Links are followed as if the folder were the root, so none leads out.
+ * The descriptor or -errno. */
+int tree_open(int fd, const char *path) must_check;
+
+/* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there, but
+ * directory: is an ISO file or a folder with ISO files in it, looks into those. Nothing stays mounted or open. 0;
+ * TREE_NO_IMAGE, silently, where T has no image (WHAT_IS_THERE gets the names that are there instead, for a person);
+ * else -errno with F->fail filled. */
+#define TREE_NO_IMAGE 1
+int tree_fetch(struct fetch *f, const struct tree *t, struct buf *what_is_there) must_check;
+
+#endif
