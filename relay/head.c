@@ -310,7 +310,7 @@ static void try_connect(struct head_node *n, int64_t now)
 		}
 		return;
 	}
-	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || now < n->next_try)
+	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || n->state == HEAD_DONE || now < n->next_try)
 		return;
 	n->next_try = now + RETRY_MS;
 	fd = peer_connect(&n->address);

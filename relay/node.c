@@ -599,6 +599,10 @@ static void on_tick(struct loop_timer *t)
 	if (now - n->last_progress >= PROGRESS_MS)
 		send_progress(n, WIRE_PROGRESS);
 	look_after_head(n, now);
+	if (n->state != NODE_DONE || n->feed.count)
+		n->needed = now;
+	else if (n->options.linger_ms && now - n->needed > n->options.linger_ms)
+		finish_session(n, 0, NULL);
 }
 
 /* ---- begin and end */

@@ -33,6 +33,7 @@ struct node_options {
 	bool announce;        /* tell everybody by broadcast that it waits */
 	struct peer_address head; /* len > 0: announce there too */
 	bool connect;         /* connect to `head` instead of waiting to be connected to */
+	int64_t linger_ms;    /* with everything here and no child for so long: leave; 0: stay until the head says goodbye */
 	int64_t head_patience; /* ms without a head after which an unfinished session is given up; 0: 60000 */
 };
 
@@ -74,6 +75,7 @@ struct node {
 	struct wire_total total;
 
 	int64_t headless_since;    /* of now_ms(); 0: there is a head */
+	int64_t needed;            /* when it last had a child or something to do, of now_ms() */
 	int64_t last_progress, last_announce, last_burst;
 	uint64_t burst_bytes, burst_us;
 	uint32_t burst;            /* KiB/s */

@@ -1,0 +1,324 @@
+/* dolly.c - a dolly server that comes by -> the whole image in the sink, passed on to the next node meanwhile. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/method.h"
+
+#include "base/clock.h"
+#include "relay/dolly_up.h"
+#include "relay/relay.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TRIES     3   /* of the seeds; retries: changes it */
+#define TIMEOUT_S 300 /* of one try, where dolly_timeout: is silent */
+#define LINGER_MS 2000 /* a node that has everything stays for its children, and so long for new ones */
+#define TICK_MS   100
+
+struct dolly {
+	struct fetch *f;
+	struct loop loop;
+	struct loop_timer tick;
+	struct node node;
+	struct dolly_up up;
+	bool node_open, up_open;
+	char name[WIRE_NAME + 1];
+	int64_t deadline;  /* of the wait for a server, of now_ms() */
+	int64_t fed;       /* bytes the sink has */
+	uint8_t *piece;
+	struct failure failure;
+};
+
+/* Bytes handed to the sink at a time. */
+#define PIECE (256 * 1024)
+
+/* ---- from the store, which children are served from, into the sink */
+
+/* Gives the sink what is there, up to AVAILABLE. 0 or -errno with the failure filled. */
+static int feed_sink(struct dolly *d, struct rstore *store, int64_t available)
+{
+	while (d->fed < available) {
+		size_t len = (size_t)MIN(available - d->fed, (int64_t)PIECE);
+		int err = rstore_read(store, d->fed, d->piece, len);
+
+		if (err < 0)
+			return fail(&d->failure, FAIL_IMG_STORE, err, "reading back what came: %s", err_text(err));
+		err = sink_write(d->f->sink, d->piece, len, &d->failure);
+		if (err < 0)
+			return err;
+		d->fed += (int64_t)len;
+	}
+	return 0;
+}
+
+static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struct failure *f)
+{
+	int err = rstore_open_memory(store, f);
+
+	if (err == 0)
+		err = d->fed ? d->f->sink->restart(d->f->sink, f) : 0;
+	if (err == 0)
+		err = d->f->sink->begin(d->f->sink, size, f);
+	d->fed = 0;
+	return err;
+}
+
+/* ---- a server of ours */
+
+static void close_up(struct dolly *d)
+{
+	if (d->up_open)
+		dolly_up_close(&d->up);
+	d->up_open = false;
+}
+
+static void close_node(struct dolly *d)
+{
+	if (d->node_open)
+		node_close(&d->node);
+	d->node_open = false;
+}
+
+static int node_opens(struct node *n, const struct wire_job *job, struct rstore *store, struct failure *f)
+{
+	struct dolly *d = n->owner;
+
+	close_up(d);
+	watch_note(d->f->watch, "dolly server found; it sends %lld MB", (long long)(job->size / 1000000));
+	return begin_sink(d, store, job->size, f);
+}
+
+static void node_stored(struct node *n, uint32_t i)
+{
+	struct dolly *d = n->owner;
+	int64_t there = n->map.prefix < n->map.count ? (int64_t)map_offset(&n->map, n->map.prefix) : n->map.have_bytes;
+
+	(void)i;
+	watch_progress(d->f->watch, there, n->map.size);
+	if (feed_sink(d, &n->store, there) < 0)
+		node_give_up(n, d->failure.err, &d->failure);
+}
+
+static void node_complete(struct node *n)
+{
+	struct dolly *d = n->owner;
+	int err = feed_sink(d, &n->store, n->map.size);
+
+	if (err == 0)
+		err = d->f->sink->finish(d->f->sink, &d->failure);
+	node_confirm(n, err, &d->failure);
+}
+
+static void node_notes(struct node *n, const char *line)
+{
+	struct dolly *d = n->owner;
+
+	watch_note(d->f->watch, "%s", line);
+}
+
+static void node_ended(struct node *n, int err, const struct failure *f)
+{
+	struct dolly *d = n->owner;
+
+	if (f)
+		d->failure = *f;
+	loop_stop(&d->loop, err);
+}
+
+static const struct node_calls node_calls = {
+	.open = node_opens, .stored = node_stored, .complete = node_complete, .note = node_notes, .ended = node_ended,
+};
+
+/* ---- a server of the published protocol */
+
+static void up_begun(struct dolly_up *u)
+{
+	struct dolly *d = u->owner;
+
+	close_node(d);
+	watch_note(d->f->watch, "dolly server of the published protocol found");
+}
+
+static bool up_is_me(struct dolly_up *u, const char *name)
+{
+	struct dolly *d = u->owner;
+	const char *id = d->f->options->node_id;
+
+	return streq(name, d->name) || (id && streq(name, id));
+}
+
+static int up_resolve(struct dolly_up *u, const char *name, struct peer_address *a)
+{
+	struct dolly *d = u->owner;
+	struct net_address *list;
+	size_t count;
+	int err = net_resolve(d->f->net, name, 0, now_ms() + 10000, &list, &count, &u->failure);
+
+	if (err < 0)
+		return err;
+	*a = (struct peer_address) { .len = MIN(list[0].len, (socklen_t)sizeof(a->u)) };
+	memcpy(&a->u, &list[0].u, a->len);
+	free(list);
+	return 0;
+}
+
+static int up_opens(struct dolly_up *u, const struct dolly_conf *c, bool directory, struct rstore *store,
+		    struct failure *f)
+{
+	struct dolly *d = u->owner;
+
+	(void)c;
+	if (directory)
+		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "the server sends a directory; stage1 needs an image");
+	return begin_sink(d, store, -1, f);
+}
+
+static void up_stored(struct dolly_up *u)
+{
+	struct dolly *d = u->owner;
+	int err = feed_sink(d, &u->store, u->position);
+
+	watch_progress(d->f->watch, u->position, u->length);
+	if (err < 0) {
+		dolly_up_close(u);
+		loop_stop(&d->loop, err);
+	}
+}
+
+static void up_complete(struct dolly_up *u)
+{
+	struct dolly *d = u->owner;
+	int err = feed_sink(d, &u->store, u->length);
+
+	if (err == 0)
+		err = d->f->sink->finish(d->f->sink, &d->failure);
+	dolly_up_confirm(u, err, &d->failure);
+}
+
+static void up_ended(struct dolly_up *u, int err, const struct failure *f)
+{
+	struct dolly *d = u->owner;
+
+	if (err < 0)
+		d->failure = *f;
+	loop_stop(&d->loop, err);
+}
+
+static const struct dolly_up_calls up_calls = {
+	.begun = up_begun, .is_me = up_is_me, .resolve = up_resolve, .open = up_opens,
+	.stored = up_stored, .complete = up_complete, .ended = up_ended,
+};
+
+/* ---- one try */
+
+static bool waiting(const struct dolly *d)
+{
+	return (!d->node_open || d->node.state == NODE_WAITING) && (!d->up_open || !d->up.active);
+}
+
+static void on_tick(struct loop_timer *t)
+{
+	struct dolly *d = container_of(t, struct dolly, tick);
+
+	loop_at(&d->loop, t, now_ms() + TICK_MS);
+	if (watch_cancelled(d->f->watch)) {
+		fail(&d->failure, FAIL_SYS_CANCELLED, -ECANCELED, "while waiting for dolly");
+		loop_stop(&d->loop, -ECANCELED);
+	} else if (waiting(d) && now_ms() >= d->deadline) {
+		loop_stop(&d->loop, -ETIMEDOUT);
+	}
+}
+
+static int open_both(struct dolly *d)
+{
+	const struct options *o = d->f->options;
+	struct node_options n = { .name = d->name, .group = "dolly", .password = o->value[KEY_PASS], .announce = true,
+				  .linger_ms = LINGER_MS };
+	int err;
+
+	if (o->value[KEY_SERVER] && inet_pton(AF_INET, o->value[KEY_SERVER], &n.head.u.in.sin_addr) == 1) {
+		n.head.u.in.sin_family = AF_INET;
+		n.head.len = sizeof(n.head.u.in);
+		peer_set_port(&n.head, WIRE_PORT);
+	}
+	err = node_open(&d->node, &d->loop, &n, &node_calls, d, &d->failure);
+	if (err < 0)
+		return err;
+	d->node_open = true;
+	d->up = (struct dolly_up) { .loop = &d->loop, .calls = &up_calls, .owner = d, .password = o->value[KEY_PASS] };
+	err = dolly_up_open(&d->up, &d->failure);
+	d->up_open = err == 0;
+	return err;
+}
+
+static int one_try(struct dolly *d, int64_t timeout_s)
+{
+	int err = loop_open(&d->loop);
+
+	if (err < 0)
+		return fail(&d->failure, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
+	d->deadline = now_ms() + timeout_s * 1000;
+	d->tick = (struct loop_timer) { .fire = on_tick };
+	err = open_both(d);
+	if (err == 0) {
+		loop_at(&d->loop, &d->tick, now_ms());
+		err = loop_run(&d->loop);
+	}
+	loop_forget(&d->loop, &d->tick);
+	close_node(d);
+	close_up(d);
+	loop_close(&d->loop);
+	return err;
+}
+
+/* Worth another try: nobody came, or the one who came went away. */
+static bool may_pass(const struct dolly *d, int err)
+{
+	return err == -ETIMEDOUT || (d->failure.id >= FAIL_SRV_REFUSED && d->failure.id <= FAIL_SRV_CHANGED);
+}
+
+static int fetch(struct fetch *f)
+{
+	struct dolly d = { .f = f };
+	const char *what = f->options->rescue ? "rescue" : "stage2";
+	int64_t timeout, tries;
+	int err;
+
+	if (options_number(f->options, KEY_DOLLY_TIMEOUT, 1, 1000000, TIMEOUT_S, &timeout, f->fail) < 0 ||
+	    options_number(f->options, KEY_RETRIES, 1, 1000000, TRIES, &tries, f->fail) < 0)
+		return -EINVAL;
+	gethostname(d.name, sizeof(d.name) - 1);
+	d.piece = malloc(PIECE);
+	if (!d.piece)
+		return fail(f->fail, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to begin");
+	err = -ETIMEDOUT;
+	for (int64_t i = 1; i <= tries && (i == 1 || may_pass(&d, err)); i++) {
+		d.failure = (struct failure) { 0 };
+		watch_waiting(f->watch, now_ms() + timeout * 1000,
+			      "Waiting for %s from Dolly server (timeout %lld) (Try %lld/%lld)", what, (long long)timeout,
+			      (long long)i, (long long)tries);
+		err = one_try(&d, timeout);
+		if (err == 0)
+			break;
+	}
+	free(d.piece);
+	if (err == -ETIMEDOUT && d.failure.id == FAIL_NONE)
+		return fail(f->fail, FAIL_SRV_TIMEOUT, err, "no dolly server came in %lld tries of %lld s", (long long)tries,
+			    (long long)timeout);
+	if (err < 0 && f->fail)
+		*f->fail = d.failure;
+	return err;
+}
+
+static const enum option_key required[] = { KEY_COUNT };
+static const enum option_key optional[] = { KEY_DOLLY_TIMEOUT, KEY_COUNT };
+
+const struct method method_dolly = {
+	.name = "dolly",
+	.title = "dolly (a server sends it to all nodes)",
+	.needs = METHOD_NEEDS_NETWORK,
+	.required = required,
+	.optional = optional,
+	.fetch = fetch,
+};
