@@ -63,7 +63,7 @@ static int open_store(struct flow *f)
 	if (!outfile && ramdisk_number(f->options->root) >= 0)
 		outfile = f->options->root;
 	if (!outfile || streq(outfile, "ram"))
-		return store_open_memory(&f->store, IMAGE_RUN, &f->result->failure);
+		return store_open_memory(&f->store, IMAGE_DIR, &f->result->failure);
 	number = ramdisk_number(outfile);
 	if (number < 0)
 		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL, "outfile:%s is neither ram nor /dev/ramN",
