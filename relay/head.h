@@ -34,6 +34,7 @@ struct head_node {
 	int64_t samples[5], sample_time[5]; /* bytes and when, newest first */
 	int64_t next_try, lost_at, struck_at, done_at; /* of now_ms(); 0: never */
 	unsigned lost_count, bad_count;
+	unsigned refused;               /* the owner's: how often its port refused */
 	char why[200];                  /* the last trouble, for people */
 };
 

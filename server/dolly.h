@@ -4,6 +4,8 @@
 #define SERVER_DOLLY_H
 
 #include "relay/dolly_conf.h"
+#include "relay/dolly_down.h"
+#include "relay/dolly_up.h"
 #include "relay/relay.h"
 
 /* The command line. Strings are those of argv. */
@@ -29,7 +31,18 @@ int dolly_client(const struct dolly_options *o);
 /* Addresses of NAME (or of the text of an address). 0, or -ENOENT with words in ERROR. */
 int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size) must_check;
 
-/* ---- screen.c: the server's view of all nodes */
+/* ---- dolly_classic.c: the listed nodes that run an original, served by its protocol */
+
+struct classic;
+/* Watches H for nodes that refuse the extension's port and serves those that turn out to be originals. The image of
+ * SIZE bytes is in STORE. NULL when memory ran out. */
+struct classic *classic_open(struct loop *l, struct head *h, const struct dolly_conf *conf, struct rstore *store,
+			     int64_t size, const char *password, int64_t patience_ms);
+/* For head_calls.refused. */
+void classic_refused(struct classic *c, struct head_node *n);
+void classic_close(struct classic *c);
+
+/* ---- dolly_screen.c: the server's view of all nodes */
 
 struct dolly_screen {
 	bool terminal;     /* lines are drawn over */

@@ -5,18 +5,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct client {
 	const struct dolly_options *options;
 	struct loop loop;
 	struct node node;
+	bool node_open;
+	struct dolly_up up;
+	bool up_open;
 	struct finish finish;
 	struct loop_timer watch;
 	int64_t begun, deadline;
-	bool unpack;
+	char name[WIRE_NAME + 1]; /* the host's */
 	struct failure failure;
 };
 
@@ -33,7 +38,28 @@ static void say(const struct client *c, const char *line)
 		fprintf(stderr, "%6.1f s  %s\n", (double)(now_ms() - c->begun) / 1000, line);
 }
 
-/* ---- the node's questions */
+static void close_node(struct client *c)
+{
+	if (c->node_open)
+		node_close(&c->node);
+	c->node_open = false;
+}
+
+static void close_up(struct client *c)
+{
+	if (c->up_open)
+		dolly_up_close(&c->up);
+	c->up_open = false;
+}
+
+static void end(struct client *c, int err, const struct failure *f)
+{
+	if (f)
+		c->failure = *f;
+	loop_stop(&c->loop, err);
+}
+
+/* ---- a server of ours: the node's questions */
 
 static int on_open(struct node *n, const struct wire_job *job, struct rstore *store, struct failure *f)
 {
@@ -43,6 +69,7 @@ static int on_open(struct node *n, const struct wire_job *job, struct rstore *st
 
 	snprintf(line, sizeof(line), "the server sends %lld bytes for %s", (long long)job->size, path);
 	say(c, line);
+	close_up(c);
 	return rstore_open_target(store, path, job->size, job->split, f);
 }
 
@@ -68,15 +95,87 @@ static void on_note(struct node *n, const char *line)
 
 static void on_ended(struct node *n, int err, const struct failure *f)
 {
-	struct client *c = n->owner;
-
-	if (f)
-		c->failure = *f;
-	loop_stop(&c->loop, err);
+	end(n->owner, err, f);
 }
 
 static const struct node_calls calls = {
 	.open = on_open, .complete = on_complete, .note = on_note, .ended = on_ended,
+};
+
+/* ---- a server of the published protocol */
+
+static bool is_local_address(const char *name)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	/* only an address of this machine can be bound to */
+	return fd >= 0 && inet_pton(AF_INET, name, &a.sin_addr) == 1 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+static bool up_is_me(struct dolly_up *u, const char *name)
+{
+	struct client *c = u->owner;
+
+	return streq(name, c->name) || streq(name, getenv("MYNODENAME")) || streq(name, getenv("HOST")) ||
+	       streq(name, getenv("HOSTNAME")) || is_local_address(name);
+}
+
+static int up_resolve(struct dolly_up *u, const char *name, struct peer_address *a)
+{
+	struct client *c = u->owner;
+	char error[300];
+	int err = dolly_resolve(name, 0, a, error, sizeof(error));
+
+	if (err < 0)
+		say(c, error);
+	return err;
+}
+
+static void up_begun(struct dolly_up *u)
+{
+	close_node(u->owner);
+}
+
+static int up_open(struct dolly_up *u, const struct dolly_conf *conf, bool directory, struct rstore *store,
+		   struct failure *f)
+{
+	struct client *c = u->owner;
+
+	if (directory || conf->in_compressed)
+		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "%s from an original server is not supported yet",
+			    directory ? "a directory" : "unpacking");
+	return rstore_open_target(store, c->options->outfile ? c->options->outfile : conf->outfile, -1, conf->out_split, f);
+}
+
+static void up_finished(struct finish *f, int err, const struct failure *why)
+{
+	struct client *c = container_of(f, struct client, finish);
+
+	dolly_up_confirm(&c->up, err, why);
+}
+
+static void up_complete(struct dolly_up *u)
+{
+	struct client *c = u->owner;
+
+	c->finish = (struct finish) { .loop = &c->loop, .store = &u->store, .done = up_finished };
+	finish_begin(&c->finish, u->length, !c->options->no_sync);
+}
+
+static void up_note(struct dolly_up *u, const char *line)
+{
+	say(u->owner, line);
+}
+
+static void up_ended(struct dolly_up *u, int err, const struct failure *f)
+{
+	end(u->owner, err, f);
+}
+
+static const struct dolly_up_calls up_calls = {
+	.begun = up_begun, .is_me = up_is_me, .resolve = up_resolve, .open = up_open,
+	.complete = up_complete, .note = up_note, .ended = up_ended,
 };
 
 /* ---- time */
@@ -88,8 +187,11 @@ static void on_watch(struct loop_timer *t)
 	loop_at(&c->loop, t, now_ms() + 200);
 	if (stop_signal) {
 		fail(&c->failure, FAIL_SYS_CANCELLED, -ECANCELED, "stopped by signal %d", (int)stop_signal);
-		node_give_up(&c->node, -ECANCELED, &c->failure);
-	} else if (c->deadline && c->node.state == NODE_WAITING && now_ms() > c->deadline) {
+		if (c->node_open)
+			node_give_up(&c->node, -ECANCELED, &c->failure);
+		else
+			loop_stop(&c->loop, -ECANCELED);
+	} else if (c->deadline && c->node_open && c->node.state == NODE_WAITING && now_ms() > c->deadline) {
 		fail(&c->failure, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "no server came within %lld s",
 		     (long long)c->options->timeout_s);
 		node_give_up(&c->node, -ETIMEDOUT, &c->failure);
@@ -100,19 +202,23 @@ int dolly_client(const struct dolly_options *o)
 {
 	struct client c = { .options = o, .begun = now_ms() };
 	struct node_options n = { .group = "dolly", .password = o->password, .port = o->port, .announce = true };
-	char name[WIRE_NAME + 1] = "";
 	int err;
 
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	gethostname(name, sizeof(name) - 1);
-	n.name = name;
+	gethostname(c.name, sizeof(c.name) - 1);
+	n.name = c.name;
 	if (o->timeout_s)
 		c.deadline = c.begun + o->timeout_s * 1000;
 	err = loop_open(&c.loop);
 	if (err < 0)
 		return 1;
 	err = node_open(&c.node, &c.loop, &n, &calls, &c, &c.failure);
+	c.node_open = err == 0;
+	c.up = (struct dolly_up) { .loop = &c.loop, .calls = &up_calls, .owner = &c, .password = o->password };
+	if (err == 0)
+		err = dolly_up_open(&c.up, &c.failure);
+	c.up_open = err == 0;
 	if (err == 0) {
 		c.watch.fire = on_watch;
 		loop_at(&c.loop, &c.watch, c.begun);
@@ -124,7 +230,8 @@ int dolly_client(const struct dolly_options *o)
 	else if (o->verbose)
 		say(&c, "everything is here, verified");
 	finish_stop(&c.finish);
-	node_close(&c.node);
+	close_node(&c);
+	close_up(&c);
 	loop_close(&c.loop);
 	return stop_signal ? 128 + stop_signal : err < 0 ? 1 : 0;
 }

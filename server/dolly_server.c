@@ -19,6 +19,7 @@ struct server {
 	struct map map;
 	struct rstore store;
 	struct head head;
+	struct classic *classic;
 	struct dolly_screen screen;
 	struct loop_timer draw;
 	int64_t begun, finished; /* the transfer, of now_ms() */
@@ -197,6 +198,13 @@ static void on_changed(struct head *h, struct head_node *n)
 	dolly_screen_note(&s->screen, line);
 }
 
+static void on_refused(struct head *h, struct head_node *n)
+{
+	struct server *s = h->owner;
+
+	classic_refused(s->classic, n);
+}
+
 static void on_ended(struct head *h, int err)
 {
 	struct server *s = h->owner;
@@ -215,7 +223,7 @@ static void on_draw(struct loop_timer *t)
 	loop_at(&s->loop, t, now_ms() + DRAW_MS);
 }
 
-static const struct head_calls calls = { .note = on_note, .changed = on_changed, .ended = on_ended };
+static const struct head_calls calls = { .note = on_note, .changed = on_changed, .refused = on_refused, .ended = on_ended };
 
 static void summarise(struct server *s)
 {
@@ -258,7 +266,8 @@ static int serve(struct server *s, struct failure *f)
 	if (err < 0)
 		return err;
 	err = add_hosts(s);
-	if (err == 0) {
+	s->classic = classic_open(&s->loop, &s->head, &s->conf, &s->store, s->map.size, o->password, o->timeout_s * 1000);
+	if (err == 0 && s->classic) {
 		dolly_screen_open(&s->screen, o->quiet);
 		s->draw.fire = on_draw;
 		loop_at(&s->loop, &s->draw, now_ms() + DRAW_MS);
@@ -266,6 +275,7 @@ static int serve(struct server *s, struct failure *f)
 		err = s->result = loop_run(&s->loop);
 		summarise(s);
 	}
+	classic_close(s->classic);
 	head_close(&s->head);
 	loop_close(&s->loop);
 	return err;
