@@ -19,27 +19,45 @@ static void send_to(struct ka_find *f, struct in_addr ip)
 		return;
 }
 
-/* The broadcast address of every network there is, then the one of all networks (which needs a route). */
+/* The network's own broadcast address, made from address and mask where the interface has none. */
+static struct in_addr directed(int fd, const struct ifreq *interface)
+{
+	struct sockaddr_in a, mask, broadcast = { 0 };
+	struct ifreq r = *interface;
+
+	memcpy(&a, &interface->ifr_addr, sizeof(a));
+	if (ioctl(fd, SIOCGIFBRDADDR, &r) == 0)
+		memcpy(&broadcast, &r.ifr_broadaddr, sizeof(broadcast));
+	r = *interface;
+	if (broadcast.sin_addr.s_addr == 0 && ioctl(fd, SIOCGIFNETMASK, &r) == 0) {
+		memcpy(&mask, &r.ifr_netmask, sizeof(mask));
+		broadcast.sin_addr.s_addr = a.sin_addr.s_addr | ~mask.sin_addr.s_addr;
+	}
+	return broadcast.sin_addr;
+}
+
+/* Everybody on every network there is, no route needed; then whoever else may be it. */
 static void ask(struct ka_find *f)
 {
 	struct ifreq list[64];
 	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
-	struct in_addr everybody = { .s_addr = INADDR_BROADCAST };
+	const struct in_addr everybody = { .s_addr = INADDR_BROADCAST };
 
 	if (ioctl(f->ask.fd, SIOCGIFCONF, &c) < 0)
 		c.ifc_len = 0;
 	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
 		struct ifreq r = list[i];
-		struct sockaddr_in a;
+		struct in_addr network;
 
 		if (ioctl(f->ask.fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
 			continue;
-		r = list[i];
-		if (ioctl(f->ask.fd, SIOCGIFBRDADDR, &r) < 0)
-			continue;
-		memcpy(&a, &r.ifr_broadaddr, sizeof(a));
-		if (a.sin_addr.s_addr != 0 && a.sin_addr.s_addr != INADDR_BROADCAST)
-			send_to(f, a.sin_addr);
+		network = directed(f->ask.fd, &list[i]);
+		if (setsockopt(f->ask.fd, SOL_SOCKET, SO_BINDTODEVICE, list[i].ifr_name,
+			       (socklen_t)strnlen(list[i].ifr_name, IFNAMSIZ)) == 0)
+			send_to(f, everybody);
+		setsockopt(f->ask.fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
+		if (network.s_addr && network.s_addr != INADDR_BROADCAST)
+			send_to(f, network);
 	}
 	send_to(f, everybody);
 	for (size_t i = 0; i < f->also_count; i++)
