@@ -12,6 +12,7 @@
 #define KA_TICK          50
 #define KA_HELLO_TIME    5000  /* a connection may take to say who it is */
 #define KA_LINK_TIME     10000 /* an original may take for each step of being linked */
+#define KA_DEAF          700   /* an original that was asked for its position and has not answered */
 #define KA_PING_OURS     400
 #define KA_PING_ORIGINAL 1000
 #define KA_SILENT_OURS   2000  /* without a word: lost */

@@ -131,7 +131,8 @@ void ka_peer_lose(struct ka_peer *p, bool close, const char *fmt, ...)
 		drop_from_parent(p);
 		ka_set_state(p, KA_LOST);
 	}
-	for (uint32_t i = 1; i < s->places && p->number; i++)
+	/* what an original has finished with is on its way: its child would lose it by being moved now */
+	for (uint32_t i = 1; i < s->places && p->number && before != KA_FINISHED; i++)
 		if (s->place[i].parent == p->number && s->member[i] != p)
 			ka_peer_foster(s->member[i], false);
 	ka_server_look(s);
@@ -492,10 +493,21 @@ static void check_silence(struct ka_peer *p, int64_t now)
 		ka_peer_lose(p, true, "silent for %lld ms", (long long)(now - p->conn.heard));
 }
 
+/* An original that was moved while bytes were waiting may now sit in a read of its new connection, deaf, until we speak;
+ * and we wait for its answer. The end of that connection wakes it. */
+static void wake_original(struct ka_peer *p, int64_t now)
+{
+	if (p->ours || p->state != KA_ASKED || now - p->since < KA_DEAF || now - p->woken < KA_DEAF)
+		return;
+	p->woken = now;
+	drop_from_parent(p);
+}
+
 void ka_peer_tick(struct ka_peer *p, int64_t now)
 {
 	if (!ka_conn_is_open(&p->conn))
 		return;
+	wake_original(p, now);
 	if (p->state <= KA_GREETED && now - p->since > KA_HELLO_TIME)
 		ka_peer_lose(p, true, "said nothing");
 	else if (!p->ours && p->state >= KA_LINKING && p->state <= KA_AUTHED && now - p->since > KA_LINK_TIME)
