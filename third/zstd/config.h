@@ -14,6 +14,8 @@
 #define ZSTD_LEGACY_SUPPORT 0
 #define ZSTD_NO_TRACE 1
 #define ZSTD_STRIP_ERROR_STRINGS 1
+#define HUF_FORCE_DECOMPRESS_X1 1              /* one Huffman decoder of two */
+#define ZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT 1 /* one sequence decoder of two */
 #define DYNAMIC_BMI2 0 /* one copy of each decoder, not two: 30 KB less */
 
 #endif
