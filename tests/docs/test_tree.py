@@ -1,0 +1,60 @@
+"""The tree and its documents keep their promises: first lines, licence lines, sized strings, man pages, make targets."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import pathlib
+import re
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tracked(*patterns):
+    """The files of the project, without what is built."""
+    found = [p for pattern in patterns for p in TOP.glob(pattern)]
+    return sorted(p for p in found if "build" not in p.relative_to(TOP).parts)
+
+
+def test_first_lines():
+    """The first line of every C file says its name and what it is for, the second its licence."""
+    wrong = []
+    for path in tracked("*/*.[ch]", "*/*/*.[ch]", "*/*.def", "third/*/*.h"):
+        lines = path.read_text().splitlines()[:2] + ["", ""]
+        if not re.match(r"/\* " + re.escape(path.name) + r" - \S.*", lines[0]) or "SPDX-License-Identifier: GPL-2.0-or-later" not in lines[1]:
+            wrong.append(str(path.relative_to(TOP)))
+    assert not wrong, wrong
+
+
+def test_sized_strings():
+    """No C file calls a string function without a size, nor a shell."""
+    unsized = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|system|popen|alloca)\s*\(")
+    wrong = [f"{path.relative_to(TOP)}:{number}: {line.strip()}" for path in tracked("*/*.[ch]", "tests/*/*.[ch]")
+             for number, line in enumerate(path.read_text().splitlines(), 1)
+             if unsized.search(re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", line)) and not line.lstrip().startswith("*")]
+    assert not wrong, wrong
+
+
+def test_man_pages():
+    """Every man page is free of warnings."""
+    pages = tracked("doc/*.[1-8]") + sorted((TOP / "build" / "doc").glob("*.[1-8]"))
+    assert len(pages) >= 4, pages
+    run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages], stdout=subprocess.PIPE, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_tables_in_man_pages():
+    """automatic(7) has every key, stage1(8) every code."""
+    automatic = (TOP / "build" / "doc" / "automatic.7").read_text()
+    for key in re.findall(r'^KEY\(\w+, "(\w+)"', (TOP / "stage1" / "keys.def").read_text(), re.M):
+        assert f".It Cm {key}:" in automatic, key
+    stage1 = (TOP / "build" / "doc" / "stage1.8").read_text()
+    for code in re.findall(r'"(S1-\w+-\d\d)"', (TOP / "base" / "failures.def").read_text()):
+        assert f".It {code}\n" in stage1, code
+
+
+def test_readme_names_what_there_is():
+    """Every make target, file and folder that the README names exists."""
+    readme = (TOP / "README.md").read_text()
+    targets = (TOP / "Makefile").read_text()
+    for target in set(re.findall(r"\bmake ([a-z][a-z-]+)\b", readme)):
+        assert re.search(rf"^[\w .-]*\b{target}\b[\w .-]*:", targets, re.M), f"make {target}"
+    for name in set(re.findall(r"\]\(([\w./-]+)\)", readme)) | set(re.findall(r"`((?:server|doc|clone)/[\w./-]+)`", readme)):
+        assert (TOP / name).exists(), name
