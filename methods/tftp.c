@@ -1,0 +1,436 @@
+/* tftp.c - method tftp: server: or the DHCP server's word, directory:, image: -> the file by TFTP (RFC 1350, 7440). */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/retrieve.h"
+#include "methods/stream.h"
+#include "methods/tftp_packet.h"
+#include "methods/url.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+/* <linux/in.h>, <linux/in6.h>: where a library's headers lack them */
+#ifndef IP_MTU
+#define IP_MTU 14
+#endif
+#ifndef IP_RECVERR
+#define IP_RECVERR 11
+#endif
+#ifndef IPV6_MTU
+#define IPV6_MTU 24
+#endif
+#ifndef IPV6_RECVERR
+#define IPV6_RECVERR 25
+#endif
+
+#define BLOCK_MAX     65464 /* RFC 2348 */
+#define BLOCK_DEFAULT 512   /* RFC 1350 */
+/* 32 blocks of an Ethernet's size fit into any card's ring. */
+#define WINDOW_MAX 32
+
+/* Room for blocks that came and were not taken yet. */
+#define SOCKET_BUFFER (1024 * 1024)
+
+/* After this an unanswered packet is sent again; what is measured takes its place. Doubled each time. */
+#define RESEND_FIRST_MS 1000
+#define RESEND_MIN_MS   100
+#define RESEND_MAX_MS   4000
+
+/* One session. */
+struct session {
+	struct transfer *t;
+	const struct place *at;
+	struct failure *f;
+	char *what; /* the URL, for words */
+	const char *path;
+	struct stream s;
+	struct net_address peer; /* who answers: the server's address, and from its first packet on a port of its own */
+	bool locked;             /* PEER's port is known */
+	struct tftp_options asked, agreed;
+	bool begun;         /* the answer to the request is here */
+	uint64_t next;      /* the block that is awaited, from 1, without the wire's modulo */
+	uint64_t gap;       /* the block at whose lack the server was told, 0: none */
+	unsigned in_window; /* blocks since the last acknowledgement */
+	struct buf sent;    /* the packet that was sent last */
+	int64_t sent_ms;
+	int64_t resend_ms; /* how long it may stay unanswered */
+	int64_t rtt_ms;    /* smoothed time to an answer, -1: not known */
+	int64_t heard_ms;  /* when something new came last */
+	uint8_t datagram[TFTP_HEADER + BLOCK_MAX];
+};
+
+/* ---- the socket */
+
+static int socket_failed(struct session *s, int err)
+{
+	enum fail_id id = FAIL_SRV_UNREACHABLE;
+
+	if (err == -ECANCELED)
+		id = FAIL_SYS_CANCELLED;
+	else if (s->begun)
+		id = FAIL_SRV_SHORT;
+	else if (err == -ECONNREFUSED)
+		id = FAIL_SRV_REFUSED;
+	return fail(s->f, id, err, "%s: %s, after %lld bytes", s->what, err_text(err), (long long)s->t->done);
+}
+
+/* The largest block that needs no fragments on the way to the server, as far as this machine knows the way. */
+static unsigned best_block_size(const struct session *s)
+{
+	bool v6 = s->peer.u.sa.sa_family == AF_INET6;
+	unsigned headers = (v6 ? 40 : 20) + 8 + TFTP_HEADER;
+	int fd = socket(s->peer.u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), mtu = 1500;
+	socklen_t len = sizeof(mtu);
+
+	if (fd < 0)
+		return BLOCK_DEFAULT;
+	if (connect(fd, &s->peer.u.sa, s->peer.len) < 0 ||
+	    getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &len) < 0)
+		mtu = 1500;
+	base_close_fd(&fd);
+	return MIN(MAX((unsigned)mtu, headers + BLOCK_DEFAULT) - headers, (unsigned)BLOCK_MAX);
+}
+
+/* As many blocks as the socket has room for, with what the kernel needs beside each. */
+static unsigned best_window(const struct session *s, unsigned block_size)
+{
+	int room = SOCKET_BUFFER;
+	socklen_t len = sizeof(room);
+
+	setsockopt(s->s.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (getsockopt(s->s.fd, SOL_SOCKET, SO_RCVBUF, &room, &len) < 0)
+		return 1;
+	return MIN(MAX((unsigned)room / (2 * block_size + 1024), 1U), (unsigned)WINDOW_MAX);
+}
+
+/* A server that is not there is told by the network (ICMP), which an unconnected socket hears only when it wants to. */
+static int open_socket(struct session *s)
+{
+	bool v6 = s->peer.u.sa.sa_family == AF_INET6;
+	int on = 1;
+
+	s->s.fd = socket(s->peer.u.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->s.fd < 0)
+		return socket_failed(s, -errno);
+	setsockopt(s->s.fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
+	return 0;
+}
+
+static int send_again(struct session *s)
+{
+	s->sent_ms = now_ms();
+	if (sendto(s->s.fd, s->sent.data, s->sent.len, MSG_NOSIGNAL, &s->peer.u.sa, s->peer.len) < 0 && errno != EAGAIN)
+		return socket_failed(s, -errno);
+	return 0;
+}
+
+static int send_ack(struct session *s)
+{
+	s->sent.len = 0;
+	s->in_window = 0;
+	if (tftp_ack(&s->sent, (unsigned)((s->next - 1) & 0xffff)))
+		return fail(s->f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a packet");
+	return send_again(s);
+}
+
+/* Tells the server that no more is wanted. Whether it hears it does not matter. */
+static void send_end(struct session *s)
+{
+	cleanup_buf struct buf packet = { 0 };
+
+	if (s->locked && tftp_error(&packet, TFTP_NOT_DEFINED, "no more is wanted") == 0)
+		sendto(s->s.fd, packet.data, packet.len, MSG_NOSIGNAL, &s->peer.u.sa, s->peer.len);
+}
+
+/* True when a packet comes from the server; its first one settles its port (RFC 1350, section 4). */
+static bool is_peer(struct session *s, const struct net_address *from)
+{
+	struct net_address want = s->peer;
+
+	if (want.u.sa.sa_family != from->u.sa.sa_family)
+		return false;
+	if (want.u.sa.sa_family == AF_INET6) {
+		if (memcmp(&want.u.in6.sin6_addr, &from->u.in6.sin6_addr, sizeof(from->u.in6.sin6_addr)) != 0 ||
+		    (s->locked && want.u.in6.sin6_port != from->u.in6.sin6_port))
+			return false;
+		s->peer.u.in6.sin6_port = from->u.in6.sin6_port;
+	} else {
+		if (want.u.in.sin_addr.s_addr != from->u.in.sin_addr.s_addr ||
+		    (s->locked && want.u.in.sin_port != from->u.in.sin_port))
+			return false;
+		s->peer.u.in.sin_port = from->u.in.sin_port;
+	}
+	s->locked = true;
+	return true;
+}
+
+/* How long the server may be silent, from what was heard last. */
+static int64_t silence_ms(const struct session *s)
+{
+	return s->begun ? s->t->timeout_ms : s->at->connect_ms;
+}
+
+static int silent_server(struct session *s)
+{
+	long long seconds = (long long)silence_ms(s) / 1000;
+
+	if (!s->begun)
+		return fail(s->f, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "%s: no answer in %lld s", s->what, seconds);
+	return fail(s->f, FAIL_SRV_STALLED, -ETIMEDOUT, "%s: no new block for %lld s, after %lld bytes", s->what,
+		    seconds, (long long)s->t->done);
+}
+
+/* Nothing came in time: sends again, more and more patiently. */
+static int on_silence(struct session *s)
+{
+	if (now_ms() >= s->heard_ms + silence_ms(s))
+		return silent_server(s);
+	s->resend_ms = MIN(s->resend_ms * 2, RESEND_MAX_MS);
+	return send_again(s);
+}
+
+/* The next datagram of the server: its length, -EAGAIN when there was none in time, or another -errno with F. */
+static ssize_t receive(struct session *s)
+{
+	for (;;) {
+		struct net_address from = { .len = sizeof(from.u) };
+		ssize_t n = recvfrom(s->s.fd, s->datagram, sizeof(s->datagram), 0, &from.u.sa, &from.len);
+		int err;
+
+		if (n >= 0 && is_peer(s, &from))
+			return n;
+		if (n >= 0 || errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return socket_failed(s, -errno);
+		err = stream_wait(&s->s, POLLIN, MIN(s->sent_ms + s->resend_ms, s->heard_ms + silence_ms(s)));
+		if (err == -ETIMEDOUT)
+			return -EAGAIN;
+		if (err)
+			return socket_failed(s, err);
+	}
+}
+
+/* ---- the protocol */
+
+static int send_request(struct session *s, const struct tftp_options *options)
+{
+	s->sent.len = 0;
+	s->locked = false;
+	s->peer = *s->at->address;
+	if (tftp_read_request(&s->sent, s->path, options))
+		return fail(s->f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a packet");
+	return send_again(s);
+}
+
+/* What came is new: the clock of silence begins again, and the time it took tells how long to wait for the next. */
+static void heard(struct session *s)
+{
+	int64_t now = now_ms(), took = now - s->sent_ms;
+
+	s->heard_ms = now;
+	if (s->in_window > 1)
+		return; /* blocks of a window do not answer anything */
+	s->rtt_ms = s->rtt_ms < 0 ? took : (s->rtt_ms * 7 + took) / 8;
+	s->resend_ms = MIN(MAX(4 * s->rtt_ms, RESEND_MIN_MS), RESEND_MAX_MS);
+}
+
+static int begin(struct session *s, const struct tftp_options *agreed)
+{
+	struct version version = { .size = agreed->file_size };
+
+	s->agreed = *agreed;
+	s->begun = true;
+	heard(s);
+	return transfer_begin(s->t, s->at, 0, &version, s->what, s->f);
+}
+
+/* An error ends the session, unless it may be about the options: then the request goes out again without any. */
+static int on_error(struct session *s, const struct tftp_packet *p)
+{
+	enum fail_id id = FAIL_SRV_ERROR;
+
+	if (!s->begun && s->asked.block_size != BLOCK_DEFAULT && p->number != TFTP_NOT_FOUND &&
+	    p->number != TFTP_ACCESS) {
+		s->asked = (struct tftp_options){ .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
+		return send_request(s, NULL);
+	}
+	if (p->number == TFTP_NOT_FOUND || (p->number == TFTP_NOT_DEFINED && strstr(p->words, "o such")))
+		id = FAIL_SRV_NOT_FOUND;
+	else if (p->number == TFTP_ACCESS || p->number == TFTP_NO_USER || strstr(p->words, "ermission denied"))
+		id = FAIL_SRV_DENIED;
+	else if (p->number == TFTP_ILLEGAL)
+		id = FAIL_SRV_PROTOCOL;
+	return fail(s->f, id, -EREMOTEIO, "%s: error %u: %s", s->what, p->number, p->words);
+}
+
+static int on_options(struct session *s, const struct tftp_packet *p)
+{
+	int err = s->begun ? 0 : begin(s, &p->options);
+
+	if (err || s->next > 1)
+		return err;
+	return send_ack(s);
+}
+
+/* A block. *DONE: it was the last one. */
+static int on_data(struct session *s, const struct tftp_packet *p, bool *done)
+{
+	static const struct tftp_options none = { .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
+	unsigned ahead;
+	int err = s->begun ? 0 : begin(s, &none);
+
+	if (err)
+		return err;
+	ahead = (p->number - (unsigned)s->next) & 0xffff;
+	if (ahead >= 0x8000)
+		return 0; /* an old one; to answer it would double everything from here on (RFC 1123, section 4.2.3.1)
+			   */
+	if (ahead) {
+		/* RFC 7440, section 4: the server begins its window anew behind the last block in order. */
+		if (s->gap == s->next)
+			return 0;
+		s->gap = s->next;
+		return send_ack(s);
+	}
+	if (p->len > s->agreed.block_size)
+		return fail(s->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: a block of %zu bytes, agreed were %u", s->what,
+			    p->len, s->agreed.block_size);
+	err = transfer_write(s->t, p->data, p->len, s->f);
+	if (err)
+		return err;
+	s->next++;
+	s->in_window++;
+	heard(s);
+	*done = p->len < s->agreed.block_size;
+	return *done || s->in_window >= s->agreed.window_size ? send_ack(s) : 0;
+}
+
+static int on_packet(struct session *s, size_t len, bool *done)
+{
+	struct tftp_packet p;
+
+	if (tftp_parse(&p, s->datagram, len, &s->asked))
+		return fail(s->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: a packet that makes no sense, after %lld bytes",
+			    s->what, (long long)s->t->done);
+	switch (p.opcode) {
+	case TFTP_ERROR:
+		return on_error(s, &p);
+	case TFTP_OACK:
+		return on_options(s, &p);
+	default:
+		return on_data(s, &p, done);
+	}
+}
+
+static int run_session(struct session *s)
+{
+	bool done = false;
+	int err = open_socket(s);
+
+	s->asked = (struct tftp_options){ .block_size = best_block_size(s), .file_size = -1 };
+	s->asked.window_size = best_window(s, s->asked.block_size);
+	s->heard_ms = now_ms();
+	if (!err)
+		err = send_request(s, &s->asked);
+	while (!err && !done) {
+		ssize_t n = receive(s);
+
+		if (n == -EAGAIN)
+			err = on_silence(s);
+		else
+			err = n < 0 ? (int)n : on_packet(s, (size_t)n, &done);
+	}
+	if (err && s->s.fd >= 0)
+		send_end(s);
+	return err ? err : transfer_end(s->t, true, s->f);
+}
+
+/* The name as the server wants it: without the first slash, as boot ROMs send it, unless the options begin with one. */
+static const char *name_of(const struct options *o, const char *path)
+{
+	const char *first = o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : o->value[KEY_IMAGE];
+
+	return first && *first == '/' ? path : path + 1;
+}
+
+static char *url_of(const struct place *at, const char *path)
+{
+	struct buf text = { 0 };
+	struct url url;
+
+	if (url_make(&url, "tftp", at->host, at->port, path))
+		return NULL;
+	url_text(&url, &text);
+	url_free(&url);
+	return buf_take(&text);
+}
+
+static int tftp_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a TFTP session");
+	s->t = t;
+	s->at = at;
+	s->f = f;
+	s->peer = *at->address;
+	s->s = (struct stream){ .fd = -1, .watch = t->fetch->watch };
+	s->next = 1;
+	s->rtt_ms = -1;
+	s->resend_ms = RESEND_FIRST_MS;
+	s->path = name_of(t->fetch->options, path);
+	s->what = url_of(at, path);
+	err = s->what ? run_session(s) : fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a URL");
+	stream_close(&s->s);
+	buf_free(&s->sent);
+	free(s->what);
+	free(s);
+	return err;
+}
+
+static const struct protocol protocol_tftp = {
+	.scheme = "tftp",
+	.get = tftp_get,
+};
+
+/* The server a boot ROM would have used: the DHCP answer's next-server, option 66, or the DHCP server itself. */
+static const char *server_of(const struct network *net, char *text, size_t size)
+{
+	struct in_addr address;
+
+	if (!net)
+		return NULL;
+	if (net->next_server.s_addr == INADDR_ANY && net->tftp_server)
+		return net->tftp_server;
+	address = net->next_server.s_addr != INADDR_ANY ? net->next_server : net->server_id;
+	return address.s_addr != INADDR_ANY ? inet_ntop(AF_INET, &address, text, (socklen_t)size) : NULL;
+}
+
+static int tftp_fetch(struct fetch *f)
+{
+	struct options options = *f->options;
+	struct fetch fetch = *f;
+	char text[INET_ADDRSTRLEN];
+
+	fetch.options = &options;
+	if (!options.value[KEY_SERVER])
+		options.value[KEY_SERVER] = server_of(f->net, text, sizeof(text));
+	return retrieve(&fetch, &protocol_tftp);
+}
+
+static const enum option_key tftp_required[] = { KEY_COUNT };
+static const enum option_key tftp_optional[] = { KEY_SERVER, KEY_DIRECTORY, KEY_IMAGE, KEY_COUNT };
+
+const struct method method_tftp = {
+	.name = "tftp",
+	.title = "TFTP server",
+	.needs = METHOD_NEEDS_NETWORK,
+	.required = tftp_required,
+	.optional = tftp_optional,
+	.fetch = tftp_fetch,
+};
