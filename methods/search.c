@@ -290,6 +290,23 @@ static void describe_all(struct buf *out)
 	media_free(&m);
 }
 
+/* What was looked for, and what is there instead. */
+static int no_image(struct quest *q)
+{
+	char **paths = NULL;
+	size_t count = 0;
+	cleanup_buf struct buf wanted = { 0 };
+
+	if (method_paths(q->fetch->options, &paths, &count) == 0)
+		for (size_t i = 0; i < count; i++) {
+			buf_printf(&wanted, "%s%s", i ? " or " : "", paths[i]);
+			free(paths[i]);
+		}
+	free(paths);
+	return fail(q->fetch->fail, FAIL_MED_NO_IMAGE, -ENOENT, "%s is on none of: %s", buf_cstr(&wanted),
+		    buf_cstr(&q->report));
+}
+
 static int report(struct quest *q)
 {
 	const struct options *o = q->fetch->options;
@@ -302,7 +319,7 @@ static int report(struct quest *q)
 		return f->err;
 	}
 	if (q->report.len)
-		return fail(q->fetch->fail, FAIL_MED_NO_IMAGE, -ENOENT, "looked on %s", buf_cstr(&q->report));
+		return no_image(q);
 	describe_all(&there);
 	if (disk || partition)
 		return fail(q->fetch->fail, FAIL_MED_NO_DEVICE, -ENODEV, "%s%s%s%s%s; there is %s", disk ? "disk:" : "",

@@ -18,7 +18,7 @@
 #define SHOW_EVERY_MS 100
 
 /* Names that are shown where no image is there. */
-#define NAMES_SHOWN 20
+#define NAMES_SHOWN 8
 
 /* Linux include/uapi/linux/openat2.h, since 5.6. */
 #ifndef SYS_openat2
