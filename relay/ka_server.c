@@ -185,7 +185,7 @@ static bool is_fed(const struct ka_peer *p)
 /* True while P may still come to have everything. */
 static bool has_hope(const struct ka_peer *p, int64_t now)
 {
-	return is_fed(p) || p->state == KA_DRAINED || (p->state == KA_LOST && p->ours && now - p->since < KA_RETURN);
+	return is_fed(p) || p->state == KA_DRAINED || (p->state == KA_LOST && p->ours && now - p->since < p->may_return);
 }
 
 /* How far apart the first and the last may be. */

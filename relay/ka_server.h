@@ -47,6 +47,7 @@ struct ka_peer {
 	int64_t pinged, woken;
 	int64_t flow_begun, finished; /* of now_ms() */
 	int64_t release_at;      /* -d: when it may go; 0: not queued */
+	int64_t may_return;      /* ms it may come back within, once it is lost */
 	unsigned losses;         /* how often it was lost and came back */
 	char why[160];           /* the last trouble, for people */
 };

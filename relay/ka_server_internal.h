@@ -18,7 +18,8 @@
 #define KA_SILENT_OURS   2000  /* without a word: lost */
 #define KA_SILENT_ORIGINAL 6000
 #define KA_SUSPECT       800   /* silent so long when its child complains: lost */
-#define KA_RETURN        5000  /* a lost one may come back within */
+#define KA_RETURN        5000  /* one that fell silent may come back within */
+#define KA_RETURN_CLOSED 1500  /* one whose connection was closed or reset: it has been killed, or calls at once */
 #define KA_GOODBYE       2000  /* the last words may take so long */
 
 void ka_say(struct ka_server *s, const char *fmt, ...) printf_like(2, 3);

@@ -122,6 +122,7 @@ void ka_peer_lose(struct ka_peer *p, bool close, const char *fmt, ...)
 		va_start(ap, fmt);
 		vsnprintf(p->why, sizeof(p->why), fmt, ap);
 		va_end(ap);
+		p->may_return = close ? KA_RETURN : KA_RETURN_CLOSED;
 		s->want_data--;
 	}
 	if (before < KA_LINKING) {
