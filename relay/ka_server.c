@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +23,15 @@ void ka_say(struct ka_server *s, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	s->calls->line(s, text);
+}
+
+void ka_say_busy(struct ka_server *s)
+{
+	unsigned connected = 0;
+
+	for (uint32_t i = 1; i < s->places; i++)
+		connected += ka_conn_is_open(&s->member[i]->conn);
+	ka_say(s, "Busy clients: %u -- connected : %u", s->want_data, connected);
 }
 
 void ka_set_state(struct ka_peer *p, enum ka_peer_state state)
@@ -66,9 +75,12 @@ void ka_server_link(struct ka_peer *p)
 	struct ka_server *s = p->server;
 	uint32_t n = s->place[p->number].parent;
 	struct ka_down m = { .type = KA_GIVES_IP };
+	char daddy[INET_ADDRSTRLEN];
 
 	s->place[p->number].live = true;
-	ka_say(s, "Added client %s, daddy = %s", p->address, n == KA_ROOT ? "server" : s->member[n]->address);
+	m.ip = n == KA_ROOT ? own_address(p) : s->member[n]->ip;
+	inet_ntop(AF_INET, &m.ip, daddy, sizeof(daddy));
+	ka_say(s, "Added client %s, daddy = %s", p->address, daddy);
 	if (p->ours) {
 		if (p->state < KA_FLOWING)
 			p->flow_begun = now_ms();
@@ -76,7 +88,6 @@ void ka_server_link(struct ka_peer *p)
 		send_parent(p, n);
 		return;
 	}
-	m.ip = n == KA_ROOT ? own_address(p) : s->member[n]->ip;
 	ka_set_state(p, KA_LINKING);
 	ka_conn_down(&p->conn, &m, NULL);
 }

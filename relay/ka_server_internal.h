@@ -23,6 +23,8 @@
 #define KA_GOODBYE       2000  /* the last words may take so long */
 
 void ka_say(struct ka_server *s, const char *fmt, ...) printf_like(2, 3);
+/* "Busy clients: 1 -- connected : 2" */
+void ka_say_busy(struct ka_server *s);
 void ka_set_state(struct ka_peer *p, enum ka_peer_state state);
 
 /* ---- ka_server.c */

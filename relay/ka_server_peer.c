@@ -360,6 +360,7 @@ static void take_finished(struct ka_peer *p)
 		s->place[p->number].live = false; /* it leaves now */
 	s->want_data--;
 	ka_say(s, "Client has finished transfer");
+	ka_say_busy(s);
 	ka_server_look(s);
 }
 
@@ -469,6 +470,8 @@ static void on_closed(struct ka_conn *c, int err)
 	}
 	ka_say(p->server, "Peer closed connection: %s", p->address);
 	ka_peer_lose(p, false, "%s", err ? err_text(err) : "closed the connection");
+	if (p->number)
+		ka_say_busy(p->server);
 }
 
 const struct ka_conn_calls ka_peer_calls = { .up = on_up, .closed = on_closed };
