@@ -206,38 +206,12 @@ static int verdict(const struct nlmsghdr *h, const uint8_t *data, size_t len, co
 	return e.error;
 }
 
-int netlink_request(struct netlink *nl, struct buf *m, const char *what)
+/* Sends M and reads until its verdict or, of a dump, its end is there. Answers in between go to FN. */
+static int converse(struct netlink *nl, struct buf *m, uint16_t flags, const char *what, nl_message_fn *fn, void *ctx)
 {
 	cleanup_buf struct buf in = { 0 };
 	int64_t deadline = now_ms() + ANSWER_MS;
-	int err = send_message(nl, m, NLM_F_ACK);
-
-	while (!err) {
-		const uint8_t *p, *data;
-		struct nlmsghdr h;
-		size_t len, data_len;
-		int n;
-
-		err = wait_fd(nl->fd, POLLIN, deadline);
-		if (err)
-			break;
-		n = receive(nl, &in);
-		if (n < 0 && n != -EAGAIN)
-			return n;
-		p = (const uint8_t *)in.data;
-		len = in.len;
-		while (next_message(&p, &len, &h, &data, &data_len))
-			if (h.nlmsg_seq == nl->seq && h.nlmsg_type == NLMSG_ERROR)
-				return verdict(&h, data, data_len, what);
-	}
-	return err;
-}
-
-int netlink_dump(struct netlink *nl, struct buf *m, nl_message_fn *fn, void *ctx)
-{
-	cleanup_buf struct buf in = { 0 };
-	int64_t deadline = now_ms() + ANSWER_MS;
-	int err = send_message(nl, m, NLM_F_DUMP);
+	int err = send_message(nl, m, flags);
 
 	while (!err) {
 		const uint8_t *p, *data;
@@ -257,13 +231,23 @@ int netlink_dump(struct netlink *nl, struct buf *m, nl_message_fn *fn, void *ctx
 			if (h.nlmsg_seq != nl->seq)
 				continue;
 			if (h.nlmsg_type == NLMSG_ERROR)
-				return verdict(&h, data, data_len, NULL);
+				return verdict(&h, data, data_len, what);
 			if (h.nlmsg_type == NLMSG_DONE)
 				return 0;
-			err = fn(ctx, h.nlmsg_type, data, data_len);
+			err = fn ? fn(ctx, h.nlmsg_type, data, data_len) : 0;
 		}
 	}
 	return err;
+}
+
+int netlink_request(struct netlink *nl, struct buf *m, const char *what)
+{
+	return converse(nl, m, NLM_F_ACK, what, NULL, NULL);
+}
+
+int netlink_dump(struct netlink *nl, struct buf *m, nl_message_fn *fn, void *ctx)
+{
+	return converse(nl, m, NLM_F_DUMP, NULL, fn, ctx);
 }
 
 int netlink_events(struct netlink *nl, nl_message_fn *fn, void *ctx)

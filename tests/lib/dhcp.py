@@ -166,7 +166,13 @@ class FakeServer(threading.Thread):
                 self.socket.sendto(one, ("255.255.255.255", 68))
 
     def types(self):
+        """The types of all messages seen."""
         return [m.type for m in self.seen]
+
+    def talk(self):
+        """The same, without messages that were only sent again (a busy machine answers late)."""
+        return [m.type for i, m in enumerate(self.seen)
+                if not i or (m.type, m.xid) != (self.seen[i - 1].type, self.seen[i - 1].xid)]
 
 
 def willing(message, **how):

@@ -63,6 +63,18 @@ def test_the_card_whose_network_answers():
         assert up.link_to_lease_ms() <= 1000, up
 
 
+def test_two_cards_on_one_network():
+    """Two cards of the node on one network check the same address at once, and are no conflict for each other."""
+    with netns.Lab() as lab:
+        head, node, switch = lab.node("head"), lab.node("node"), lab.switch()
+        lab.cable(head, switch)
+        head.address("eth0", "10.9.0.1/24")
+        for i in range(2):
+            lab.cable(node, switch, a_name=f"eth{i}", a_up=False)
+        up = dhcp.netup(node, "network:static,ip:10.9.0.24,netmask:24,gateway:10.9.0.1")
+        assert up.status == 0, up
+
+
 def test_nobody_answers():
     """A static address is used before the deadline even when nobody answers, with a warning."""
     with netns.Lab() as lab:
