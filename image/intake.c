@@ -5,6 +5,7 @@
 #include "image/decode.h"
 #include "image/sha256.h"
 
+#include <unistd.h>
 #include <zstd.h>
 
 /* Compressed bytes are taken in portions of this size. */
@@ -160,6 +161,44 @@ static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f
 	return err ? err : n;
 }
 
+/* The sum of the SIZE bytes in FD. 0 or -errno with F. */
+static int add_up(struct intake *in, int fd, int64_t size, struct failure *f)
+{
+	for (int64_t at = 0; at < size;) {
+		ssize_t n = pread(fd, in->input, (size_t)MIN(size - at, (int64_t)INPUT_SIZE), at);
+
+		if (n <= 0)
+			return fail(f, FAIL_IMG_STORE, n ? -errno : -EIO, "reading the image in memory: %s",
+				    n ? err_text(errno) : "it ends too early");
+		sha256_add(&in->sum, in->input, (size_t)n);
+		at += n;
+	}
+	return 0;
+}
+
+static int intake_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	struct intake *in = self(s);
+	uint8_t head[HEAD_SIZE];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	int64_t claimed;
+	enum image_kind kind = n > 0 ? image_recognise(head, (size_t)n, &claimed) : IMAGE_UNKNOWN;
+	int err;
+
+	if (in->state != INTAKE_HEAD || in->came || in->hex_as_given)
+		return -EOPNOTSUPP;
+	if (!in->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD))
+		return -EOPNOTSUPP;
+	err = sink_take(in->inner, fd, size, f);
+	if (!err && in->check)
+		err = add_up(in, fd, size, f);
+	if (err)
+		return err;
+	in->state = INTAKE_PLAIN;
+	in->announced = in->came = size;
+	return 0;
+}
+
 static int intake_last(struct sink *s, void *bytes, size_t len)
 {
 	struct intake *in = self(s);
@@ -241,7 +280,8 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 	}
 	in->sink = (struct sink){
 		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
-		.last = intake_last, .finish = intake_finish, .restart = intake_restart, .free = intake_free,
+		.last = intake_last, .take = intake_take, .finish = intake_finish, .restart = intake_restart,
+		.free = intake_free,
 	};
 	in->inner = inner;
 	in->raw = raw;

@@ -58,6 +58,11 @@ ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 	return err ? err : n;
 }
 
+int sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	return s->take ? s->take(s, fd, size, f) : -EOPNOTSUPP;
+}
+
 struct store_sink {
 	struct sink sink;
 	struct store *store;
@@ -188,6 +193,14 @@ static int store_sink_last(struct sink *s, void *bytes, size_t len)
 	return store_read_last(self(s)->store, bytes, len);
 }
 
+static int store_sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	struct store *store = self(s)->store;
+
+	/* the bytes are in memory already: there is nothing to grant */
+	return store->ops->take ? store->ops->take(store, fd, size, f) : -EOPNOTSUPP;
+}
+
 static int store_sink_finish(struct sink *s, struct failure *f)
 {
 	struct store_sink *st = self(s);
@@ -222,7 +235,7 @@ struct sink *image_sink(struct store *s, bool raw, int64_t memory, const char *s
 	st->sink = (struct sink){
 		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
 		.pull = store_sink_pull, .last = store_sink_last, .finish = store_sink_finish,
-		.restart = store_sink_restart, .free = store_sink_free,
+		.restart = store_sink_restart, .free = store_sink_free, .take = store_sink_take,
 	};
 	st->store = s;
 	st->look = !raw;

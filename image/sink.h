@@ -25,6 +25,11 @@ struct sink {
 	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where pull
 	 * is. 0 or -errno. */
 	int (*last)(struct sink *s, void *bytes, size_t len);
+	/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are kept as
+	 * they lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F untouched where
+	 * the sink has to see the bytes (compressed, another place than memory); other -errno with F. May be NULL; call it
+	 * by sink_take. FD stays the caller's. */
+	int (*take)(struct sink *s, int fd, int64_t size, struct failure *f);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
 	/* Forgets all bytes; the next call is begin. */
@@ -34,6 +39,9 @@ struct sink {
 
 /* Copies LEN bytes in by reserve and commit. */
 int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f) must_check;
+
+/* Begins and takes the SIZE bytes of FD over, as take has it; -EOPNOTSUPP: begin, then give them by sink_write. */
+int sink_take(struct sink *s, int fd, int64_t size, struct failure *f) must_check;
 
 /* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink, as the sink can do it best; never
  * blocks. Bytes moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN); other -errno with F,

@@ -15,6 +15,8 @@ struct store_ops {
 	int (*open_window)(struct store *s, struct failure *f);
 	/* The window's filled bytes are kept; it may stay for the rest. */
 	int (*close_window)(struct store *s, struct failure *f);
+	/* The SIZE bytes of FD, a file in memory, become the contents, without a copy. NULL: this place needs one. */
+	int (*take)(struct store *s, int fd, int64_t size, struct failure *f);
 	/* Everything is there: written, durable, under its own name. */
 	int (*finish)(struct store *s, struct failure *f);
 	/* Forgets all bytes. */

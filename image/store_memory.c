@@ -70,6 +70,27 @@ static int memory_set_size(struct store *s, int64_t size, struct failure *f)
 	return ftruncate(s->fd, size) < 0 ? no_room(s, -errno, f) : 0;
 }
 
+static int memory_take(struct store *s, int fd, int64_t size, struct failure *f)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	char *path = own >= 0 ? str_printf("/proc/self/fd/%d", own) : NULL;
+
+	if (!path) {
+		int err = own < 0 ? -errno : -ENOMEM;
+
+		base_close_fd(&own);
+		return no_room(s, err, f);
+	}
+	if (s->window)
+		memory_close_window(s, f);
+	base_close_fd(&s->fd);
+	free(s->path);
+	s->fd = own;
+	s->path = path;
+	s->size = size;
+	return 0;
+}
+
 static int memory_finish(struct store *s, struct failure *f)
 {
 	return memory_set_size(s, s->size, f);
@@ -96,6 +117,7 @@ static const struct store_ops memory_ops = {
 	.close_window = memory_close_window,
 	.finish = memory_finish,
 	.restart = memory_restart,
+	.take = memory_take,
 	.close = memory_close,
 	.splices = true,
 };

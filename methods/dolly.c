@@ -3,6 +3,7 @@
 #include "methods/method.h"
 
 #include "base/clock.h"
+#include "image/image.h"
 #include "relay/dolly_up.h"
 #include "relay/relay.h"
 
@@ -26,19 +27,37 @@ struct dolly {
 	char name[WIRE_NAME + 1];
 	int64_t deadline;  /* of the wait for a server, of now_ms() */
 	int64_t fed;       /* bytes the sink has */
+	bool looked, wait; /* at the first bytes; the sink takes all at the end, as it lies in the store */
 	uint8_t *piece;
 	struct failure failure;
 };
 
 /* Bytes handed to the sink at a time. */
 #define PIECE (256 * 1024)
+/* Enough to tell whether it is compressed. */
+#define HEAD 18
 
 /* ---- from the store, which children are served from, into the sink */
+
+/* What is not compressed stays where it lies; the rest is uncompressed as it comes. */
+static void look(struct dolly *d, struct rstore *store, int64_t available)
+{
+	uint8_t head[HEAD];
+	int64_t claimed;
+	enum image_kind kind;
+
+	if (d->looked || available < HEAD || rstore_read(store, 0, head, sizeof(head)))
+		return;
+	kind = image_recognise(head, sizeof(head), &claimed);
+	d->looked = true;
+	d->wait = kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD;
+}
 
 /* Gives the sink what is there, up to AVAILABLE. 0 or -errno with the failure filled. */
 static int feed_sink(struct dolly *d, struct rstore *store, int64_t available)
 {
-	while (d->fed < available) {
+	look(d, store, available);
+	while (!d->wait && d->looked && d->fed < available) {
 		size_t len = (size_t)MIN(available - d->fed, (int64_t)PIECE);
 		int err = rstore_read(store, d->fed, d->piece, len);
 
@@ -52,6 +71,19 @@ static int feed_sink(struct dolly *d, struct rstore *store, int64_t available)
 	return 0;
 }
 
+/* All SIZE bytes are there. */
+static int end_sink(struct dolly *d, struct rstore *store, int64_t size)
+{
+	int err = d->wait ? sink_take(d->f->sink, store->part[0].fd, size, &d->failure) : -EOPNOTSUPP;
+
+	if (err == -EOPNOTSUPP) {
+		d->wait = false;
+		d->looked = true;
+		err = feed_sink(d, store, size);
+	}
+	return err ? err : d->f->sink->finish(d->f->sink, &d->failure);
+}
+
 static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struct failure *f)
 {
 	int err = rstore_open_memory(store, f);
@@ -61,6 +93,7 @@ static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struc
 	if (err == 0)
 		err = d->f->sink->begin(d->f->sink, size, f);
 	d->fed = 0;
+	d->looked = d->wait = false;
 	return err;
 }
 
@@ -103,10 +136,8 @@ static void node_stored(struct node *n, uint32_t i)
 static void node_complete(struct node *n)
 {
 	struct dolly *d = n->owner;
-	int err = feed_sink(d, &n->store, n->map.size);
+	int err = end_sink(d, &n->store, n->map.size);
 
-	if (err == 0)
-		err = d->f->sink->finish(d->f->sink, &d->failure);
 	node_confirm(n, err, &d->failure);
 }
 
@@ -189,10 +220,8 @@ static void up_stored(struct dolly_up *u)
 static void up_complete(struct dolly_up *u)
 {
 	struct dolly *d = u->owner;
-	int err = feed_sink(d, &u->store, u->length);
+	int err = end_sink(d, &u->store, u->length);
 
-	if (err == 0)
-		err = d->f->sink->finish(d->f->sink, &d->failure);
 	dolly_up_confirm(u, err, &d->failure);
 }
 

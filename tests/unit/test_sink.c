@@ -11,6 +11,7 @@
 
 #include "tests/lib/scratch.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -389,6 +390,63 @@ static void test_pull_from_a_pipe(void **state)
 	}
 }
 
+/* Takes FILE over from a file in memory. 0 or the error. */
+static int take(const char *file, const char *sha256, struct store *s, struct failure *f)
+{
+	cleanup_buf struct buf b = { 0 };
+	cleanup_close int fd = memfd_create("test", MFD_CLOEXEC);
+	struct sink *sink;
+	int err;
+
+	scratch_read(&b, file);
+	assert_true(fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len);
+	assert_int_equal(store_open_memory(s, NULL, f), 0);
+	sink = image_sink(s, false, 1 << 30, sha256);
+	assert_non_null(sink);
+	assert_int_equal(sink->begin(sink, (int64_t)b.len, f), 0);
+	err = sink_take(sink, fd, (int64_t)b.len, f);
+	if (!err)
+		err = sink->finish(sink, f);
+	sink->free(sink);
+	return err;
+}
+
+static void test_a_file_in_memory_is_taken_as_it_lies(void **state)
+{
+	uint8_t sum[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1];
+	struct sha256 sha;
+	struct failure f = { 0 };
+	struct store s;
+	(void)state;
+
+	assert_int_equal(take("a.sqfs", NULL, &s, &f), 0);
+	expect_stored(&s, &plain);
+	store_close(&s);
+
+	sha256_begin(&sha);
+	sha256_add(&sha, plain.data, plain.len);
+	sha256_end(&sha, sum);
+	sha256_format(hex, sum);
+	assert_int_equal(take("a.sqfs", hex, &s, &f), 0);
+	store_close(&s);
+	hex[0] = hex[0] == '0' ? '1' : '0';
+	assert_int_equal(take("a.sqfs", hex, &s, &f), -EBADMSG);
+	assert_int_equal(f.id, FAIL_IMG_DIGEST);
+	store_close(&s);
+}
+
+static void test_what_must_be_uncompressed_is_not_taken(void **state)
+{
+	struct failure f = { 0 };
+	struct store s;
+	(void)state;
+
+	assert_int_equal(take("a.sqfs.zst", NULL, &s, &f), -EOPNOTSUPP);
+	assert_int_equal(f.id, FAIL_NONE);
+	store_close(&s);
+}
+
 static void test_a_file_has_its_name_only_when_complete(void **state)
 {
 	struct failure f = { 0 };
@@ -470,6 +528,8 @@ int main(void)
 		cmocka_unit_test(test_a_decoder_that_wants_too_much),
 		cmocka_unit_test(test_restart_forgets_everything),
 		cmocka_unit_test(test_pull_from_a_pipe),
+		cmocka_unit_test(test_a_file_in_memory_is_taken_as_it_lies),
+		cmocka_unit_test(test_what_must_be_uncompressed_is_not_taken),
 		cmocka_unit_test(test_a_file_has_its_name_only_when_complete),
 		cmocka_unit_test(test_a_full_disk_is_named),
 	};
