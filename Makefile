@@ -3,11 +3,25 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# ---- choices
-LIBC ?= dietlibc
+# ---- choices; `make help` explains them
+LIBC         ?= dietlibc
+KERNEL       ?=
+KERNEL_DIR   ?=
+MODULES_LIST ?= modules.list
+FIRMWARE_DIR ?=
+SIGNED       ?=
+PREFIX       ?= /usr/local
+DESTDIR      ?=
+FUZZ_SECONDS ?= 60
+V            ?=
+
 ifeq ($(filter $(LIBC),dietlibc musl),)
 $(error LIBC=$(LIBC) is none I know: dietlibc or musl)
 endif
+
+# One short line a file; V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,printf '  %-5s %s\n' $(1))
 
 # ---- the sources: every .c of a folder belongs to that folder's part; one with main() is a program named after the file
 PARTS    := base net image methods probe relay server stage1
@@ -41,7 +55,8 @@ $(THIRD)/libz.a:    third_name := zlib
 $(THIRD)/liblzma.a: third_name := xz
 $(THIRD)/libzstd.a: third_name := zstd
 $(THIRD_LIBS): third/build $(wildcard third/*/config.h) | need-build
-	third/build $(LIBC) $(third_name)
+	$(call say,THIRD $@)
+	$(Q)third/build $(LIBC) $(third_name)
 
 .PHONY: third
 third: $(THIRD_LIBS)
@@ -58,30 +73,33 @@ LIBS    := -lcompat
 endif
 CFLAGS  := $(STD) $(DEFINES) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
-LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none
+LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warnings
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
 build/$(LIBC)/%.o: %.c | $(THIRD_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+	$(call say,CC $@)
+	$(Q)$(CC) $(CFLAGS) -MMD -c -o $@ $<
 
 build/$(LIBC)/parts.a: $(OBJ)
 	@rm -f $@
-	ar rcsD $@ $^
+	$(Q)ar rcsD $@ $^
 
 define program =
 build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
+	$$(call say,LINK $$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 
-# build/stage1 and build/bin hold what was built last: changed only when the bytes change, so that LIBC= may alternate.
+# build/stage1, build/all.rdz and build/bin hold what was built last: changed only when the bytes change, so that LIBC= may alternate.
 .PHONY: FORCE
-build/stage1 $(PROGRAMS:%=build/bin/%): FORCE
+build/stage1 build/all.rdz $(PROGRAMS:%=build/bin/%): FORCE
 build/stage1: build/$(LIBC)/bin/stage1
-	@mkdir -p $(@D)
+	@cmp -s $< $@ || cp $< $@
+build/all.rdz: build/$(LIBC)/all.rdz
 	@cmp -s $< $@ || cp $< $@
 build/bin/%: build/$(LIBC)/bin/%
 	@mkdir -p $(@D)
@@ -90,21 +108,17 @@ build/bin/%: build/$(LIBC)/bin/%
 -include $(OBJ:.o=.d) $(MAINS:%.c=build/$(LIBC)/%.d)
 
 # ---- all.rdz: stage1, the modules of modules.list and the shell's tools, packed by initramfs/mkrdz
-KERNEL       ?=
-KERNEL_DIR   ?=
-MODULES_LIST ?= modules.list
-FIRMWARE_DIR ?=
-SIGNED       ?=
-
-HOST_SRC := $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
-HOST_OBJ := $(patsubst %.c,build/host/%.o,initramfs/mkrdz.c $(HOST_SRC) $(filter base/% image/%,$(PART_SRC)))
+HOST_SRC := $(filter base/% image/%,$(PART_SRC)) $(sort $(wildcard initramfs/*.c))
+HOST_OBJ := $(HOST_SRC:%.c=build/host/%.o)
 
 build/host/%.o: %.c | need-build
 	@mkdir -p $(@D)
-	gcc $(STD) $(WARN) -O2 -MMD -c -o $@ $<
+	$(call say,HOST $<)
+	$(Q)gcc $(STD) $(WARN) -O2 -MMD -c -o $@ $<
 
 build/mkrdz: $(HOST_OBJ)
-	gcc -o $@ $^ -lkmod -llzma -lzstd -lz
+	$(call say,HOST $@)
+	$(Q)gcc -o $@ $^ -lkmod -llzma -lzstd -lz
 
 # The kernel is looked for anew when KERNEL= or KERNEL_DIR= changes; its files change only then.
 .PHONY: kernel
@@ -116,57 +130,216 @@ build/vmlinuz: build/kernel/vmlinuz
 	@cp $< $@
 
 build/tools.unpacked: | need-build
-	third/apt deb klibc-utils libklibc pci.ids
+	@third/apt deb klibc-utils libklibc pci.ids
 	@rm -rf build/tools
-	@for p in klibc-utils libklibc pci.ids; do dpkg-deb -x $$(ls -t build/apt/deb/$${p}_*.deb | head -n 1) build/tools; done
+	@for p in klibc-utils libklibc pci.ids; do dpkg-deb -x "$$(ls -t build/apt/deb/$${p}_*.deb | head -n 1)" build/tools; done
 	@touch $@
 
 # What is no file but changes all.rdz.
-build/all.choice: FORCE
+CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)
+build/$(LIBC)/choice: FORCE
 	@mkdir -p $(@D)
-	@echo 'MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)' | cmp -s - $@ || \
-		echo 'MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)' >$@
+	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' >$@
 
-build/all.rdz: build/stage1 build/mkrdz build/kernel/version build/tools.unpacked build/all.choice $(MODULES_LIST)
-	build/mkrdz --modules build/kernel/lib/modules/$$(cat build/kernel/version) --list $(MODULES_LIST) --init build/stage1 \
-		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids --firmware '$(FIRMWARE_DIR)' \
-		--work build/rdz --out $@ $(if $(SIGNED),--signed)
+build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 build/mkrdz build/kernel/version build/tools.unpacked build/$(LIBC)/choice \
+		$(MODULES_LIST)
+	$(call say,RDZ $@)
+	$(Q)build/mkrdz --modules "build/kernel/lib/modules/$$(cat build/kernel/version)" --list '$(MODULES_LIST)' \
+		--init build/$(LIBC)/bin/stage1 --tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
+		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed)
+
+$(MODULES_LIST):
+	@echo 'MODULES_LIST=$@: there is no such file; modules.list is the usual one.' >&2; false
 
 -include $(HOST_OBJ:.o=.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 libcmocka-dev libpci-dev util-linux
+
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd
-UNIT_OBJ    := $(PART_SRC:%.c=build/unit/%.o)
+UNIT_SRC    := $(PART_SRC) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
+UNIT_OBJ    := $(UNIT_SRC:%.c=build/unit/%.o)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
-build/unit/%.o: %.c
+.PHONY: need-test
+need-test:
+	@third/need "make unit" $(TEST_PACKAGES)
+
+build/unit/%.o: %.c | need-test
 	@mkdir -p $(@D)
-	gcc $(UNIT_CFLAGS) -MMD -c -o $@ $<
+	$(call say,TEST $@)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -c -o $@ $<
 
 build/unit/parts.a: $(UNIT_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 build/unit/test_%: tests/unit/test_%.c build/unit/parts.a
-	gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+	$(call say,TEST $@)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
 
-# ---- the programs of the network tests: tests/net/X.c -> build/tests/X (sanitizers), build/tests/X.$(LIBC) (as shipped)
+.PHONY: unit
+unit: $(UNIT_TESTS)
+	@for t in $(UNIT_TESTS); do echo "== $$t"; tests/as-user "./$$t" || exit 1; done
+
+-include $(UNIT_OBJ:.o=.d) $(UNIT_TESTS:=.d)
+
+# ---- fuzzing: every tests/fuzz/fuzz_X.c with clang's libFuzzer; all of them share FUZZ_SECONDS; what they found
+# interesting stays in build/fuzz/corpus/X for the next time, an input that fails in build/fuzz/failed
+FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_CFLAGS := $(STD) -w -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_OBJ    := $(UNIT_SRC:%.c=build/fuzz/%.o)
+
+.PHONY: need-fuzz
+need-fuzz: need-test
+	@third/need "make fuzz" clang
+	@third/need "make fuzz" libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
+
+build/fuzz/%.o: %.c | need-fuzz
+	@mkdir -p $(@D)
+	$(call say,FUZZ $@)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -c -o $@ $<
+
+build/fuzz/parts.a: $(FUZZ_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/parts.a
+	$(call say,FUZZ $@)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MF $@.d -o $@ $< build/fuzz/parts.a \
+		$(filter-out -lcmocka,$(UNIT_LIBS))
+
+.PHONY: fuzz
+fuzz: $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+-include $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
+
+# ---- programs that tests run: tests/net/X.c -> build/tests/X (sanitizers), build/tests/X.$(LIBC) (as shipped)
 TEST_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(sort $(wildcard tests/net/*.c)))
 
 $(TEST_PROGRAMS): build/tests/%: tests/net/%.c build/unit/parts.a
 	@mkdir -p $(@D)
-	gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+	$(call say,TEST $@)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
 
 $(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)/parts.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< build/$(LIBC)/parts.a $(LIBS)
+	$(call say,TEST $@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< build/$(LIBC)/parts.a $(LIBS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@for t in $(UNIT_TESTS); do echo "== $$t"; ./$$t || exit 1; done
+# ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
+# with the programs as musl makes them
+RUN_PACKAGES := iproute2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light tcpdump squashfs-tools erofs-utils e2fsprogs \
+	genisoimage gzip zstd cpio mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
+TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
+# One program for each row: its variable in the environment of the tests, and its file.
+MUSL_PROGRAMS = STAGE1_FETCH=build/musl/bin/stage1-fetch DOLLY=build/musl/bin/dolly \
+	$(foreach p,$(notdir $(TEST_PROGRAMS)),$(shell echo $(p) | tr a-z A-Z)=build/tests/$(p).musl)
 
--include $(UNIT_OBJ:.o=.d)
+.PHONY: need-run
+need-run: need-test
+	@third/need "make test" $(RUN_PACKAGES)
+
+.PHONY: test test-full
+test test-full: ALL := $(if $(filter test-full,$(MAKECMDGOALS)),--all)
+test-full: FUZZ_SECONDS := 900
+test test-full: need-run
+	$(MAKE) all test-programs unit
+	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	$(MAKE) LIBC=musl musl-parts
+	$(MUSL_PROGRAMS) tests/run $(ALL) tests/net
+	tests/run $(ALL) $(TEST_FOLDERS)
+
+# All that musl makes, without a change to build/stage1, build/all.rdz and build/bin.
+.PHONY: musl-parts
+musl-parts: build/musl/all.rdz $(PROGRAMS:%=build/musl/bin/%) $(TEST_PROGRAMS:%=%.musl)
+
+# ---- the demonstration and the benchmarks: programs of their own, told by the environment
+.PHONY: demo
+demo: all build/demo/root.sqfs
+	@third/need "make demo" $$(server/demo --packages)
+	@server/demo
+
+build/demo/root.sqfs: server/demo-image | need-build
+	@third/need "make demo" $$(server/demo-image --packages)
+	@mkdir -p $(@D)
+	$(call say,ROOT $@)
+	$(Q)server/demo-image $@
+
+.PHONY: bench
+BENCHES := $(sort $(wildcard bench/*))
+bench: all
+	@for b in $$(grep -l -e --packages $(BENCHES)); do third/need "make bench" $$($$b --packages) && $$b || exit 1; done
+
+# ---- documentation, installation, cleaning
+MAN_PAGES := $(patsubst doc/%.in,build/doc/%,$(wildcard doc/*.in)) \
+	$(patsubst doc/%,build/doc/%,$(wildcard doc/*.1 doc/*.5 doc/*.7 doc/*.8))
+
+build/tables: build/host/doc/tables.o build/host/parts.a
+	$(Q)gcc -o $@ $^ -lkmod -lpci -llzma -lzstd -lz
+
+build/host/parts.a: $(PART_SRC:%.c=build/host/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+build/doc/%: doc/%.in build/tables
+	@mkdir -p $(@D)
+	$(Q)build/tables <$< >$@
+build/doc/%: doc/%
+	@mkdir -p $(@D)
+	@cp $< $@
+
+.PHONY: doc
+doc: $(MAN_PAGES)
+
+# Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1.
+TO   = $(DESTDIR)$(PREFIX)
+SBIN = $(filter-out server/demo%,$(shell find server -maxdepth 1 -type f -perm -u+x 2>/dev/null))
+.PHONY: install
+install: all doc
+	install -d '$(TO)/bin' '$(TO)/sbin' '$(TO)/lib/stage1'
+	install -m 755 $(PROGRAMS:%=build/bin/%) '$(TO)/bin'
+	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
+	install -m 755 build/stage1 '$(TO)/lib/stage1'
+	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
+	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
+
+.PHONY: clean distclean update
+clean: # all but what was downloaded
+	@for f in build/* build/kernel/*; do case $$f in build/apt | build/kernel | build/kernel/package) ;; *) rm -rf "$$f" ;; esac; done
+
+distclean:
+	rm -rf build
+
+update: | need-build
+	third/apt update
+	rm -rf build/kernel/choice build/tools.unpacked build/third/src
+
+.PHONY: help
+help:
+	@sed -n 's/^#| \{0,1\}//p' Makefile
+#| make             build/stage1, build/all.rdz, build/vmlinuz and the programs of the head node in build/bin/
+#| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
+#|                    NIC=e1000 MEM=512 NODES=1 METHOD=http FIRMWARE=bios|uefi; AUTO=1: by itself, with a page of figures
+#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU
+#| make test-full   the slow ones too, and fuzzing for a quarter of an hour
+#| make unit fuzz   only these
+#| make bench       the benchmark tables, with the peers' side of each
+#| make install     under DESTDIR= and PREFIX=/usr/local
+#| make doc         the man pages, in build/doc/
+#| make update      fetch the distribution's package lists anew: the next make takes the newest kernel
+#| make clean       remove what was built, keep what was downloaded; make distclean removes that too
+#|
+#| Choices for all of them:
+#|   LIBC=dietlibc|musl     the C library of all programs
+#|   KERNEL=6.1.0-56-amd64  a version of the distribution's kernel; silent: the newest
+#|   KERNEL_DIR=DIR         a folder with boot/vmlinuz-VERSION and lib/modules/VERSION instead
+#|   MODULES_LIST=FILE      which modules go into all.rdz, modules.list(5)
+#|   FIRMWARE_DIR=DIR       a folder like /lib/firmware: what the modules ask for goes into all.rdz
+#|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is a third larger
+#|   V=1                    show the commands

@@ -222,13 +222,16 @@ static int add_pci_ids(const struct job *job, const char *stage, struct cpio *c)
 	return err;
 }
 
-/* /dev/console is there before devtmpfs: the kernel opens it for /init. */
+/* /dev/console is there before devtmpfs: the kernel opens it for /init. /sbin/modprobe is what the kernel runs for a
+ * module that it wants itself; stage1 plays that part too (probe/modprobe.h). */
 static int add_skeleton(const struct job *job, struct cpio *c)
 {
 	int err = add_file(c, "init", 0755, job->init);
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && !err; i++)
 		err = cpio_folder(c, folders[i]);
+	if (!err)
+		err = cpio_link(c, "sbin/modprobe", "../init");
 	if (!err)
 		err = cpio_device(c, "dev/console", 0600, 5, 1);
 	if (!err)
