@@ -234,7 +234,7 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them
-RUN_PACKAGES := iproute2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light tcpdump squashfs-tools erofs-utils e2fsprogs \
+RUN_PACKAGES := iproute2 mandoc iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light tcpdump squashfs-tools erofs-utils e2fsprogs \
 	genisoimage gzip zstd cpio mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.

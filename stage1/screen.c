@@ -19,13 +19,30 @@
 
 /* ---- consoles */
 
-static int add_console(struct screen *s, const char *name, bool dumb)
+static int open_console(const char *name)
 {
-	struct console *more, c = { .fd = -1, .dumb = dumb };
 	char path[64];
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	c.fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	return open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+void screen_reopen(struct screen *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct console *c = &s->consoles[i];
+
+		close(c->fd);
+		c->fd = open_console(c->name);
+		c->stuck = c->fd < 0;
+	}
+	s->live = false;
+}
+
+static int add_console(struct screen *s, const char *name, bool dumb)
+{
+	struct console *more, c = { .fd = open_console(name), .dumb = dumb };
+
 	if (c.fd < 0)
 		return 0; /* a console that cannot be opened is one that nobody reads */
 	c.name = strdup(name);

@@ -70,6 +70,9 @@ void screen_prompt_done(struct screen *s);
 /* Keys come one by one and unseen (true), or as they came before (false). */
 void screen_keys(struct screen *s, bool one_by_one);
 
+/* Opens the same consoles again: the end of a shell on one hangs it up for all who had it open. */
+void screen_reopen(struct screen *s);
+
 void screen_close(struct screen *s);
 
 /* ---- pure: what is put on the line (for tests) */

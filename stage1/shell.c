@@ -104,6 +104,7 @@ left:
 			shell_end(pids[i]);
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
 		log_error("the shell could not be started (status %d)", WEXITSTATUS(status));
+	screen_reopen(s);
 	screen_say(s, "The shell was left: trying again.");
 	free(pids);
 }

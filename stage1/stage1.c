@@ -124,6 +124,7 @@ static void start_next_system(const struct options *o, struct screen *s, struct 
 		free(argv);
 		return;
 	}
+	system_standard_fds();
 	if (system_switch_root(&result->failure) == 0) {
 		if (streq(result->init, INSTALLER)) {
 			(void)!installer_run(env, &result->failure);

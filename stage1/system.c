@@ -24,7 +24,7 @@ static int mount_kernel_fs(const char *type, const char *target, unsigned long f
 	return fail(f, FAIL_SYS_MOUNT, -errno, "%s on %s: %s", type, target, err_text(errno));
 }
 
-static void open_standard_fds(void)
+void system_standard_fds(void)
 {
 	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
 
@@ -51,7 +51,7 @@ int system_start(struct failure *f)
 	err = mount_kernel_fs("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755", f) ? -1 : err;
 	mkdir(RUN_DIR, 0755);
 	mkdir(ROOT_DIR, 0755);
-	open_standard_fds();
+	system_standard_fds();
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	return err ? f->err : 0;

@@ -15,6 +15,9 @@
  * stop PID 1. What is mounted already is left. 0 or -errno with F filled (the boot may go on: more will fail). */
 int system_start(struct failure *f);
 
+/* Opens /dev/console as 0 1 2, anew where they are open: a shell that ended has hung it up. */
+void system_standard_fds(void);
+
 /* The whole of a file that has no size (/proc/cmdline), NUL-terminated; owned by the caller, NULL on any error. */
 char *system_read_file(const char *path) must_check;
 
