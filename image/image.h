@@ -62,6 +62,7 @@ struct store {
 	int pipe[2];       /* between a socket and the file; -1: not there yet */
 	char *unfinished;  /* the temporary name; NULL: none */
 	char *mounted;     /* the tmpfs mounted for it; NULL: none */
+	char *tree;        /* where an archive was unpacked instead, a mount (root_sink); NULL: there is an image */
 };
 
 /* Opens a place for an image.
@@ -88,6 +89,16 @@ void store_close(struct store *s);
  * it accepts before and while it comes; memory_reserve() of it stays free. SHA256_HEX (NULL: do not check) is the sum of
  * the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL when memory ran out. */
 struct sink *image_sink(struct store *s, bool raw, int64_t memory_available, const char *sha256_hex);
+
+/* Loads a kernel module by name; given by the flow (probe_module), may be NULL. */
+typedef int image_load_module_fn(void *ctx, const char *name);
+
+/* The sink in front of whatever a root is made of: an image goes into the store S, as by image_sink; a tar or cpio archive,
+ * compressed or not, is unpacked at TARGET (which exists) as it comes: into a tmpfs where S is memory, into a new ext4
+ * file system where S is a ramdisk. image_mount(S, ..., TARGET) makes the root of either; without it store_close throws
+ * the tree away. TARGET must stay valid. LOAD and CTX as for image_mount. */
+struct sink *root_sink(struct store *s, const char *target, image_load_module_fn *load, void *ctx, int64_t memory,
+		       const char *sha256_hex);
 
 /* A sink that unpacks a tar or cpio archive, plain or gz, xz, zstd compressed, into the folder ROOT_FD as it comes. No
  * path leaves that folder. MEMORY and SHA256_HEX as above; the sum is known at the end only, so nothing unpacked is to be
@@ -120,11 +131,9 @@ enum root_mode {
 	ROOT_RO,      /* the image, mounted as it is */
 };
 
-/* Loads a kernel module by name; given by the flow (probe_module), may be NULL. */
-typedef int image_load_module_fn(void *ctx, const char *name);
-
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
- * needed and mounts it at TARGET as MODE says. TARGET exists. S may be closed then: what is mounted stays. 0 or -errno
+ * needed and mounts it at TARGET as MODE says. TARGET exists; where an archive was unpacked there it is the root already
+ * and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
  * with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_ROOT_ASSEMBLE). */
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f) must_check;

@@ -171,13 +171,29 @@ static int look(const struct job *j, struct store *s, enum image_kind *kind)
 	return err;
 }
 
+/* An archive is a root as soon as it is unpacked. */
+static int adopt_tree(const struct job *j, struct store *s, enum root_mode mode)
+{
+	int err = mode == ROOT_RO ? mount_or_why(j, FAIL_ROOT_ASSEMBLE, "making it read-only", NULL, s->tree, NULL,
+						 MS_REMOUNT | MS_RDONLY, NULL) : 0;
+
+	if (err)
+		return err;
+	free(s->tree);
+	s->tree = NULL;
+	return 0;
+}
+
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f)
 {
 	const struct job j = { load, ctx, f };
 	enum image_kind kind;
-	int err = look(&j, s, &kind);
+	int err;
 
+	if (s->tree)
+		return adopt_tree(&j, s, mode);
+	err = look(&j, s, &kind);
 	if (err)
 		return err;
 	if (mode == ROOT_RW && (kind != IMAGE_EXT || s->kind == STORE_FILE))

@@ -190,7 +190,7 @@ int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t 
 		break;
 	case IMAGE_TAR:
 	case IMAGE_CPIO:
-		buf_printf(&words, "it is a %s archive, which cannot be mounted", image_kind_name(*kind));
+		buf_printf(&words, "it is a %s archive, and an image is needed here", image_kind_name(*kind));
 		break;
 	default:
 		buf_printf(&words, "it is %s inside: compressed twice", image_kind_name(*kind));

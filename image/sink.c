@@ -226,7 +226,7 @@ static void store_sink_free(struct sink *s)
 	free(self(s));
 }
 
-struct sink *image_sink(struct store *s, bool raw, int64_t memory, const char *sha256_hex)
+struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 {
 	struct store_sink *st = calloc(1, sizeof(*st));
 
@@ -238,8 +238,13 @@ struct sink *image_sink(struct store *s, bool raw, int64_t memory, const char *s
 		.restart = store_sink_restart, .free = store_sink_free, .take = store_sink_take,
 	};
 	st->store = s;
-	st->look = !raw;
+	st->look = look_at_it;
 	st->claimed = -1;
 	st->available = memory;
-	return intake_sink(&st->sink, raw, memory, sha256_hex);
+	return &st->sink;
+}
+
+struct sink *image_sink(struct store *s, bool raw, int64_t memory, const char *sha256_hex)
+{
+	return intake_sink(store_sink(s, !raw, memory), raw, memory, sha256_hex);
 }

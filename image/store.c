@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/compat.h"
@@ -170,6 +171,8 @@ int store_write_buffer(struct store *s, size_t align, struct failure *f)
 
 void store_close(struct store *s)
 {
+	if (s->tree)
+		umount(s->tree);
 	if (s->ops && s->ops->close)
 		s->ops->close(s);
 	if (s->window)
@@ -181,5 +184,6 @@ void store_close(struct store *s)
 	free(s->path);
 	free(s->unfinished);
 	free(s->mounted);
+	free(s->tree);
 	store_init(s, s->kind, NULL);
 }

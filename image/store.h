@@ -41,6 +41,10 @@ ssize_t store_read_head(struct store *s, uint8_t *head, size_t len) must_check;
 /* The last LEN bytes of what is stored, in a store that store_pull moved bytes to. 0 or -errno. */
 int store_read_last(struct store *s, uint8_t *bytes, size_t len) must_check;
 
+/* The sink that fills S, with nothing before it: image_sink() and root_sink() put the decompressors there. With
+ * LOOK_AT_IT set, what cannot be mounted is refused. MEMORY as for image_sink. NULL when memory ran out. */
+struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory);
+
 /* A store of KIND with nothing open; for the open functions. */
 void store_init(struct store *s, enum store_kind kind, const struct store_ops *ops);
 

@@ -18,9 +18,9 @@ static int open_store(struct store *s, const char *kind, const char *file, struc
 	return store_open_device(s, kind, -1, f);
 }
 
-static int fill(struct store *s, const char *file, struct failure *f)
+static int fill(struct store *s, const char *file, const char *target, struct failure *f)
 {
-	struct sink *sink = image_sink(s, false, memory_available(), NULL);
+	struct sink *sink = root_sink(s, target, NULL, NULL, memory_available(), NULL);
 	int fd = open(file, O_RDONLY), err;
 	ssize_t n = 1;
 
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 		mode = ROOT_RO;
 	err = open_store(&s, argv[2], argv[3], &f);
 	if (!err && !streq(argv[2], "use"))
-		err = fill(&s, argv[3], &f);
+		err = fill(&s, argv[3], argv[4], &f);
 	if (!err)
 		err = image_mount(&s, mode, argv[4], NULL, NULL, &f);
 	store_close(&s);

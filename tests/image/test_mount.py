@@ -181,6 +181,29 @@ def test_damaged_image():
     refused("overlay", "memory", noise, "S1-IMG-0", "the kernel says: EXT4-fs")
 
 
+TAR = "tar -C tree -cf $0 ."
+
+
+def test_archive_in_memory():
+    """A tar or cpio archive is unpacked into memory and is the root, compressed or not, read-only where asked."""
+    for make in TAR, "tar -C tree -czf $0 .", "cd tree; find . | cpio -o -H newc --quiet | zstd -q >$0":
+        inside("overlay", "memory", image(make), """
+            test "$(cat target/hello)" = hello; test "$(stat -c %a.%u.%g target)" = 751.12.34
+            test "$(sha256sum target/sub/big | cut -c1-64)" = "$(cat big.sum)"
+            test "$(stat -f -c %T target)" = tmpfs; echo x >target/x""")
+    inside("ro", "memory", image(TAR), "test $(cat target/hello) = hello; ! touch target/x")
+
+
+def test_archive_on_a_ramdisk():
+    """A tar archive becomes an ext4 file system on a ramdisk, which e2fsck finds no fault with."""
+    inside("rw", "/run/device", image(TAR), before=DEVICE.format(size=12_288_000), then="""
+        test "$(cat target/hello)" = hello; test "$(stat -f -c %T target)" = ext2/ext3; echo x >target/x
+        test "$(sha256sum target/sub/big | cut -c1-64)" = "$(cat big.sum)"
+        umount target; e2fsck -fn /run/device""")
+    refused("rw", "/run/device", image(TAR), "S1-IMG-05", "sub/big: No space left", before=DEVICE.format(size=3_072_000))
+    refused("rw", "memory", image(f"{TAR}; truncate -s 1000000 $0"), "S1-IMG-02", "cut")
+
+
 def test_memory_above():
     """The overlay's memory is limited to half of what the image left free."""
     said = inside("overlay", "memory", image(SQUASHFS), """
