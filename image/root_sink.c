@@ -177,6 +177,23 @@ static int root_last(struct sink *s, void *bytes, size_t len)
 	return r->chosen && r->chosen->last ? r->chosen->last(r->chosen, bytes, len) : -EOPNOTSUPP;
 }
 
+/* An archive has to be unpacked; an image may stay where it lies. */
+static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	struct root *r = self(s);
+	ssize_t n = pread(fd, r->head, HEAD_SIZE, 0);
+	int64_t claimed;
+	enum image_kind kind = n > 0 ? image_recognise(r->head, (size_t)n, &claimed) : IMAGE_UNKNOWN;
+	int err;
+
+	if (r->chosen || r->have || kind == IMAGE_TAR || kind == IMAGE_CPIO)
+		return -EOPNOTSUPP;
+	err = sink_take(r->image, fd, size, f);
+	if (!err)
+		r->chosen = r->image;
+	return err;
+}
+
 static int root_finish(struct sink *s, struct failure *f)
 {
 	struct root *r = self(s);
@@ -223,7 +240,7 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 	}
 	r->sink = (struct sink){
 		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull, .last = root_last,
-		.finish = root_finish, .restart = root_restart, .free = root_free,
+		.take = root_take, .finish = root_finish, .restart = root_restart, .free = root_free,
 	};
 	r->store = s;
 	r->target = target;

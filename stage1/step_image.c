@@ -4,11 +4,15 @@
 
 #include "base/clock.h"
 #include "stage1/kexec.h"
+#include "stage1/system.h"
 
 /* Brings what the options name into STORE; RAW keeps its compression on. */
 static int fetch_into(struct flow *f, struct store *store, bool raw)
 {
-	struct sink *sink = image_sink(store, raw, memory_available(), raw ? NULL : f->options->value[KEY_SHA256]);
+	const char *sha256 = f->options->value[KEY_SHA256];
+	int64_t memory = memory_available();
+	struct sink *sink = raw ? image_sink(store, true, memory, sha256) :
+				  root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
 	struct fetch fetch = {
 		.options = f->options,
 		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
@@ -26,6 +30,10 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 	sink->free(sink);
 	if (err)
 		return err;
+	if (store->tree) {
+		watch_note(&f->watch, "an archive, unpacked as it came");
+		return 0;
+	}
 	ms = MAX(now_ms() - began, (int64_t)1);
 	screen_format_bytes(&text, store->size);
 	buf_str(&text, " in memory, ");
@@ -49,8 +57,13 @@ static int load_kernel(struct flow *f)
 {
 	cleanup_buf struct buf command_line = { 0 };
 	struct store initrd = { .fd = -1 };
-	int err = fetch_file(f, KEY_KERNEL, &f->store);
+	int err;
 
+	/* what is asked to be verified must not start something that is not */
+	if (f->options->value[KEY_SHA256] && f->options->value[KEY_INITRD])
+		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
+			    "sha256: is the sum of one file, and kernel: with initrd: are two");
+	err = fetch_file(f, KEY_KERNEL, &f->store);
 	if (!err && f->options->value[KEY_INITRD])
 		err = fetch_file(f, KEY_INITRD, &initrd);
 	if (!err && f->options->value[KEY_APPEND])

@@ -21,7 +21,31 @@ static void load_image_modules(void *ctx)
 		(void)flow_load_module(ctx, usual[i]); /* who really needs it, says what is missing */
 }
 
-/* "Intel 82540EM Gigabit Ethernet Controller" for the card at ADDRESS on its bus. */
+/* "Intel Corporation 82540EM Gigabit Ethernet Controller" -> "Intel 82540EM Gigabit Ethernet": what fits on the line. */
+static const char *short_name(const char *name)
+{
+	static const char *const empty[] = { "Corporation", "Controller", "Co.,", "Ltd.", "Inc.", "Inc", "Limited" };
+	static char text[100];
+	size_t len = 0;
+
+	while (*name) {
+		size_t n = strcspn(name, " "), i = 0;
+
+		while (i < ARRAY_SIZE(empty) && (strlen(empty[i]) != n || !starts_with(name, empty[i])))
+			i++;
+		if (i == ARRAY_SIZE(empty) && len + n + 2 < sizeof(text)) {
+			if (len)
+				text[len++] = ' ';
+			memcpy(text + len, name, n);
+			len += n;
+		}
+		name += n + (name[n] == ' ');
+	}
+	text[len] = '\0';
+	return text;
+}
+
+/* The name of the card at ADDRESS on its bus. */
 static const char *card_title(void *ctx, const char *address)
 {
 	size_t count;
@@ -29,7 +53,7 @@ static const char *card_title(void *ctx, const char *address)
 
 	for (size_t i = 0; i < count; i++)
 		if (streq(d[i].address, address))
-			return probe_name(ctx, &d[i]);
+			return short_name(probe_name(ctx, &d[i]));
 	return NULL;
 }
 

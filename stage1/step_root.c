@@ -18,6 +18,7 @@ int step_root(struct flow *f)
 		[ROOT_RW] = "the image itself, read-write",
 		[ROOT_RO] = "the image itself, read-only",
 	};
+	bool tree; /* an archive was unpacked instead of an image stored */
 	int err;
 
 	if (f->options->value[KEY_KERNEL]) {
@@ -26,10 +27,11 @@ int step_root(struct flow *f)
 	}
 	if (streq(f->options->value[KEY_PROBE], "all") && probe_load(f->probe, PROBE_ALL, now_ms() + DEVICES_MS))
 		log_warn("not all drivers could be loaded");
+	tree = f->store.tree;
 	err = image_mount(&f->store, f->root_mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
 	if (err)
 		return err;
-	watch_note(&f->watch, "%s", words[f->root_mode]);
+	watch_note(&f->watch, "%s", tree ? "what was unpacked" : words[f->root_mode]);
 	return 0;
 }
 
