@@ -154,7 +154,7 @@ $(MODULES_LIST):
 -include $(HOST_OBJ:.o=.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 libcmocka-dev libpci-dev util-linux
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 libcmocka-dev libpci-dev util-linux mandoc
 
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd
@@ -249,7 +249,7 @@ need-run: need-test
 test test-full: ALL := $(if $(filter test-full,$(MAKECMDGOALS)),--all)
 test-full: FUZZ_SECONDS := 900
 test test-full: need-run
-	$(MAKE) all test-programs unit
+	$(MAKE) all doc test-programs unit
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 	$(MAKE) LIBC=musl musl-parts
 	$(MUSL_PROGRAMS) tests/run $(ALL) tests/net

@@ -70,7 +70,7 @@ int ids_wanted(struct pci_wanted *w, const char *text, size_t len)
 			}
 			w->id = more;
 		}
-		w->id[w->count++] = (uint32_t)(vendor << 16 | device);
+		w->id[w->count++] = (uint32_t)vendor << 16 | (uint32_t)device;
 	}
 	if (w->count)
 		qsort(w->id, w->count, sizeof(*w->id), by_id);
@@ -85,7 +85,7 @@ void ids_wanted_free(struct pci_wanted *w)
 
 static bool wanted(const struct pci_wanted *w, int64_t vendor, int64_t device)
 {
-	uint32_t id = (uint32_t)(vendor << 16 | device);
+	uint32_t id = (uint32_t)vendor << 16 | (uint32_t)device;
 
 	return vendor >= 0 && device >= 0 && w->count && bsearch(&id, w->id, w->count, sizeof(id), by_id);
 }
