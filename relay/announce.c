@@ -26,6 +26,25 @@ int announce_open(uint16_t port)
 	return err;
 }
 
+/* The broadcast address of interface R: as it was set, else by its netmask. 0 where there is none. */
+static in_addr_t broadcast_of(int fd, const struct ifreq *name)
+{
+	struct sockaddr_in own, mask, all;
+	struct ifreq r = *name;
+
+	memcpy(&own, &r.ifr_addr, sizeof(own));
+	if (ioctl(fd, SIOCGIFBRDADDR, &r) == 0) {
+		memcpy(&all, &r.ifr_broadaddr, sizeof(all));
+		if (all.sin_addr.s_addr)
+			return all.sin_addr.s_addr;
+	}
+	r = *name;
+	if (ioctl(fd, SIOCGIFNETMASK, &r) < 0)
+		return 0;
+	memcpy(&mask, &r.ifr_addr, sizeof(mask));
+	return own.sin_addr.s_addr | ~mask.sin_addr.s_addr;
+}
+
 /* Sends to the broadcast address of each interface that has one. */
 static void send_everywhere(int fd, uint16_t port, const struct buf *b)
 {
@@ -40,15 +59,10 @@ static void send_everywhere(int fd, uint16_t port, const struct buf *b)
 
 		if (ioctl(fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
 			continue;
-		r = list[i];
-		if (ioctl(fd, SIOCGIFBRDADDR, &r) < 0)
-			continue;
-		memcpy(&to, &r.ifr_broadaddr, sizeof(to));
-		if (to.sin_addr.s_addr == 0)
-			continue;
-		to.sin_family = AF_INET;
-		to.sin_port = htons(port);
-		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+		to = (struct sockaddr_in) { .sin_family = AF_INET, .sin_port = htons(port) };
+		to.sin_addr.s_addr = broadcast_of(fd, &list[i]);
+		if (to.sin_addr.s_addr)
+			sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
 	}
 }
 

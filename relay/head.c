@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TICK_MS        100
+#define TICK_MS        50
 #define BEAT_MS        500
 #define RETRY_MS       300  /* between attempts to reach a node that refuses */
 #define CONNECT_MS     2000 /* for one attempt */
@@ -20,6 +20,7 @@
 #define START_MS       2000
 #define GIVE_UP_MS     120000
 #define RETURN_MS      5000
+#define STALL_MS       60000
 #define GOODBYE_MS     300 /* for the last words to leave */
 
 struct head_guest {
@@ -107,6 +108,7 @@ static void send_job(struct head_node *n)
 		.chunk = h->map->chunk,
 		.size = h->map->stream ? -1 : h->map->size,
 		.split = h->options.split,
+		.report_ms = (uint16_t)MIN(MAX(h->count / 4, 100u), 500u),
 		.root = h->map->root,
 		.target = (char *)h->options.target,
 		.group = h->map->group,
@@ -167,6 +169,7 @@ static void take_ready(struct head_node *n, const struct wire_progress *p)
 		head_note(h, "%s is back with %llu MB", n->name, (unsigned long long)(p->bytes / 1000000));
 	n->why[0] = '\0';
 	head_set_state(n, HEAD_READY);
+	n->moved_at = now_ms();
 	if (!h->first_ready)
 		h->first_ready = now_ms();
 	head_chain_join(n);
@@ -520,10 +523,29 @@ static void maybe_end(struct head *h, int64_t now)
 		begin_ending(h, "the session is over");
 }
 
+/* A node that lives, but gets nothing new although there is more: nobody waits for it for ever. The end of a stream
+ * that pauses is not its fault. */
+static void check_stall(struct head_node *n, int64_t now)
+{
+	struct head *h = n->head;
+	int64_t patience = h->options.stall_ms ? h->options.stall_ms : STALL_MS;
+
+	if (n->state != HEAD_READY || !h->started || now - n->moved_at < patience)
+		return;
+	/* with every byte there it is bringing them to its medium, which may be slow */
+	if ((int64_t)n->progress.bytes >= h->map->have_bytes && (h->map->size < 0 || now - n->moved_at < 10 * patience))
+		return;
+	snprintf(n->why, sizeof(n->why), "got nothing new for %lld s", (long long)(patience / 1000));
+	head_set_state(n, HEAD_FAILED);
+	head_note(h, "%s is given up: it %s", n->name, n->why);
+	head_chain_leave(n);
+}
+
 static void look_after_node(struct head_node *n, int64_t now, bool beat)
 {
 	if (n->elsewhere)
 		return;
+	check_stall(n, now);
 	try_connect(n, now);
 	if (!link_is_open(&n->control) || n->control.connecting)
 		return;

@@ -31,8 +31,8 @@ struct head_node {
 	struct hash nonce;
 	uint32_t generation;            /* of the last parent it was told */
 	struct wire_progress progress;
-	int64_t samples[5], sample_time[5]; /* bytes and when, newest first */
-	int64_t next_try, lost_at, struck_at, done_at; /* of now_ms(); 0: never */
+	int64_t samples[9], sample_time[9]; /* bytes and when, newest first */
+	int64_t next_try, lost_at, struck_at, done_at, moved_at; /* of now_ms(); 0: never */
 	unsigned lost_count, bad_count;
 	unsigned refused;               /* the owner's: how often its port refused */
 	char why[200];                  /* the last trouble, for people */
@@ -62,6 +62,7 @@ struct head_options {
 	int64_t start_ms;     /* begin with those that are there, so long after the first one; 0: 2000 (wanted: never) */
 	int64_t give_up_ms;   /* a node that has not come so long after head_begin is given up; 0: 120000 */
 	int64_t return_ms;    /* a lost node may come back within; 0: 5000 */
+	int64_t stall_ms;     /* a node that gets nothing new for so long is given up; 0: 60000 */
 	bool hold;            /* do not start before head_release() */
 };
 

@@ -100,6 +100,8 @@ void head_chain_progress(struct head_node *n, const struct wire_progress *m)
 	int64_t now = now_ms();
 	size_t last = ARRAY_SIZE(n->samples) - 1, oldest = last;
 
+	if (m->bytes != n->progress.bytes || n->state != HEAD_READY || !n->head->started)
+		n->moved_at = now;
 	n->progress = *m;
 	p->bytes = (int64_t)m->bytes;
 	if (n->sample_time[0] && now - n->sample_time[0] < PLAN_CHECK_MS / 2)
@@ -110,8 +112,8 @@ void head_chain_progress(struct head_node *n, const struct wire_progress *m)
 	n->sample_time[0] = now;
 	while (oldest > 0 && !n->sample_time[oldest])
 		oldest--;
-	p->rate = 0;
-	if (now - n->sample_time[oldest] >= 2 * PLAN_CHECK_MS)
+	p->rate = -1;
+	if (now - n->sample_time[oldest] >= 3 * PLAN_CHECK_MS)
 		p->rate = (double)(n->samples[0] - n->samples[oldest]) * 1000 / (double)(now - n->sample_time[oldest]);
 }
 

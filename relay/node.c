@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TICK_MS         100
-#define PROGRESS_MS     250
+#define TICK_MS         50
+#define PROGRESS_MS     250 /* where the job does not say; it never is more than HEAD_NODE_SILENCE allows */
 #define ANNOUNCE_MS     1000
 #define PARENT_SILENCE  1000  /* ms: a parent says something every 300 */
 #define HEAD_SILENCE    5000  /* ms: the head says something every 500 */
@@ -596,7 +596,7 @@ static void on_tick(struct loop_timer *t)
 	measure_burst(n, now);
 	if (n->state != NODE_WAITING)
 		feed_tick(&n->feed, now);
-	if (now - n->last_progress >= PROGRESS_MS)
+	if (now - n->last_progress >= (n->job.report_ms ? MIN(n->job.report_ms, 500) : PROGRESS_MS))
 		send_progress(n, WIRE_PROGRESS);
 	look_after_head(n, now);
 	if (n->state != NODE_DONE || n->feed.count)

@@ -3,9 +3,9 @@
 #include "relay/plan.h"
 
 #define SLOW_SHARE  0.5  /* of the best rate */
-#define SLOW_CHECKS 3    /* in a row */
+#define SLOW_CHECKS 5    /* in a row */
 #define SLOW_LAG    0.3  /* seconds of the best rate a slow node is behind its parent */
-#define SETTLE_MS   800  /* after getting a parent a node is not judged */
+#define SETTLE_MS   300  /* after getting a parent a node is not judged */
 #define MAX_MOVES   2
 
 int plan_resize(struct plan *p, uint32_t count)
@@ -110,7 +110,7 @@ static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
 	double lag;
 
 	if (!self->live || self->done || self->leaf || self->parent == PLAN_NOBODY || self->moves >= MAX_MOVES ||
-	    now - self->since < SETTLE_MS)
+	    self->rate < 0 || now - self->since < SETTLE_MS)
 		return false;
 	parent = &p->node[self->parent];
 	lag = self->parent == PLAN_HEAD ? p->best_rate : (double)(parent->bytes - self->bytes);

@@ -16,7 +16,7 @@ struct plan_node {
 	int64_t bytes;    /* verified */
 	uint32_t parent;  /* whom it was told to fetch from; PLAN_NOBODY: nobody */
 	uint32_t avoid;   /* a parent that did not work for it, PLAN_NOBODY: none */
-	double rate;      /* bytes/s over the last second */
+	double rate;      /* bytes/s over the last second; below 0: not known yet */
 	int slow_checks;  /* consecutive checks that found it slow */
 	int moves;        /* how often it was moved to the end for being slow */
 	int64_t since;    /* when it got its parent, ms */
@@ -46,7 +46,7 @@ bool plan_needs_parent(const struct plan *p, uint32_t n);
 
 /* One check for slow nodes, to be made every PLAN_CHECK_MS. Returns a node that should become a leaf at the end of the
  * chain, PLAN_NOBODY where none: one that lags behind a parent that has more, at less than half of what links do here. */
-#define PLAN_CHECK_MS 250
+#define PLAN_CHECK_MS 100
 uint32_t plan_find_slow(struct plan *p, int64_t now);
 
 #endif

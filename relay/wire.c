@@ -73,6 +73,7 @@ static void put_job_body(struct buf *b, const struct wire_job *m, bool with_proo
 	put(b, m->chunk, 4);
 	put(b, (uint64_t)m->size, 8);
 	put(b, (uint64_t)m->split, 8);
+	put(b, m->report_ms, 2);
 	buf_add(b, m->root.b, HASH_SIZE);
 	buf_add(b, m->nonce.b, HASH_SIZE);
 	if (with_proof)
@@ -290,6 +291,7 @@ int wire_get_job(const uint8_t *p, size_t len, struct wire_job *m)
 	m->chunk = (uint32_t)take(&c, 4);
 	m->size = (int64_t)take(&c, 8);
 	m->split = (int64_t)take(&c, 8);
+	m->report_ms = (uint16_t)take(&c, 2);
 	take_bytes(&c, m->root.b, HASH_SIZE);
 	take_bytes(&c, m->nonce.b, HASH_SIZE);
 	take_bytes(&c, m->proof.b, HASH_SIZE);

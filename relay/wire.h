@@ -27,7 +27,7 @@ enum wire_type {
 	WIRE_READY = 4,    /* N>H target open; struct wire_progress */
 	WIRE_PARENT = 5,   /* H>N fetch from there */
 	WIRE_DROP = 6,     /* H>N stop feeding that child: u32 node */
-	WIRE_PROGRESS = 7, /* N>H every 250 ms: also the sign of life */
+	WIRE_PROGRESS = 7, /* N>H every report_ms: also the sign of life */
 	WIRE_LOST = 8,     /* N>H my parent does not serve me */
 	WIRE_BAD = 9,      /* N>H a chunk from my parent had the wrong hash; struct wire_lost */
 	WIRE_TOTAL = 10,   /* H>N a stream has ended: its size and root */
@@ -75,6 +75,7 @@ struct wire_job {
 	uint32_t chunk;     /* bytes */
 	int64_t size;       /* -1: a stream */
 	int64_t split;      /* bytes per part of the target, 0: one */
+	uint16_t report_ms; /* how often the node reports its progress */
 	struct hash root;
 	struct hash nonce;  /* the head's */
 	struct hash proof;  /* MAC of all the rest under the password; zero without one */

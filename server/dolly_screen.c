@@ -44,7 +44,7 @@ static void draw_node(const struct head_node *n, int64_t size)
 
 	fprintf(stderr, "%-16.16s %-9s %.*s%*s %3d %% %7.1f MB/s %s\n",
 		n->name[0] ? n->name : head_address(n, where), head_state_name(n->state), percent / 5, bar,
-		20 - percent / 5, "", percent, n->head->plan.node[n->number].rate / 1e6,
+		20 - percent / 5, "", percent, MAX(n->head->plan.node[n->number].rate, 0) / 1e6,
 		n->state == HEAD_FAILED || n->state == HEAD_LOST	? n->why
 		: n->state == HEAD_READY && n->head->plan.node[n->number].leaf ? "slow"
 									: "");

@@ -256,6 +256,7 @@ static int serve(struct server *s, struct failure *f)
 		.wanted = s->conf.wanted,
 		.start_ms = o->start_s * 1000,
 		.give_up_ms = o->timeout_s * 1000,
+		.stall_ms = o->timeout_s * 1000,
 		.return_ms = o->return_s * 1000,
 	};
 	int err = loop_open(&s->loop);
