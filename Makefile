@@ -73,7 +73,7 @@ LIBS    := -lcompat
 endif
 CFLAGS  := $(STD) $(DEFINES) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
-LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warnings
+LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,--no-warnings
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
