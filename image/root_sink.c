@@ -170,23 +170,6 @@ static ssize_t root_pull(struct sink *s, int fd, size_t max, struct failure *f)
 	return r->chosen && r->chosen->pull ? r->chosen->pull(r->chosen, fd, max, f) : -EOPNOTSUPP;
 }
 
-/* An image may stay as it lies; an archive is unpacked, so its bytes must come. */
-static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
-{
-	struct root *r = self(s);
-	ssize_t n = pread(fd, r->head, HEAD_SIZE, 0);
-	int64_t claimed;
-	enum image_kind kind = n > 0 ? image_recognise(r->head, (size_t)n, &claimed) : IMAGE_UNKNOWN;
-	int err;
-
-	if (r->chosen || r->have || kind == IMAGE_TAR || kind == IMAGE_CPIO)
-		return -EOPNOTSUPP;
-	err = sink_take(r->image, fd, size, f);
-	if (!err)
-		r->chosen = r->image;
-	return err;
-}
-
 static int root_last(struct sink *s, void *bytes, size_t len)
 {
 	struct root *r = self(s);
