@@ -109,11 +109,12 @@ static int pump(struct feed_child *c)
 {
 	int64_t budget = PUMP_BUDGET;
 
-	if (answer_lists(c))
-		c->last_sent = now_ms();
 	while (budget > 0) {
 		ssize_t n;
 
+		/* nothing may come between the bytes of a run */
+		if (c->run_left == 0 && answer_lists(c))
+			c->last_sent = now_ms();
 		if (c->run_left == 0 && c->link.out.len == 0 && !begin_run(c)) {
 			c->link.want_out = false;
 			link_flush(&c->link);

@@ -32,9 +32,10 @@ struct classic {
 	bool told;
 };
 
-static bool silent_on_9995(const struct head_node *n)
+/* Did N refuse the extension's port after SINCE? */
+static bool refuses(const struct head_node *n, int64_t since)
 {
-	return n->state == HEAD_EXPECTED && !n->elsewhere && n->refused > 0;
+	return n->state == HEAD_EXPECTED && !n->elsewhere && n->refused_at > since;
 }
 
 static void end_all(struct classic *c, int err, const char *why)
@@ -57,8 +58,7 @@ static void on_found(struct dolly_down *d)
 	struct classic *c = d->owner;
 
 	c->found_at = now_ms();
-	log_info("%s runs an original dolly", c->head->node[c->candidate]->name);
-	loop_at(c->loop, &c->timer, c->found_at + SETTLE_MS);
+	log_info("%s listens on dolly's data port", c->head->node[c->candidate]->name);
 }
 
 static void on_line(struct dolly_down *d, const char *text, size_t len)
@@ -94,9 +94,8 @@ static void on_failed(struct dolly_down *d, int err, const char *why)
 	struct classic *c = d->owner;
 
 	if (!c->told) { /* nobody there (any more): the next one is tried */
-		c->found_at = 0;
 		c->head->node[c->candidate]->refused = 0;
-		c->candidate = 0;
+		c->found_at = c->candidate = 0;
 		loop_at(c->loop, &c->timer, now_ms() + TICK_MS);
 		return;
 	}
@@ -135,7 +134,7 @@ static int form_chain(struct classic *c, struct dolly_conf *conf)
 		return -ENOMEM;
 	c->chain[c->length++] = c->candidate;
 	for (uint32_t i = 1; i <= count; i++)
-		if (i != c->candidate && silent_on_9995(c->head->node[i]))
+		if (i != c->candidate && refuses(c->head->node[i], c->found_at))
 			c->chain[c->length++] = i;
 	for (size_t i = 0; i < c->length; i++) {
 		struct head_node *n = c->head->node[c->chain[i]];
@@ -185,14 +184,19 @@ static void on_timer(struct loop_timer *t)
 		loop_at(c->loop, t, now + TICK_MS);
 		return;
 	}
-	if (c->found_at) {
+	loop_at(c->loop, t, now + TICK_MS);
+	if (c->found_at && now < c->found_at + SETTLE_MS)
+		return;
+	if (c->found_at && refuses(c->head->node[c->candidate], c->found_at)) {
 		tell(c);
-		loop_at(c->loop, t, now + TICK_MS);
 		return;
 	}
-	loop_at(c->loop, t, now + TICK_MS);
+	if (c->found_at) { /* one of ours that had just begun to listen */
+		dolly_down_close(&c->down);
+		c->found_at = c->candidate = 0;
+	}
 	for (uint32_t i = c->candidate + 1; i <= c->head->count && !c->candidate; i++) {
-		if (silent_on_9995(c->head->node[i]) && c->head->node[i]->refused >= 2) {
+		if (refuses(c->head->node[i], now - 1000) && c->head->node[i]->refused >= 2) {
 			try_data_port(c, c->head->node[i]);
 			return;
 		}
@@ -202,6 +206,7 @@ static void on_timer(struct loop_timer *t)
 void classic_refused(struct classic *c, struct head_node *n)
 {
 	n->refused++;
+	n->refused_at = now_ms();
 	if (c && !c->timer.at && !c->told)
 		loop_at(c->loop, &c->timer, now_ms() + TICK_MS);
 }

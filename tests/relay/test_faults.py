@@ -42,7 +42,7 @@ def play_parallel(seeds, lanes=2):
         thread.start()
     for thread in threads:
         thread.join()
-    assert not failed, f"{len(failed)} of {len(seeds)} schedules failed\n" + "\n====\n".join(failed[:3])
+    assert not failed, f"{len(failed)} of {len(seeds)} schedules failed\n" + "\n====\n".join(failed[:8])
 
 
 def test_fifty_schedules():
