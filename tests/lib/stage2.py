@@ -1,6 +1,6 @@
 """stage2 - a kind of image, a size -> the file, made once: the tiny system the boot tests and benchmarks start.
 
-    squashfs()  squashfs(300)  erofs()  ext4()  iso()  initramfs()     paths below build/tests/stage2
+    squashfs()  squashfs(300)  erofs()  ext4()  iso()  tar()  initramfs()     paths below build/tests/stage2
     compressed(ext4(), "xz")                             the same, compressed
 Its /sbin/init is tests/lib/stage2.c: it prints what it found and powers off. Size is in MB of incompressible filler.
 """
@@ -110,6 +110,13 @@ def iso(megabytes=8):
     tree = _tree(megabytes)
     return _made(FOLDER / f"{megabytes}.iso", [tree], lambda draft: _run(
         "genisoimage", "-quiet", "-R", "-o", draft, tree))
+
+
+def tar(megabytes=8):
+    """A tar of the same folder."""
+    tree = _tree(megabytes)
+    return _made(FOLDER / f"{megabytes}.tar", [tree], lambda draft: _run(
+        "tar", "--format=pax", "--owner=0", "--group=0", "-C", tree, "-cf", draft, "."))
 
 
 def initramfs():
