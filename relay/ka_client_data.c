@@ -60,7 +60,10 @@ static void on_stored(struct pull *p, uint32_t i)
 
 	(void)i;
 	begin_progress(c);
-	ka_store_grown(&c->store, (int64_t)c->map.end[c->map.prefix - 1]);
+	if (ka_store_grown(&c->store, (int64_t)c->map.end[c->map.prefix - 1]) < 0) {
+		kac_fail(c, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
+		return;
+	}
 	feed_kick(&c->feed);
 	kac_sink_more(c);
 	kac_more_room(c);

@@ -13,7 +13,6 @@ static void command_moved(struct ka_reader *r)
 	struct ka_client *c = r->owner;
 
 	c->sink_at = r->at;
-	ka_store_keep(&c->store, r->at);
 	kac_more_room(c);
 }
 
@@ -24,7 +23,6 @@ static void command_fed(struct ka_reader *r, int err)
 	/* broken: it takes no more, and how it ends will tell whether that was right */
 	c->to_command = NULL;
 	c->sink_at = err ? INT64_MAX : r->at;
-	c->store.kept_for = INT64_MAX;
 }
 
 static void command_ended(struct ka_command *command, int err, const char *why)
@@ -38,7 +36,6 @@ static void command_ended(struct ka_command *command, int err, const char *why)
 	if (c->to_command)
 		ka_reader_drop(c->to_command);
 	c->to_command = NULL;
-	c->store.kept_for = INT64_MAX;
 	c->sink_at = INT64_MAX;
 	c->sink_done = true;
 	kac_more_room(c);
@@ -60,7 +57,6 @@ static void begin_command(struct ka_client *c)
 		return;
 	}
 	c->to_command->moved = command_moved;
-	ka_store_keep(&c->store, 0);
 	if (ka_reader_start(c->to_command, 0) < 0)
 		kac_fail(c, FAIL_SYS_INTERNAL, -ENODATA, "the stream's beginning is gone");
 }
@@ -91,7 +87,6 @@ static int fill_sink(struct ka_client *c)
 		c->sink_at += len;
 		budget -= len;
 	}
-	ka_store_keep(&c->store, c->sink_at);
 	return 0;
 }
 
@@ -128,7 +123,6 @@ void kac_sink_begin(struct ka_client *c)
 		return;
 	}
 	c->sink_timer.fire = pump_sink;
-	ka_store_keep(&c->store, 0);
 	if (c->options.sink->begin(c->options.sink, -1, &c->failure) < 0)
 		kac_fail(c, c->failure.id, c->failure.err, "%s", c->failure.detail);
 }

@@ -285,10 +285,9 @@ static int append(struct ka_server *s, const uint8_t *bytes, size_t len)
 	if (err < 0)
 		return err;
 	map_set(&s->map, s->map.count - 1);
+	s->place[KA_ROOT].position = (int64_t)offset + (int64_t)len;
 	feed_kick(&s->feed);
-	ka_store_grown(&s->store, (int64_t)offset + (int64_t)len);
-	s->place[KA_ROOT].position = s->store.end;
-	return 0;
+	return ka_store_grown(&s->store, (int64_t)offset + (int64_t)len);
 }
 
 static void pipe_end(struct ka_server *s)
@@ -550,7 +549,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	int err;
 
 	*s = (struct ka_server) { .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
-	s->control.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.w.fd = -1;
+	s->control.fd = s->store.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.w.fd = -1;
 	s->tick.fire = on_tick;
 	s->begun = now_ms();
 	s->place = calloc(1, sizeof(*s->place));

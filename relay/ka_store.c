@@ -4,28 +4,55 @@
 
 #include "base/clock.h"
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/compat.h"
 
-#define DROP_STEP   (1 * MIB) /* memory is given back in such pieces */
 #define SEND_BUDGET (4 * MIB) /* bytes for one reader before others get their turn */
+
+/* The next round through the file. 0 or -ENOMEM. */
+static int add_round(struct ka_store *s)
+{
+	int64_t start = s->bytes.parts ? s->bytes.part[s->bytes.parts - 1].end : 0;
+	struct rstore_part *part = realloc(s->bytes.part, (s->bytes.parts + 1) * sizeof(*part));
+
+	if (!part)
+		return -ENOMEM;
+	s->bytes.part = part;
+	part[s->bytes.parts++] = (struct rstore_part) { .fd = s->fd, .old_fd = -1, .start = start,
+							.end = start + s->capacity };
+	return 0;
+}
+
+/* There is always room behind the end for what is written next. 0 or -ENOMEM. */
+static int make_room(struct ka_store *s)
+{
+	if (s->end + 2 * KA_STORE_SLACK <= s->bytes.part[s->bytes.parts - 1].end)
+		return 0;
+	return add_round(s);
+}
 
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f)
 {
-	*s = (struct ka_store) { .loop = l, .window = window, .kept_for = INT64_MAX };
-	return rstore_open_memory(&s->bytes, f);
+	*s = (struct ka_store) { .loop = l, .window = window, .capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
+	s->bytes = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
+	s->fd = memfd_create("ka", MFD_CLOEXEC);
+	if (s->fd < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(-errno));
+	return add_round(s);
 }
 
 void ka_store_close(struct ka_store *s)
 {
 	while (s->readers)
 		ka_reader_drop(s->readers);
-	if (s->loop)
+	if (s->loop) {
 		rstore_close(&s->bytes, false);
-	*s = (struct ka_store) { 0 };
+		base_close_fd(&s->fd);
+	}
+	*s = (struct ka_store) { .fd = -1 };
 }
 
 /* ---- readers */
@@ -40,10 +67,20 @@ static void unlink_reader(struct ka_reader *r)
 	}
 }
 
+/* What is still in the socket refers to pages that will be written anew: it must not be sent any more. */
+static void cut(struct ka_reader *r)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(r->w.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
 void ka_reader_drop(struct ka_reader *r)
 {
 	unlink_reader(r);
 	loop_remove(r->store->loop, &r->w);
+	if (r->started)
+		cut(r);
 	base_close_fd(&r->w.fd);
 	loop_free_later(r->store->loop, r);
 }
@@ -52,6 +89,8 @@ static void finish(struct ka_reader *r, int err)
 {
 	unlink_reader(r);
 	loop_remove(r->store->loop, &r->w);
+	if (err)
+		cut(r);
 	base_close_fd(&r->w.fd);
 	r->done(r, err);
 	loop_free_later(r->store->loop, r);
@@ -156,36 +195,39 @@ static void serve(struct ka_store *s)
 	}
 }
 
-/* Gives memory back, whole steps of it, and parts from readers that would need it. */
+/* What will be overwritten next is not here any more; readers that would need it are too late. */
 static void drop_old(struct ka_store *s)
 {
-	int64_t start = MIN(s->end - s->window, s->kept_for) / DROP_STEP * DROP_STEP;
+	int64_t start = s->end - s->capacity + KA_STORE_SLACK;
 
 	if (start <= s->start)
 		return;
+	s->start = start;
 	for (struct ka_reader *r = s->readers, *next; r; r = next) {
 		next = r->next;
 		if (r->started && r->at < start)
 			finish(r, -ENODATA);
 	}
-	if (fallocate(s->bytes.part[0].fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, s->start, start - s->start) == 0)
-		s->start = start;
 }
 
 int ka_store_append(struct ka_store *s, const void *bytes, size_t len)
 {
 	int err = rstore_write(&s->bytes, s->end, bytes, len);
 
-	if (err == 0)
-		ka_store_grown(s, s->end + (int64_t)len);
-	return err;
+	return err < 0 ? err : ka_store_grown(s, s->end + (int64_t)len);
 }
 
-void ka_store_grown(struct ka_store *s, int64_t end)
+int ka_store_grown(struct ka_store *s, int64_t end)
 {
+	int err;
+
 	s->end = end;
+	err = make_room(s);
+	if (err < 0)
+		return err;
 	serve(s);
 	drop_old(s);
+	return 0;
 }
 
 void ka_store_end(struct ka_store *s)
@@ -195,10 +237,4 @@ void ka_store_end(struct ka_store *s)
 		next = r->next;
 		pump(r);
 	}
-}
-
-void ka_store_keep(struct ka_store *s, int64_t at)
-{
-	s->kept_for = at;
-	drop_old(s);
 }

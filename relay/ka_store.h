@@ -28,14 +28,16 @@ struct ka_reader {
 	void *owner;
 };
 
-/* {0}, then ka_store_open. */
+/* {0}, then ka_store_open. The last bytes lie in a memory file that is written round and round: its pages are never
+ * given back and asked for again. */
 struct ka_store {
 	struct loop *loop;
-	struct rstore bytes; /* a memory file with holes where bytes were dropped */
-	int64_t start, end;  /* bytes from START to END are here */
-	int64_t window;      /* so many of the last bytes are kept, and all that a keeper has not had yet */
-	int64_t kept_for;    /* nothing from here on is dropped; INT64_MAX: no keeper */
-	bool ended;          /* no more comes */
+	struct rstore bytes;  /* one part per round, all of the same file */
+	int fd;
+	int64_t capacity;     /* bytes of the file */
+	int64_t start, end;   /* bytes from START to END are here */
+	int64_t window;       /* so many of the last bytes are sure to be here, as far as others may count on it */
+	bool ended;           /* no more comes */
 	struct ka_reader *readers;
 };
 
@@ -43,15 +45,13 @@ struct ka_store {
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f) must_check;
 void ka_store_close(struct ka_store *s);
 
-/* Adds bytes at the end and serves the readers. 0 or -errno. */
+/* Adds bytes at the end (KA_STORE_SLACK at most) and serves the readers. 0 or -errno. */
 int ka_store_append(struct ka_store *s, const void *bytes, size_t len) must_check;
-/* Somebody else has written up to END. */
-void ka_store_grown(struct ka_store *s, int64_t end);
+/* Somebody else has written up to END through `bytes`, at most KA_STORE_SLACK bytes behind the last end. */
+#define KA_STORE_SLACK (1 * MIB)
+int ka_store_grown(struct ka_store *s, int64_t end) must_check;
 /* No more comes: readers are done once they have everything. */
 void ka_store_end(struct ka_store *s);
-/* Nothing from AT on may be dropped. */
-void ka_store_keep(struct ka_store *s, int64_t at);
-
 /* A reader on FD (non-blocking, owned by it from now on) that waits. NULL: no memory; FD is closed then. */
 struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*done)(struct ka_reader *r, int err)) must_check;
 /* Sends from byte AT on. -ENODATA where that is gone. */
