@@ -206,12 +206,18 @@ void screen_note(struct screen *s, const char *text)
 void screen_waiting(struct screen *s, const char *why, int64_t deadline)
 {
 	cleanup_buf struct buf text = { 0 };
+	char most[32] = "";
+	int room;
 
 	if (s->line.len)
 		end_fact(s, "");
-	buf_str(&text, why);
 	if (deadline)
-		buf_printf(&text, " (at most %d s)", (ms_left(deadline) + 999) / 1000);
+		snprintf(most, sizeof(most), " (at most %d s)", (ms_left(deadline) + 999) / 1000);
+	room = COLUMNS - HEAD_COLS - (int)strlen(most); /* one line that changes in place must be one line */
+	if ((int)strlen(why) <= room)
+		buf_printf(&text, "%s%s", why, most);
+	else
+		buf_printf(&text, "%.*s...%s", room - 3, why, most);
 	put_step_line(s, buf_cstr(&text), "", false);
 }
 

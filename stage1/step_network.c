@@ -21,10 +21,10 @@ static void load_image_modules(void *ctx)
 		(void)flow_load_module(ctx, usual[i]); /* who really needs it, says what is missing */
 }
 
-/* "Intel Corporation 82540EM Gigabit Ethernet Controller" -> "Intel 82540EM Gigabit Ethernet": what fits on the line. */
+/* "Intel Corporation 82540EM Gigabit Ethernet Controller" -> "Intel 82540EM Gigabit": what fits on the line. */
 static const char *short_name(const char *name)
 {
-	static const char *const empty[] = { "Corporation", "Controller", "Co.,", "Ltd.", "Inc.", "Inc", "Limited" };
+	static const char *const empty[] = { "Corporation", "Ethernet", "Controller", "Co.,", "Ltd.", "Inc.", "Inc", "Limited" };
 	static char text[100];
 	size_t len = 0;
 

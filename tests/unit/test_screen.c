@@ -78,6 +78,18 @@ static void test_a_step_with_facts_and_its_time(void **state)
 	close(reader);
 }
 
+static void test_a_long_wait_stays_on_its_line(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	(void)state;
+
+	screen_step(&s, 4, 6, "image");
+	screen_waiting(&s, "The server refused the connection, and it is the only one; trying again (1/5)", now_ms() + 9000);
+	assert_string_equal(shown(), "[4/6] image     The server refused the connection, and it is t... (at most 9 s)");
+	screen_close(&s);
+	close(reader);
+}
+
 static void test_a_failed_step_names_code_cause_and_advice(void **state)
 {
 	struct screen s = open_pipe_screen(false);
@@ -179,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_step_with_facts_and_its_time),
+		cmocka_unit_test(test_a_long_wait_stays_on_its_line),
 		cmocka_unit_test(test_a_failed_step_names_code_cause_and_advice),
 		cmocka_unit_test(test_a_long_fact_is_wrapped_at_blanks),
 		cmocka_unit_test(test_a_dumb_terminal_gets_finished_lines_only),
