@@ -91,8 +91,9 @@ int decoder_finish(struct decoder *d, struct failure *f)
 		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the %s data are cut: they break off at byte %lld",
 			    d->format->name, (long long)d->taken);
 	if (d->zeros && d->zeros % d->format->padding)
-		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the padding of the %s data has %lld bytes, no multiple of %u",
-			    d->format->name, (long long)d->zeros, d->format->padding);
+		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
+			    "the padding of the %s data has %lld bytes, no multiple of %u", d->format->name,
+			    (long long)d->zeros, d->format->padding);
 	return 0;
 }
 

@@ -62,8 +62,9 @@ static int xz_words(struct xz *x, lzma_ret result, char why[static 160])
 
 	switch (result) {
 	case LZMA_MEMLIMIT_ERROR:
-		snprintf(why, 160, "unpacking this xz file takes %llu MB for its dictionary, at most %llu MB are allowed here",
-			 (unsigned long long)lzma_memusage(&x->stream) / 1000000, (unsigned long long)x->limit / 1000000);
+		snprintf(why, 160, "unpacking this xz file takes %llu MB for its dictionary, %llu MB are allowed",
+			 (unsigned long long)lzma_memusage(&x->stream) / 1000000,
+			 (unsigned long long)x->limit / 1000000);
 		return -ENOMEM;
 	case LZMA_MEM_ERROR:
 		snprintf(why, 160, "no memory for the xz decoder");

@@ -67,7 +67,7 @@ static int zstd_run(void *state, struct decode_io *io, char why[static 160])
 		return result == 0;
 	switch (ZSTD_getErrorCode(result)) {
 	case ZSTD_error_frameParameter_windowTooLarge:
-		snprintf(why, 160, "unpacking this zstd file takes a window of more than %d MiB, which is the most allowed here",
+		snprintf(why, 160, "unpacking this zstd file takes a window of more than the %d MiB that are allowed",
 			 1 << (z->window_log - 20));
 		return -ENOMEM;
 	case ZSTD_error_memory_allocation:

@@ -30,16 +30,16 @@ enum image_kind image_recognise(const uint8_t *head, size_t len, int64_t *size);
 /* "squashfs", "ext4" ...; also the name to mount it by. */
 const char *image_kind_name(enum image_kind kind);
 
-/* Adds to WORDS what a file that is IMAGE_UNKNOWN looks like: "it is empty", "it looks like a zip archive", "it is text:
- * ...". 0 or -ENOMEM. Pure. */
+/* Adds to WORDS what a file that is IMAGE_UNKNOWN looks like: "it is empty", "it looks like a zip archive", "it is
+ * text: ...". 0 or -ENOMEM. Pure. */
 int image_describe_unknown(struct buf *words, const uint8_t *head, size_t len);
 
-/* Recognises an image that can be mounted: *KIND and *CLAIMED as above. 0, or -EMEDIUMTYPE with F (FAIL_IMG_UNKNOWN: what
- * it is instead). */
+/* Recognises an image that can be mounted: *KIND and *CLAIMED as above. 0, or -EMEDIUMTYPE with F (FAIL_IMG_UNKNOWN:
+ * what it is instead). */
 int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t *claimed, struct failure *f) must_check;
 
-/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? 0, or -EBADMSG with F
- * (FAIL_IMG_CORRUPT). */
+/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? 0, or -EBADMSG
+ * with F (FAIL_IMG_CORRUPT). */
 int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct failure *f) must_check;
 
 /* Where an image lies. */
@@ -84,25 +84,26 @@ int store_use(struct store *s, const char *path, struct failure *f) must_check;
 /* Gives everything back; an unfinished file is removed, a memory image that nothing uses is freed. */
 void store_close(struct store *s);
 
-/* The sink in front of a store: looks at the first bytes, takes gz, xz and zstd off as they stream in, keeps the rest.
- * With RAW set nothing is taken off or looked at (stage1-fetch). MEMORY_AVAILABLE (bytes, -1: do not check) limits what
- * it accepts before and while it comes; memory_reserve() of it stays free. SHA256_HEX (NULL: do not check) is the sum of
- * the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL when memory ran out. */
+/* The sink in front of a store: looks at the first bytes, takes gz, xz and zstd off as they stream in, keeps the
+ * rest. With RAW set nothing is taken off or looked at (stage1-fetch). MEMORY_AVAILABLE (bytes, -1: do not check)
+ * limits what it accepts before and while it comes; memory_reserve() of it stays free. SHA256_HEX (NULL: do not
+ * check) is the sum of the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL
+ * when memory ran out. */
 struct sink *image_sink(struct store *s, bool raw, int64_t memory_available, const char *sha256_hex);
 
 /* Loads a kernel module by name; given by the flow (probe_module), may be NULL. */
 typedef int image_load_module_fn(void *ctx, const char *name);
 
-/* The sink in front of whatever a root is made of: an image goes into the store S, as by image_sink; a tar or cpio archive,
- * compressed or not, is unpacked at TARGET (which exists) as it comes: into a tmpfs where S is memory, into a new ext4
- * file system where S is a ramdisk. image_mount(S, ..., TARGET) makes the root of either; without it store_close throws
- * the tree away. TARGET must stay valid. LOAD and CTX as for image_mount. */
+/* The sink in front of whatever a root is made of: an image goes into the store S, as by image_sink; a tar or cpio
+ * archive, compressed or not, is unpacked at TARGET (which exists) as it comes: into a tmpfs where S is memory, into a
+ * new ext4 file system where S is a ramdisk. image_mount(S, ..., TARGET) makes the root of either; without it
+ * store_close throws the tree away. TARGET must stay valid. LOAD and CTX as for image_mount. */
 struct sink *root_sink(struct store *s, const char *target, image_load_module_fn *load, void *ctx, int64_t memory,
 		       const char *sha256_hex);
 
 /* A sink that unpacks a tar or cpio archive, plain or gz, xz, zstd compressed, into the folder ROOT_FD as it comes. No
- * path leaves that folder. MEMORY and SHA256_HEX as above; the sum is known at the end only, so nothing unpacked is to be
- * used before finish succeeded. NULL when memory ran out. */
+ * path leaves that folder. MEMORY and SHA256_HEX as above; the sum is known at the end only, so nothing unpacked is to
+ * be used before finish succeeded. NULL when memory ran out. */
 struct sink *unpack_sink(int root_fd, int64_t memory, const char *sha256_hex);
 
 /* MemAvailable of /proc/meminfo, in bytes; -1 when it cannot be told. */
@@ -114,8 +115,8 @@ int64_t memory_parse(const char *text);
 /* What is never given to an image, so that the machine can go on: 16 MiB, or a twentieth where that is more. */
 int64_t memory_reserve(int64_t available);
 
-/* Where a node keeps what its root is made of. /run goes along into the next system, and these with it, whatever becomes
- * of the initramfs:
+/* Where a node keeps what its root is made of. /run goes along into the next system, and these with it, whatever
+ * becomes of the initramfs:
  *   image   tmpfs of the memory store: the image itself
  *   lower   the image, mounted read-only (ROOT_OVERLAY)
  *   upper   tmpfs: "data" holds what was changed, "work" is overlayfs' own (ROOT_OVERLAY) */
@@ -132,14 +133,14 @@ enum root_mode {
 };
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
- * needed and mounts it at TARGET as MODE says. TARGET exists; where an archive was unpacked there it is the root already
- * and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
+ * needed and mounts it at TARGET as MODE says. TARGET exists; where an archive was unpacked there it is the root
+ * already and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
  * with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_ROOT_ASSEMBLE). */
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f) must_check;
 
-/* Mounts the overlay at TARGET over what is already mounted read-only at IMAGE_LOWER (a tree on a server or a disk). 0 or
- * -errno with F (FAIL_ROOT_ASSEMBLE). */
+/* Mounts the overlay at TARGET over what is already mounted read-only at IMAGE_LOWER (a tree on a server or a disk). 0
+ * or -errno with F (FAIL_ROOT_ASSEMBLE). */
 int image_mount_overlay(const char *target, image_load_module_fn *load, void *ctx, struct failure *f) must_check;
 
 #endif

@@ -5,10 +5,11 @@
 
 #include "image/sink.h"
 
-/* The front of every sink: takes gz, xz and zstd off (not where RAW is set) and gives the rest to INNER, which it owns
- * and frees. MEMORY: bytes free (-1: do not care); half of it at most goes to a decoder. SHA256_HEX: of the bytes as they
- * come, NULL: not checked. INNER's begin may be called a second time, before the first byte, with what the compressed
- * bytes tell of their contents: then SIZE is a lower bound. NULL (and INNER is freed) when memory ran out. */
+/* The front of every sink: takes gz, xz and zstd off (not where RAW is set) and gives the rest to INNER, which it
+ * owns and frees. MEMORY: bytes free (-1: do not care); half of it at most goes to a decoder. SHA256_HEX: of the
+ * bytes as they come, NULL: not checked. INNER's begin may be called a second time, before the first byte, with what
+ * the compressed bytes tell of their contents: then SIZE is a lower bound. NULL (and INNER is freed) when memory ran
+ * out. */
 struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const char *sha256_hex);
 
 #endif

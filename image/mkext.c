@@ -15,10 +15,11 @@
 #define ROOT_INODE  2
 #define FIRST_INODE 11 /* the first that is free, and lost+found's */
 
-/* super.rst: s_feature_compat, _incompat, _ro_compat */
-#define COMPAT	  (0x0008 | 0x0020)		   /* extended attributes, folders with an index */
-#define INCOMPAT  (0x0002 | 0x0040)		   /* types in folders, extents */
-#define RO_COMPAT (0x0001 | 0x0002 | 0x0008 | 0x0040) /* copies of the superblock in few groups, large and huge files, large inodes */
+/* super.rst: s_feature_compat: extended attributes, folders with an index; s_feature_incompat: types in folders,
+ * extents; s_feature_ro_compat: copies of the superblock in few groups, large files, huge files, large inodes */
+#define COMPAT	  (0x0008 | 0x0020)
+#define INCOMPAT  (0x0002 | 0x0040)
+#define RO_COMPAT (0x0001 | 0x0002 | 0x0008 | 0x0040)
 
 struct layout {
 	int fd;
@@ -286,7 +287,8 @@ int mkext(int fd, int64_t size, uint32_t time, const uint8_t uuid[static 16], st
 	int err = size < SMALLEST ? -ENOSPC : plan(&l, size);
 
 	if (err)
-		return fail(f, FAIL_IMG_STORE, err, "a file system of %lld KiB cannot be made", (long long)(size / 1024));
+		return fail(f, FAIL_IMG_STORE, err, "a file system of %lld KiB cannot be made",
+			    (long long)(size / 1024));
 	block = malloc(l.block_size);
 	descriptors = calloc(l.descriptors, l.block_size);
 	if (!block || !descriptors)

@@ -139,7 +139,8 @@ static int mount_image(const struct job *j, struct store *s, enum image_kind kin
 	quiet.f = &first;
 	err = mount_or_why(&quiet, FAIL_IMG_MOUNT, type, path, target, type, read_only ? MS_RDONLY : 0, NULL);
 	if (err && kind == IMAGE_EXT && read_only) {
-		/* An image that was not cleanly unmounted: its journal cannot be replayed where nothing can be written. */
+		/* An image that was not cleanly unmounted: its journal cannot be replayed where nothing can be
+		 * written. */
 		if (mount(path, target, type, MS_RDONLY, "noload") == 0) {
 			log_warn("the image was not cleanly unmounted; it is used without its journal");
 			return 0;
@@ -198,8 +199,8 @@ int image_mount(struct store *s, enum root_mode mode, const char *target, image_
 		return err;
 	if (mode == ROOT_RW && (kind != IMAGE_EXT || s->kind == STORE_FILE))
 		return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
-			    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay can be "
-			    "written to with every image",
+			    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay "
+			    "can be written to with every image",
 			    image_kind_name(kind), s->kind == STORE_FILE ? " in a file" : "");
 	if (mode != ROOT_OVERLAY)
 		return mount_image(&j, s, kind, mode == ROOT_RO, target);

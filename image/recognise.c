@@ -203,6 +203,7 @@ int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct
 {
 	if (claimed <= size)
 		return 0;
-	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "it is cut: a %s of %lld bytes by its own header, %lld bytes are there",
-		    image_kind_name(kind), (long long)claimed, (long long)size);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
+		    "it is cut: a %s of %lld bytes by its own header, %lld bytes are there", image_kind_name(kind),
+		    (long long)claimed, (long long)size);
 }

@@ -1,4 +1,4 @@
-/* root_sink.c - an image or an archive, whichever comes -> the store, or a tree at once: memory or a fresh file system. */
+/* root_sink.c - an image or an archive, whichever comes -> the store, or a tree in memory or on a new file system. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 
@@ -94,7 +94,8 @@ static int mount_device(struct root *r, struct failure *f)
 	if (r->load)
 		(void)r->load(r->ctx, "ext4");
 	if (mount(s->path, r->target, "ext4", 0, NULL) < 0)
-		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting %s on %s: %s", s->path, r->target, err_text(errno));
+		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting %s on %s: %s", s->path, r->target,
+			    err_text(errno));
 	return 0;
 }
 
@@ -239,8 +240,8 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 		return NULL;
 	}
 	r->sink = (struct sink){
-		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull, .last = root_last,
-		.take = root_take, .finish = root_finish, .restart = root_restart, .free = root_free,
+		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull,
+		.last = root_last, .take = root_take, .finish = root_finish, .restart = root_restart, .free = root_free,
 	};
 	r->store = s;
 	r->target = target;

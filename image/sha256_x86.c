@@ -43,7 +43,8 @@ __attribute__((target("sha,sse4.1"), always_inline)) static inline void four_rou
 }
 
 /* The manual's SHA chapter: the state travels as ABEF and CDGH, highest word first. */
-FAST __attribute__((target("sha,sse4.1"))) static void mix(uint32_t state[static 8], const uint8_t *blocks, size_t count)
+FAST __attribute__((target("sha,sse4.1"))) static void mix(uint32_t state[static 8], const uint8_t *blocks,
+							    size_t count)
 {
 	v4su abef = { state[5], state[4], state[1], state[0] };
 	v4su cdgh = { state[7], state[6], state[3], state[2] };

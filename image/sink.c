@@ -111,8 +111,8 @@ static int grant_step(struct store_sink *st, struct failure *f)
 
 	if (st->granted >= most || (now >= 0 && now < reserve + 2 * STEP))
 		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM,
-			    "the image takes more than %lld MB, of %lld MB that were free %lld MB are left, and no less "
-			    "than %lld MB are kept for the machine itself",
+			    "the image takes more than %lld MB, of %lld MB that were free %lld MB are left, and no "
+			    "less than %lld MB are kept for the machine itself",
 			    mb_down(st->store->size), mb_down(st->available), mb_down(now), mb_up(reserve));
 	st->granted = MIN(st->granted + STEP, most);
 	return 0;

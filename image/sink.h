@@ -11,24 +11,24 @@
  * finish; or restart to throw away what came and begin again (a different version of the file). All return 0 or
  * -errno with F filled. */
 struct sink {
-	/* SIZE bytes will come (-1: unknown), not fewer and not more. Refuses what cannot fit, with the numbers, before a
-	 * byte is moved. */
+	/* SIZE bytes will come (-1: unknown), not fewer and not more. Refuses what cannot fit, with the numbers, before
+	 * a byte is moved. */
 	int (*begin)(struct sink *s, int64_t size, struct failure *f);
-	/* Room for the next bytes: *SPACE of *ROOM bytes (at least 1, usually 64 KiB or more), valid until commit. Reading
-	 * from a socket straight into it is the one copy there is. */
+	/* Room for the next bytes: *SPACE of *ROOM bytes (at least 1, usually 64 KiB or more), valid until commit.
+	 * Reading from a socket straight into it is the one copy there is. */
 	int (*reserve)(struct sink *s, void **space, size_t *room, struct failure *f);
 	/* USED of the reserved bytes are filled. */
 	int (*commit)(struct sink *s, size_t used, struct failure *f);
 	/* Moves up to MAX bytes from the socket or pipe FD inside the kernel, which is cheaper than reserve, read and
 	 * commit where the sink need not see the bytes. May be NULL; call it by sink_pull. */
 	ssize_t (*pull)(struct sink *s, int fd, size_t max, struct failure *f);
-	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where pull
-	 * is. 0 or -errno. */
+	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where
+	 * pull is. 0 or -errno. */
 	int (*last)(struct sink *s, void *bytes, size_t len);
-	/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are kept as
-	 * they lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F untouched where
-	 * the sink has to see the bytes (compressed, another place than memory); other -errno with F. May be NULL; call it
-	 * by sink_take. FD stays the caller's. */
+	/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are
+	 * kept as they lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F
+	 * untouched where the sink has to see the bytes (compressed, another place than memory); other -errno with F.
+	 * May be NULL; call it by sink_take. FD stays the caller's. */
 	int (*take)(struct sink *s, int fd, int64_t size, struct failure *f);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
@@ -43,9 +43,9 @@ int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f)
 /* Begins and takes the SIZE bytes of FD over, as take has it; -EOPNOTSUPP: begin, then give them by sink_write. */
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f) must_check;
 
-/* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink, as the sink can do it best; never
- * blocks. Bytes moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN); other -errno with F,
- * where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows the words. */
+/* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink, as the sink can do it best;
+ * never blocks. Bytes moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN); other -errno
+ * with F, where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows the words. */
 ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f) must_check;
 
 #endif

@@ -161,7 +161,8 @@ int store_write_buffer(struct store *s, size_t align, struct failure *f)
 			continue;
 		if (n <= 0)
 			return fail(f, FAIL_IMG_STORE, n ? -errno : -EIO, "writing %s at byte %lld: %s", s->path,
-				    (long long)(s->window_at + (int64_t)done), n ? err_text(errno) : "nothing was taken");
+				    (long long)(s->window_at + (int64_t)done),
+				    n ? err_text(errno) : "nothing was taken");
 		done += (size_t)n;
 	}
 	s->window_at += (int64_t)s->filled;

@@ -31,8 +31,9 @@ struct store_ops {
 int store_reserve(struct store *s, void **space, size_t *room, struct failure *f) must_check;
 int store_commit(struct store *s, size_t used, struct failure *f) must_check;
 
-/* Moves up to MAX bytes from the socket FD into the store inside the kernel. Bytes moved, 0 at the stream's end, -EAGAIN
- * while none are there, -EOPNOTSUPP where this store or kernel cannot; other -errno, with F where the store failed. */
+/* Moves up to MAX bytes from the socket FD into the store inside the kernel. Bytes moved, 0 at the stream's end,
+ * -EAGAIN while none are there, -EOPNOTSUPP where this store or kernel cannot; other -errno, with F where the store
+ * failed. */
 ssize_t store_pull(struct store *s, int fd, size_t max, struct failure *f) must_check;
 
 /* The first bytes of what is stored. Bytes read (less than LEN at the end) or -errno. */

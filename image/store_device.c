@@ -79,7 +79,8 @@ int store_open_device(struct store *s, const char *path, int64_t limit_kib, stru
 	s->fd = s->write_fd >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (s->fd < 0 || ioctl(s->fd, BLKGETSIZE64, &bytes) < 0) {
 		err = -errno;
-		err = fail(f, FAIL_IMG_STORE, err, "opening %s: %s", path, err == -EBUSY ? "it is in use" : err_text(err));
+		err = fail(f, FAIL_IMG_STORE, err, "opening %s: %s", path,
+			   err == -EBUSY ? "it is in use" : err_text(err));
 		goto failed;
 	}
 	s->capacity = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;

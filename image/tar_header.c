@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/tar.h"
 
-/* Where the fields of a header stand (POSIX.1-2017 pax, table "ustar Header Block"; GNU tar manual, "Basic Tar Format"). */
+/* Where the fields of a header stand (POSIX.1-2017 pax, table "ustar Header Block"; GNU tar manual, "Basic Tar
+ * Format"). */
 enum {
 	NAME = 0,
 	NAME_LEN = 100,
@@ -107,8 +108,9 @@ int tar_parse_header(struct tar_header *h, const uint8_t *block)
 	}
 	n += text(h->name + n, block + NAME, NAME_LEN);
 	text(h->link, block + LINK, LINK_LEN);
-	if (number(block + MODE, ID_LEN, &mode) || number(block + UID, ID_LEN, &uid) || number(block + GID, ID_LEN, &gid) ||
-	    number(block + SIZE, LONG_LEN, &h->size) || number(block + MTIME, LONG_LEN, &h->mtime) || h->size < 0)
+	if (number(block + MODE, ID_LEN, &mode) || number(block + UID, ID_LEN, &uid) ||
+	    number(block + GID, ID_LEN, &gid) || number(block + SIZE, LONG_LEN, &h->size) ||
+	    number(block + MTIME, LONG_LEN, &h->mtime) || h->size < 0)
 		return -EBADMSG;
 	h->mode = (uint32_t)mode & 07777;
 	h->uid = (uint64_t)uid;

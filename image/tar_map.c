@@ -40,7 +40,8 @@ int tar_parse_map_line(const uint8_t *bytes, size_t len, int64_t *number)
 
 	*number = 0;
 	for (i = 0; i < len && bytes[i] >= '0' && bytes[i] <= '9'; i++)
-		if (__builtin_mul_overflow(*number, 10, number) || __builtin_add_overflow(*number, bytes[i] - '0', number))
+		if (__builtin_mul_overflow(*number, 10, number) ||
+		    __builtin_add_overflow(*number, bytes[i] - '0', number))
 			return -EBADMSG;
 	if (i == len)
 		return i > 20 ? -EBADMSG : 0;

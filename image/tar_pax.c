@@ -270,8 +270,8 @@ int tar_parse_pax(struct tar_pax *p, const char *records, size_t len)
 		/* GNU tar pads with NULs where the header says more than there is. */
 		if (n == 0 && records[0] == '\0')
 			return 0;
-		if (!n || overflow || n == len || records[n] != ' ' || length > (int64_t)len || length < (int64_t)n + 3 ||
-		    records[length - 1] != '\n')
+		if (!n || overflow || n == len || records[n] != ' ' || length > (int64_t)len ||
+		    length < (int64_t)n + 3 || records[length - 1] != '\n')
 			return -EBADMSG;
 		r.key = records + n + 1;
 		equals = memchr(r.key, '=', (size_t)length - n - 2);

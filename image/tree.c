@@ -303,13 +303,13 @@ static int open_parent(struct tree *t, char *path, char **name)
 	return err ? err : t->parent_fd;
 }
 
-
 /* ---- the entries */
 
 /* Removes what has the name of an entry to come. 0 or -errno. */
 static int remove_old(struct tree *t, int parent, const char *name)
 {
-	/* It may be a part of the path by which the parent is remembered; its descriptor is still right for this entry. */
+	/* It may be a part of the path by which the parent is remembered; its descriptor is still right for this
+	 * entry. */
 	free(t->parent);
 	t->parent = NULL;
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
@@ -388,14 +388,15 @@ int tree_add(struct tree *t, const struct entry *e, struct failure *f)
 	t->entries++;
 	if (!path[0]) {
 		if (e->type != ENTRY_DIR)
-			return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the archive calls the root itself something other than a folder");
+			return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the archive says that the root is no folder");
 		result = begin_folder(t, path, e, false);
 		return result ? broken(t, path, result, f) : 0;
 	}
 	parent = open_parent(t, path, &name);
 	result = parent < 0 ? parent : make_or_replace(t, parent, name, &clean);
 	if (result == -ENOENT && e->type == ENTRY_LINK)
-		return fail(f, FAIL_IMG_CORRUPT, result, "the archive links %.150s to %.150s, which is not there", path, target);
+		return fail(f, FAIL_IMG_CORRUPT, result, "the archive links %.150s to %.150s, which is not there", path,
+			    target);
 	if (result >= 0 && e->type == ENTRY_FILE)
 		result = begin_file(t, result, path, e);
 	else if (result == 0 && e->type == ENTRY_DIR)

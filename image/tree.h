@@ -6,10 +6,10 @@
 #include "base/failure.h"
 #include "image/entry.h"
 
-/* A tree being filled. Entries replace what has their name, as tar does: a folder stays, anything else is removed first.
- * Paths are taken as below the root: a leading slash means nothing, ".." is refused, symlinks are followed as if the root
- * were / (openat2(2), Linux 5.6), and the last part of a path is never followed. Owner and devices are set where the
- * process is root; extended attributes that the file system cannot keep are logged and counted. */
+/* A tree being filled. Entries replace what has their name, as tar does: a folder stays, anything else is removed
+ * first. Paths are taken as below the root: a leading slash means nothing, ".." is refused, symlinks are followed as if
+ * the root were / (openat2(2), Linux 5.6), and the last part of a path is never followed. Owner and devices are set
+ * where the process is root; extended attributes that the file system cannot keep are logged and counted. */
 struct tree;
 
 /* Fills the folder ROOT_FD, which must stay open. NULL when memory ran out. */

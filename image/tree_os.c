@@ -89,7 +89,10 @@ int tree_os_set_xattr(int fd, const char *name, const struct entry_xattr *x)
 
 int tree_os_set_time(int fd, const char *name, const struct entry *e)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)e->mtime, .tv_nsec = (long)e->mtime_ns } };
+	struct timespec times[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = (time_t)e->mtime, .tv_nsec = (long)e->mtime_ns },
+	};
 	int result = name ? utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW) : futimens(fd, times);
 
 	return result < 0 ? -errno : 0;

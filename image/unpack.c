@@ -133,7 +133,7 @@ static int unpack_restart(struct sink *s, struct failure *f)
 
 	if (u->tree && tree_entries(u->tree))
 		return fail(f, FAIL_IMG_STORE, -EEXIST,
-			    "%lld entries are already unpacked and cannot be taken back; begin again with an empty root",
+			    "%lld entries are unpacked and cannot be taken back; begin again with an empty root",
 			    (long long)tree_entries(u->tree));
 	reset(u);
 	return 0;

@@ -16,8 +16,8 @@ struct unpacker {
 	enum image_kind kind;
 	/* Begins an archive to be put into T. NULL when memory ran out. */
 	void *(*open)(struct tree *t);
-	/* Takes what it can use of LEN bytes and remembers the rest of nothing: a header is taken whole. Bytes taken; 0:
-	 * more must come first (never with UNPACK_LONGEST_NAME + 1 KiB at hand); -errno with F. */
+	/* Takes what it can use of LEN bytes and remembers the rest of nothing: a header is taken whole. Bytes taken;
+	 * 0: more must come first (never with UNPACK_LONGEST_NAME + 1 KiB at hand); -errno with F. */
 	ssize_t (*feed)(void *state, const uint8_t *bytes, size_t len, struct failure *f);
 	/* There is no more. 0 when the archive is complete, else -errno with F. */
 	int (*finish)(void *state, struct failure *f);
@@ -25,8 +25,8 @@ struct unpacker {
 };
 extern const struct unpacker unpack_tar, unpack_cpio;
 
-/* The sink that unpacks KIND (IMAGE_TAR, IMAGE_CPIO; IMAGE_UNKNOWN: as its first bytes say), uncompressed, into ROOT_FD,
- * which it neither owns nor empties: restart fails once an entry was made. unpack_sink() of image.h puts the
+/* The sink that unpacks KIND (IMAGE_TAR, IMAGE_CPIO; IMAGE_UNKNOWN: as its first bytes say), uncompressed, into
+ * ROOT_FD, which it neither owns nor empties: restart fails once an entry was made. unpack_sink() of image.h puts the
  * decompressors before it. NULL when memory ran out. */
 struct sink *unpack_plain_sink(int root_fd, enum image_kind kind);
 

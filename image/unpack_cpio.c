@@ -67,7 +67,8 @@ static void cpio_close(void *state)
 
 static int corrupt(const struct cpio *c, const char *what, struct failure *f)
 {
-	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the cpio archive is damaged near byte %lld: %s", (long long)c->at, what);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the cpio archive is damaged near byte %lld: %s", (long long)c->at,
+		    what);
 }
 
 static int no_memory(struct failure *f)
@@ -302,7 +303,8 @@ static int cpio_finish(void *state, struct failure *f)
 
 	if (c->ended)
 		return 0;
-	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the cpio archive is cut: it breaks off at byte %lld", (long long)c->at);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the cpio archive is cut: it breaks off at byte %lld",
+		    (long long)c->at);
 }
 
 const struct unpacker unpack_cpio = {

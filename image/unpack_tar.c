@@ -397,14 +397,16 @@ static ssize_t tar_feed(void *state, const uint8_t *bytes, size_t len, struct fa
 	return n;
 }
 
-/* GNU tar writes two zero blocks at the end, and some programs one; with none it may have been cut between two files. */
+/* GNU tar writes two zero blocks at the end, and some programs one; with none it may have been cut between two
+ * files. */
 static int tar_finish(void *state, struct failure *f)
 {
 	struct tar *t = state;
 
 	if (t->part == PART_END || (t->part == PART_HEADER && t->zeros && !t->skip))
 		return 0;
-	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the tar archive is cut: it breaks off at byte %lld", (long long)t->at);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the tar archive is cut: it breaks off at byte %lld",
+		    (long long)t->at);
 }
 
 const struct unpacker unpack_tar = {

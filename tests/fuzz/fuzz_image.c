@@ -1,4 +1,4 @@
-/* fuzz_image.c - any bytes as an image, in any portions -> recognised, uncompressed, refused; never a crash, never too much. */
+/* fuzz_image.c - any bytes as an image, in any portions -> recognised, uncompressed, refused; never too much. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 #include "image/intake.h"

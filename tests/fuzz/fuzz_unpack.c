@@ -1,4 +1,4 @@
-/* fuzz_unpack.c - any bytes as a tar or cpio archive, in any portions -> a tree, or a named failure; nothing outside it. */
+/* fuzz_unpack.c - any bytes as an archive, in any portions -> a tree, or a named failure; nothing outside it. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 #include "image/tar.h"

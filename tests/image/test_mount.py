@@ -32,8 +32,8 @@ def folder():
     sources = " ".join(str(p) for part in ("base", "image") for p in sorted((TOP / part).glob("*.c")))
     run(f"cd {TOP} && gcc -std=gnu11 -D_GNU_SOURCE -I. -g -O1 -Wall -Wextra -fsanitize=address,undefined "
         f"-fno-sanitize-recover=all -o {path}/mount_image {HERE}/mount_image.c {sources} -lz -llzma -lzstd")
-    run(f"cd {path} && mkdir -p tree/sub target && echo hello >tree/hello && head -c 3000000 /dev/urandom >tree/sub/big && "
-        "chmod 0751 tree && chown 12:34 tree && sha256sum tree/sub/big | cut -c1-64 >big.sum")
+    run(f"cd {path} && mkdir -p tree/sub target && echo hello >tree/hello && "
+        "head -c 3000000 /dev/urandom >tree/sub/big && chmod 0751 tree && chown 12:34 tree && sha256sum tree/sub/big | cut -c1-64 >big.sum")
     return path
 
 
@@ -161,7 +161,8 @@ def test_device_too_small_busy_or_none():
     refused("rw", "/run/device", unknown, "S1-IMG-05", "/run/device holds 12000 KiB, and more comes",
             before=DEVICE.format(size=12_288_000))
     refused("rw", "/run/device", image(EXT4), "S1-IMG-05", "it is in use", before=DEVICE.format(size=12_000_000) + """
-            mke2fs -q -t ext2 /run/device; mkdir /run/mnt; mount /run/device /run/mnt; trap "umount /run/mnt; losetup -d $dev" EXIT""")
+            mke2fs -q -t ext2 /run/device; mkdir /run/mnt; mount /run/device /run/mnt
+            trap "umount /run/mnt; losetup -d $dev" EXIT""")
     refused("rw", "/dev/null", image(EXT4), "S1-IMG-05", "no block device")
     refused("rw", "/dev/nothing", image(EXT4), "S1-IMG-05", "No such file")
 
@@ -200,7 +201,8 @@ def test_archive_on_a_ramdisk():
         test "$(cat target/hello)" = hello; test "$(stat -f -c %T target)" = ext2/ext3; echo x >target/x
         test "$(sha256sum target/sub/big | cut -c1-64)" = "$(cat big.sum)"
         umount target; e2fsck -fn /run/device""")
-    refused("rw", "/run/device", image(TAR), "S1-IMG-05", "sub/big: No space left", before=DEVICE.format(size=3_072_000))
+    refused("rw", "/run/device", image(TAR), "S1-IMG-05", "sub/big: No space left",
+            before=DEVICE.format(size=3_072_000))
     refused("rw", "memory", image(f"{TAR}; truncate -s 1000000 $0"), "S1-IMG-02", "cut")
 
 

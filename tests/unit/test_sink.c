@@ -1,4 +1,4 @@
-/* test_sink.c - image/sink.h: whatever portions the bytes come in, the store holds exactly the image, or the failure is named. */
+/* test_sink.c - image/sink.h: in whatever portions it comes, the store holds exactly the image, or a failure is named. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Needs: squashfs-tools gzip xz-utils zstd */
 #include "image/image.h"
@@ -301,7 +301,8 @@ static void test_too_little_memory_for_what_is_inside(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		cleanup_free char *name = str_printf("b.img%s", files[i] + 1);
 
-		expect_file_failure(name, &(struct feed){ .memory = 40 * MIB }, FAIL_MEM_TOO_LITTLE, "needs 103 MB, 25 MB");
+		expect_file_failure(name, &(struct feed){ .memory = 40 * MIB }, FAIL_MEM_TOO_LITTLE,
+				    "needs 103 MB, 25 MB");
 	}
 }
 
@@ -326,7 +327,7 @@ static void test_a_decoder_that_wants_too_much(void **state)
 {
 	(void)state;
 
-	scratch_run("xz --lzma2=dict=128MiB <a.sqfs >d.xz; (zstd -q --ultra -22 --long=28 --no-content-size <a.sqfs || true) >w.zst");
+	scratch_run("xz --lzma2=dict=128MiB <a.sqfs >d.xz; zstd -q --ultra -22 --long=28 --no-content-size <a.sqfs >w.zst");
 	expect_file_failure("d.xz", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "takes 13");
 	expect_file_failure("w.zst", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "128 MiB");
 	scratch_run("xz -9 <a.sqfs >e.xz");

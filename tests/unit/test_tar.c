@@ -1,4 +1,4 @@
-/* test_tar.c - image/tar.h, image/cpio.h, paths of image/tree.h: what archives say is read exactly, nonsense is refused. */
+/* test_tar.c - image/tar.h, cpio.h, paths of tree.h: what archives say is read exactly, nonsense is refused. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/cpio.h"
 #include "image/tar.h"
@@ -166,10 +166,22 @@ static void test_pax_times(void **state)
 static void test_pax_nonsense(void **state)
 {
 	static const char *const bad[] = {
-		"x",	       "5",		     "5 a=",		   "7 a=b\n",	      "8 a=b\n",
-		"7 abc\n\n",   "99999999999999999999999 a=b\n", "12 size=-10\n", "11 size=1x\n", "30 size=99999999999999999999\n",
-		"12 mtime=x\n", "10 mtime=-\n",       "24 GNU.sparse.map=1,\n", "26 GNU.sparse.map=1,2,3\n",
-		"24 GNU.sparse.numbytes=1\n", "30 LIBARCHIVE.xattr.user.x=*\n",
+		"x",
+		"5",
+		"5 a=",
+		"7 a=b\n",
+		"8 a=b\n",
+		"7 abc\n\n",
+		"99999999999999999999999 a=b\n",
+		"12 size=-10\n",
+		"11 size=1x\n",
+		"28 size=99999999999999999999\n",
+		"10 mtime=x\n",
+		"10 mtime=-\n",
+		"21 GNU.sparse.map=1,\n",
+		"24 GNU.sparse.map=1,2,3\n",
+		"25 GNU.sparse.numbytes=1\n",
+		"29 LIBARCHIVE.xattr.user.x=*\n",
 	};
 	(void)state;
 
