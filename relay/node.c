@@ -589,6 +589,8 @@ static void on_tick(struct loop_timer *t)
 		if (now > g->deadline)
 			free_guest(g);
 	}
+	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE / 4)
+		pull_poll(&n->pull);
 	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE) {
 		pull_stop(&n->pull);
 		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);

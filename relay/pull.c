@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MAX_BAD      3           /* wrong chunks after which a parent is given up */
-#define LOW_WATER    (32 * 1024) /* bytes of a chunk worth waking up for */
+#define LOW_WATER    (256 * 1024) /* bytes of a chunk worth waking up for */
 #define READ_BUDGET  (4 * MIB)   /* bytes read before others get their turn */
 
 static int64_t now_us(void)
@@ -359,6 +359,12 @@ static void read_in(struct pull *p)
 		if (!advance(p, (size_t)n))
 			return;
 	}
+}
+
+void pull_poll(struct pull *p)
+{
+	if (pull_is_open(p) && !p->connecting && p->run_left > 0)
+		read_in(p);
 }
 
 static void ready(struct loop_fd *w, uint32_t events)

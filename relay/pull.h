@@ -67,6 +67,9 @@ int pull_from(struct pull *p, const struct peer_address *a) must_check;
 void pull_more(struct pull *p, uint32_t again);
 /* Asks for group G's hashes. */
 void pull_list(struct pull *p, uint32_t g);
+/* Takes what little has come: the kernel wakes us for a good part of a chunk only, which on a slow link may take
+ * longer than a parent may be silent. */
+void pull_poll(struct pull *p);
 bool pull_is_open(const struct pull *p);
 /* Closes the connection without a word to the owner. */
 void pull_stop(struct pull *p);

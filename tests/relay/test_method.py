@@ -1,0 +1,57 @@
+"""test_method.py - method:dolly as stage1 runs it (stage1-fetch): below our server, below an original, tries and words."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import pathlib
+
+import faults
+import netns
+import originals
+
+FETCH = pathlib.Path(os.environ.get("STAGE1_FETCH", faults.ROOT / "build/bin/stage1-fetch"))
+
+
+def start(cluster, i, path, automatic="method:dolly,dolly_timeout:20"):
+    return cluster.nodes[i].start([FETCH, "-o", path, f"automatic={automatic}"], ready=netns.port(9997), name="fetch")
+
+
+def test_three_nodes_by_our_server():
+    """Three stage1 get the image through our server's chain; each has every byte, and the server confirms all three."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 3, rate="400mbit")
+        data = faults.some_bytes(20_000_001)
+        image = lab.file("image", data)
+        hosts = [cluster.address(i) for i in (1, 2, 3)]
+        config = lab.file("dolly.cfg", originals.config(originals.OLD, image, "/dev/ram3", hosts))
+        nodes = [start(cluster, i, lab.dir / f"out{i}") for i in (1, 2, 3)]
+        server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", config], name="dolly-s")
+        assert server.wait(60) == 0, server.text()
+        assert "3 of 3 nodes have everything" in server.text()
+        for i, node in enumerate(nodes, 1):
+            assert node.wait(20) == 0, node.text()
+            assert (lab.dir / f"out{i}").read_bytes() == data
+
+
+def test_two_nodes_by_an_original_server():
+    """Two stage1 below an original server store, pass on and acknowledge."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 2)
+        data = faults.some_bytes(1_000_001)
+        hosts = [cluster.address(i) for i in (1, 2)]
+        nodes = [start(cluster, i, lab.dir / f"out{i}", f"method:dolly,dolly_timeout:20,hostname:n{i}") for i in (1, 2)]
+        text = originals.config(originals.OLD, "/in", "/dev/ram3", hosts)
+        parent = originals.Parent(cluster.head, originals.OLD, hosts[0], text, data, ready=2)
+        assert parent.deliver() == len(data)
+        for i, node in enumerate(nodes, 1):
+            assert node.wait(20) == 0, node.text()
+            assert (lab.dir / f"out{i}").read_bytes() == data
+
+
+def test_no_server():
+    """Without a server each try takes its time, then the failure says how many there were."""
+    with netns.Lab() as lab:
+        node = lab.node()
+        result = node.run([FETCH, "-o", lab.dir / "out", "automatic=method:dolly,dolly_timeout:1"], check=False)
+        words = result.stderr.decode() + result.stdout.decode()
+        assert result.returncode == 1 and "S1-SRV-03" in words, words
+        assert "no dolly server came in 3 tries of 1 s" in words, words
+        assert not (lab.dir / "out").exists()
