@@ -17,6 +17,7 @@ struct fetch {
 	struct watch *watch;       /* may be NULL */
 	struct failure *fail;      /* filled on failure */
 	bool raw;                  /* the sink keeps the bytes as they come: no decompressor looks at them */
+	char server[48];           /* filled by a method that finds its server itself: the address; else "" */
 };
 
 /* What a method needs before it can run. */

@@ -32,6 +32,7 @@ struct flow {
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */
 	enum root_mode root_mode;     /* method */
+	char server[48];              /* image: where it came from, where the method found that out itself */
 };
 
 /* Runs all steps with O, showing them on S. With ASK a person is asked for what to do (O's values are the defaults),

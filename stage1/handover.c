@@ -5,6 +5,7 @@
 #include "stage1/system.h"
 #include "stage1/version.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -49,6 +50,18 @@ static void add_times(struct buf *out, const struct flow *f)
 		add_number(out, keys[i], f->result->step_ms[i]);
 }
 
+int handover_write_ka(const struct flow *f)
+{
+	cleanup_buf struct buf text = { 0 };
+	char next[INET_ADDRSTRLEN];
+
+	if (!streq(f->method->name, "ka") || access(ROOT_DIR "/ka", F_OK))
+		return 0;
+	inet_ntop(AF_INET, &f->network.next_server, next, sizeof(next));
+	buf_printf(&text, "%s\n", f->network.next_server.s_addr ? next : f->server);
+	return write_file(ROOT_DIR "/ka/tftpserver", &text);
+}
+
 int handover_write(const struct flow *f)
 {
 	const struct options *o = f->options;
@@ -57,7 +70,7 @@ int handover_write(const struct flow *f)
 
 	add(&env, "STAGE1_VERSION", STAGE1_VERSION);
 	add(&env, "METHOD", f->method->name);
-	add(&env, "SERVER", o->value[KEY_SERVER]);
+	add(&env, "SERVER", f->server[0] ? f->server : o->value[KEY_SERVER]);
 	add(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
 	add(&env, "IMAGE", o->value[KEY_IMAGE]);
 	add_number(&env, "IMAGE_SIZE", f->store.size);

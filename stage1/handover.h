@@ -9,4 +9,8 @@
  * with its options per line). The network's own files are net_write_handover's. 0 or -errno. */
 int handover_write(const struct flow *f) must_check;
 
+/* Method ka, where the new root has a folder /ka: the address for its log, DHCP's next-server or else the ka server's,
+ * in ROOT_DIR/ka/tftpserver, where the rescue system of the seeds looks for it. 0 or -errno. */
+int handover_write_ka(const struct flow *f) must_check;
+
 #endif

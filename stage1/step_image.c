@@ -28,6 +28,7 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 		return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
 	err = f->method->fetch(&fetch);
 	sink->free(sink);
+	str_copy(f->server, sizeof(f->server), fetch.server);
 	if (err)
 		return err;
 	if (store->tree) {

@@ -58,6 +58,9 @@ int step_init(struct flow *f)
 	err = handover_write(f);
 	if (err)
 		log_warn(RUN_DIR "/env cannot be written: %s", err_text(err));
+	err = handover_write_ka(f);
+	if (err)
+		log_warn("/ka/tftpserver cannot be written: %s", err_text(err));
 	net_release(&f->network);
 	if (chroot(ROOT_DIR) || chdir("/"))
 		return fail(&f->result->failure, FAIL_ROOT_SWITCH, -errno, ROOT_DIR ": %s", err_text(errno));
