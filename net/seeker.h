@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "net/card.h"
 #include "net/net.h"
+#include "net/wish.h"
 
 /* The card a seeker works on, as it needs to know it. A test puts a simulated wire behind it. */
 struct wire {
@@ -57,13 +58,9 @@ struct seeker {
  * memory is short. */
 struct seeker *dhcp_seeker(struct wire *wire, const char *hostname) must_check;
 
-/* Takes the address of O's ip: and its kin, which static_network() has found good. The first of the gateway, the name
- * servers and SERVER (0.0.0.0: none) that answers shows that this is the right card and that its port forwards; after
- * PATIENCE_MS of link it is taken without. NULL when memory is short. */
-struct seeker *static_seeker(struct wire *wire, const struct options *o, struct in_addr server,
-			     int64_t patience_ms) must_check;
-
-/* The options of network:static -> NET. 0, or -errno with F filled (FAIL_CMD_MISSING, FAIL_NET_BAD_ADDRESS). */
-int static_network(const struct options *o, struct network *net, struct failure *f) must_check;
+/* Takes the address that is wished for, which static_network() has found good. The first of the gateway, the name servers
+ * and the server that answers shows that this is the right card and that its port forwards; after PATIENCE_MS of link it
+ * is taken without. NULL when memory is short. */
+struct seeker *static_seeker(struct wire *wire, const struct net_wish *wish, int64_t patience_ms) must_check;
 
 #endif

@@ -11,34 +11,40 @@
 
 /* ---- the values */
 
-static int bad(struct failure *f, enum option_key key, const char *value, const char *why)
+static int bad(struct failure *f, const struct net_wish *w, enum option_key key, const char *why)
 {
-	return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "%s:%s %s", key_table[key].name, value, why);
+	char quote[120];
+
+	return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "%s %s", net_wish_quote(w, key, quote, sizeof(quote)), why);
 }
 
 /* ip: and netmask:. Where the mask is silent the address's class decides, as it always did. 255.255.255.255 is a
  * point-to-point link, whose other end is the gateway. */
-static int read_address(const struct options *o, struct network *net, struct failure *f)
+static int read_address(const struct net_wish *w, struct network *net, struct failure *f)
 {
-	const char *ip = o->value[KEY_IP], *mask = o->value[KEY_NETMASK];
+	const char *ip = net_wish_value(w, KEY_IP), *mask = net_wish_value(w, KEY_NETMASK);
+	char quote[120];
 
 	if (!ip)
 		return fail(f, FAIL_CMD_MISSING, -EINVAL, "network:static needs ip:");
 	if (address_parse(ip, &net->address) || !address_is_host(net->address))
-		return bad(f, KEY_IP, ip, "is no address a machine can have");
+		return bad(f, w, KEY_IP, "is no address a machine can have");
 	net->prefix = address_class_prefix(net->address);
 	if (mask && (netmask_parse(mask, &net->prefix) || !net->prefix))
-		return bad(f, KEY_NETMASK, mask, "is no netmask (255.255.255.0 or 24)");
+		return bad(f, w, KEY_NETMASK, "is no netmask (255.255.255.0 or 24)");
 	if (!address_is_own(net->address, net->prefix))
-		return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "ip:%s is the network's own or broadcast address with /%u",
-			    ip, net->prefix);
+		return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "%s is the network's own or broadcast address with /%u",
+			    net_wish_quote(w, KEY_IP, quote, sizeof(quote)), net->prefix);
+	net->mtu = w->mtu;
+	net->next_server = w->server;
 	net->broadcast = broadcast_of(net->address, net->prefix);
 	return 0;
 }
 
-static int read_gateway(const struct options *o, struct network *net, struct failure *f)
+static int read_gateway(const struct net_wish *w, struct network *net, struct failure *f)
 {
-	const char *text = o->value[KEY_GATEWAY];
+	const char *text = net_wish_value(w, KEY_GATEWAY);
+	char quote[120], ip_quote[120];
 	struct in_addr gateway;
 
 	if (!text) {
@@ -47,12 +53,13 @@ static int read_gateway(const struct options *o, struct network *net, struct fai
 		return 0;
 	}
 	if (address_parse(text, &gateway) || !address_is_host(gateway))
-		return bad(f, KEY_GATEWAY, text, "is no machine's address");
+		return bad(f, w, KEY_GATEWAY, "is no machine's address");
 	if (gateway.s_addr == net->address.s_addr)
-		return bad(f, KEY_GATEWAY, text, "is this machine's own address");
+		return bad(f, w, KEY_GATEWAY, "is this machine's own address");
 	if (net->prefix < 31 && !same_network(net->address, gateway, net->prefix))
-		return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "gateway:%s is not in the network of ip:%s with /%u", text,
-			    o->value[KEY_IP], net->prefix);
+		return fail(f, FAIL_NET_BAD_ADDRESS, -EINVAL, "%s is not in the network of %s with /%u",
+			    net_wish_quote(w, KEY_GATEWAY, quote, sizeof(quote)),
+			    net_wish_quote(w, KEY_IP, ip_quote, sizeof(ip_quote)), net->prefix);
 	net->routes = malloc(sizeof(*net->routes));
 	if (!net->routes)
 		return -ENOMEM;
@@ -62,9 +69,9 @@ static int read_gateway(const struct options *o, struct network *net, struct fai
 }
 
 /* dns: one address, or several joined by '+'. The machine's own address means none, as it always did. */
-static int read_dns(const struct options *o, struct network *net, struct failure *f)
+static int read_dns(const struct net_wish *w, struct network *net, struct failure *f)
 {
-	const char *all = o->value[KEY_DNS], *next = all;
+	const char *all = net_wish_value(w, KEY_DNS), *next = all;
 	struct in_addr *list;
 
 	while (next && *next) {
@@ -75,7 +82,7 @@ static int read_dns(const struct options *o, struct network *net, struct failure
 		if (n < sizeof(one))
 			memcpy(one, next, n);
 		if (address_parse(one, &a) || !address_is_host(a))
-			return bad(f, KEY_DNS, all, "is no machine's address");
+			return bad(f, w, KEY_DNS, "is no machine's address");
 		next += n + (next[n] == '+');
 		if (a.s_addr == net->address.s_addr)
 			continue;
@@ -88,16 +95,16 @@ static int read_dns(const struct options *o, struct network *net, struct failure
 	return 0;
 }
 
-int static_network(const struct options *o, struct network *net, struct failure *f)
+int static_network(const struct net_wish *w, struct network *net, struct failure *f)
 {
 	int err;
 
 	*net = (struct network){ 0 };
-	err = read_address(o, net, f);
+	err = read_address(w, net, f);
 	if (!err)
-		err = read_gateway(o, net, f);
+		err = read_gateway(w, net, f);
 	if (!err)
-		err = read_dns(o, net, f);
+		err = read_dns(w, net, f);
 	if (err == -ENOMEM)
 		fail(f, FAIL_SYS_INTERNAL, err, "no memory for the network's values");
 	if (err)
@@ -365,11 +372,11 @@ static const struct seeker_ops static_ops = {
 	.free = static_free,
 };
 
-struct seeker *static_seeker(struct wire *wire, const struct options *o, struct in_addr server, int64_t patience_ms)
+struct seeker *static_seeker(struct wire *wire, const struct net_wish *w, int64_t patience_ms)
 {
 	struct static_client *c = calloc(1, sizeof(*c));
 
-	if (!c || static_network(o, &c->network, NULL)) {
+	if (!c || static_network(w, &c->network, NULL)) {
 		free(c);
 		return NULL;
 	}
@@ -377,7 +384,7 @@ struct seeker *static_seeker(struct wire *wire, const struct options *o, struct 
 	c->patience_ms = patience_ms;
 	for (size_t i = 0; i < c->network.route_count; i++)
 		add_target(c, c->network.routes[i].gateway, false);
-	add_target(c, server, false);
+	add_target(c, w->server, false);
 	for (size_t i = 0; i < c->network.dns_count; i++)
 		add_target(c, c->network.dns[i], false);
 	add_guesses(c);

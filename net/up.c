@@ -11,6 +11,7 @@
 #include "net/link.h"
 #include "net/packet.h"
 #include "net/seeker.h"
+#include "net/wish.h"
 
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -43,14 +44,11 @@ struct attempt {
 struct search {
 	const struct net_request *request;
 	struct failure *fail;
-	struct card_wish wish;
+	struct net_wish wish;
 	struct netlink commands, events;
 	struct attempt **attempt; /* each is its own piece of memory: its wire must not move */
 	size_t count;
 	struct pollfd *poll; /* count + 1 */
-	char hostname[64];   /* what DHCP servers are told; "": nothing */
-	bool is_static;
-	struct in_addr server; /* of static: where server: is an address */
 	int64_t began_ms, moved_ms, told_ms; /* moved: something happened; told: watch_waiting */
 	bool meanwhile_done;
 	struct attempt *winner;
@@ -154,11 +152,11 @@ static struct attempt *attempt_new(struct search *s, const struct card *card)
 			       .wire = { .send = wire_send, .is_ours = wire_is_ours } };
 	str_copy(a->wire.name, sizeof(a->wire.name), card->name);
 	memcpy(a->wire.mac, card->mac, MAC_LEN);
-	if (s->is_static) /* before the deadline in any case */
-		a->seeker = static_seeker(&a->wire, s->request->options, s->server,
+	if (s->wish.mode == NET_STATIC) /* before the deadline in any case */
+		a->seeker = static_seeker(&a->wire, &s->wish,
 					  MIN(STATIC_PATIENCE_MS, ms_left(s->request->deadline) / 2));
 	else
-		a->seeker = dhcp_seeker(&a->wire, s->hostname[0] ? s->hostname : NULL);
+		a->seeker = dhcp_seeker(&a->wire, s->wish.hostname[0] ? s->wish.hostname : NULL);
 	if (a->seeker)
 		return a;
 	free(a);
@@ -189,7 +187,7 @@ static int card_is(struct search *s, const struct card *card)
 	int err;
 
 	if (!a) {
-		if (!card_is_usable(card) || !card_matches(card, &s->wish))
+		if (!card_is_usable(card) || !card_matches(card, &s->wish.card))
 			return 0;
 		err = add_attempt(s, card);
 		if (err)
@@ -271,7 +269,7 @@ static void tell(struct search *s)
 /* The wished-for card is not there. */
 static int no_such_card(struct search *s)
 {
-	const char *wished = s->request->options->value[KEY_INTERFACE];
+	char quote[120];
 	cleanup_buf struct buf list = { 0 };
 	struct cards cards;
 
@@ -280,8 +278,8 @@ static int no_such_card(struct search *s)
 	cards_free(&cards);
 	if (!list.len)
 		return fail(s->fail, FAIL_DEV_NO_CARD, -ENODEV, "the kernel shows no Ethernet card");
-	return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "interface:%s; there is: %s", wished ? wished : "",
-		    buf_cstr(&list));
+	return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "%s; there is: %s",
+		    net_wish_quote(&s->wish, KEY_INTERFACE, quote, sizeof(quote)), buf_cstr(&list));
 }
 
 /* The time is over, or nothing can come any more. */
@@ -402,10 +400,10 @@ static int widen(struct search *s)
 {
 	char mac[MAC_TEXT_SIZE];
 
-	if (!s->wish.by_bootif)
+	if (!s->wish.card.by_bootif)
 		return give_up(s);
-	log_warn("BOOTIF=%s is no card that the kernel shows, every card is tried", mac_text(s->wish.mac, mac));
-	s->wish = (struct card_wish){ .choice = CARD_ANY };
+	log_warn("BOOTIF=%s is no card that the kernel shows, every card is tried", mac_text(s->wish.card.mac, mac));
+	s->wish.card = (struct card_wish){ .choice = CARD_ANY };
 	return look_at_all_cards(s);
 }
 
@@ -505,7 +503,6 @@ static int wait_for_link(struct search *s, struct card *card)
 
 static int use_winner(struct search *s, struct network *net)
 {
-	const struct options *o = s->request->options;
 	struct attempt *a = s->winner;
 	char address[ADDRESS_TEXT_SIZE];
 	int err;
@@ -513,6 +510,8 @@ static int use_winner(struct search *s, struct network *net)
 	*net = a->seeker->found;
 	a->seeker->found = (struct network){ 0 };
 	net->ifindex = a->card.ifindex;
+	if (s->wish.mtu)
+		net->mtu = s->wish.mtu;
 	switch_off_others(s);
 	err = net_configure(&s->commands, &a->card, net, s->fail);
 	if (!err && net->mtu)
@@ -522,9 +521,9 @@ static int use_winner(struct search *s, struct network *net)
 	arp_announce(&a->wire, net->address);
 	/* Older readers of the log look for this line: mdk-stage1's stage2 takes the address from it. */
 	log_info("configuring device %s ip: %s", net->interface, address_text(net->address, address));
-	err = replace_text(&net->hostname, o->value[KEY_HOSTNAME]);
+	err = replace_text(&net->hostname, net_wish_value(&s->wish, KEY_HOSTNAME));
 	if (!err)
-		err = replace_text(&net->domain, o->value[KEY_DOMAIN]);
+		err = replace_text(&net->domain, net_wish_value(&s->wish, KEY_DOMAIN));
 	if (err)
 		return fail(s->fail, FAIL_SYS_INTERNAL, err, "no memory for the network's values");
 	close(a->fd); /* without giving the lease back */
@@ -532,56 +531,16 @@ static int use_winner(struct search *s, struct network *net)
 	return 0;
 }
 
-/* ---- the options */
-
-/* What DHCP servers are told is the host's own name without a domain, as it always was. */
-static int read_names(struct search *s)
-{
-	const struct options *o = s->request->options;
-	static const enum option_key keys[] = { KEY_HOSTNAME, KEY_DOMAIN };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const char *name = o->value[keys[i]];
-
-		if (name && !host_name_is_sane(name))
-			return fail(s->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
-				    "%s:%s is no name (letters, digits and - between dots)", key_table[keys[i]].name, name);
-	}
-	if (o->value[KEY_HOSTNAME]) {
-		str_copy(s->hostname, sizeof(s->hostname), o->value[KEY_HOSTNAME]);
-		s->hostname[strcspn(s->hostname, ".")] = '\0';
-	}
-	return 0;
-}
+/* ---- all of it */
 
 static int read_options(struct search *s)
 {
-	const struct options *o = s->request->options;
-	const char *how = o->value[KEY_NETWORK], *server = o->value[KEY_SERVER];
 	struct network checked;
-	int err;
+	int err = net_wish_read(s->request->options, &s->wish, s->fail);
 
-	if (card_wish_parse(o->value[KEY_INTERFACE], o->bootif, &s->wish))
-		return fail(s->fail, FAIL_CMD_BAD_VALUE, -EINVAL, "interface:%s is neither a name nor a MAC address",
-			    o->value[KEY_INTERFACE]);
-	if (how && !streq(how, "dhcp") && !streq(how, "static"))
-		return fail(s->fail, FAIL_CMD_BAD_VALUE, -EINVAL, "network:%s is neither dhcp nor static", how);
-	err = read_names(s);
-	if (err)
+	if (err || s->wish.mode != NET_STATIC)
 		return err;
-	s->is_static = how ? streq(how, "static") : o->value[KEY_IP] != NULL;
-	if (!s->is_static)
-		return 0;
-	if (server) {
-		char host[ADDRESS_TEXT_SIZE] = "";
-		size_t n = strcspn(server, ":+");
-
-		if (n < sizeof(host))
-			memcpy(host, server, n);
-		if (address_parse(host, &s->server))
-			s->server.s_addr = 0; /* a name: nothing to ask the wire for */
-	}
-	err = static_network(o, &checked, s->fail);
+	err = static_network(&s->wish, &checked, s->fail);
 	if (!err)
 		network_free(&checked);
 	return err;
@@ -628,6 +587,7 @@ int net_up_with(struct network *net, const struct net_request *request, struct f
 		attempt_free(s.attempt[i]);
 	free(s.attempt);
 	free(s.poll);
+	net_wish_free(&s.wish);
 	netlink_close(&s.events);
 	netlink_close(&s.commands);
 	return err;

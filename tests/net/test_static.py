@@ -128,3 +128,20 @@ def test_a_second_try_replaces_the_first():
             assert dhcp.netup(node, f"network:static,ip:{address},netmask:24,server:10.9.0.1").status == 0
         shown = node.ip("address", "show", "eth0")
         assert "10.9.0.25" in shown and "10.9.0.24" not in shown
+
+
+def test_what_pxelinux_appends():
+    """ip= as pxelinux's IPAPPEND writes it, and the kernel's longer form, need no DHCP server at all."""
+    with netns.Lab() as lab:
+        head, node = dhcp.pair(lab)
+        bootif = "BOOTIF=01-" + node.mac("eth0").replace(":", "-")
+        up = dhcp.netup(node, words=f"ip=10.9.0.24:10.9.0.1:10.9.0.1:255.255.255.0 {bootif}")
+        assert up.status == 0 and up.facts["BOOTPROTO"] == "static" and up.facts["GATEWAY"] == "10.9.0.1", up
+        up = dhcp.netup(node, words="ip=10.9.0.25::10.9.0.1:24:node7.cluster.example:eth0:none:10.9.0.1:10.9.0.2:10.9.0.3")
+        assert up.status == 0 and up.facts["DNS"] == "10.9.0.1 10.9.0.2", up
+        assert up.facts["HOSTNAME"] == "node7.cluster.example", up
+        dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h")
+        up = dhcp.netup(node, "network:dhcp", "ip=10.9.0.24:10.9.0.1:10.9.0.1:255.255.255.0")
+        assert up.status == 0 and up.facts["BOOTPROTO"] == "dhcp", up
+        up = dhcp.netup(node, words="ip=eth0:dhcp:1400")
+        assert up.status == 0 and "mtu 1400" in node.ip("link", "show", "eth0"), up

@@ -1,0 +1,250 @@
+/* wish.c - options -> what a person wants of the network: automatic= first, ip= where that is silent; pure functions. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/wish.h"
+
+#include "base/log.h"
+#include "net/address.h"
+
+#include <stdio.h>
+
+/* ---- values */
+
+const char *net_wish_value(const struct net_wish *wish, enum option_key key)
+{
+	return wish->options->value[key] ? wish->options->value[key] : wish->from_ip[key];
+}
+
+const char *net_wish_quote(const struct net_wish *wish, enum option_key key, char *buf, size_t size)
+{
+	const char *name = key_table[key].name, *value = net_wish_value(wish, key);
+
+	if (wish->options->value[key])
+		snprintf(buf, size, "%s:%s", name, value);
+	else
+		snprintf(buf, size, "%s %s of ip=", name, value ? value : "");
+	return buf;
+}
+
+static int bad(struct failure *f, const struct net_wish *wish, enum option_key key, const char *why)
+{
+	char quote[120];
+
+	return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL, "%s %s", net_wish_quote(wish, key, quote, sizeof(quote)), why);
+}
+
+static int set(struct net_wish *wish, enum option_key key, const char *value)
+{
+	char *copy;
+
+	if (!*value || wish->from_ip[key])
+		return 0;
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	wish->from_ip[key] = copy;
+	return 0;
+}
+
+/* ---- ip= */
+
+/* The fields' numbers in the long form */
+enum { F_ADDRESS, F_SERVER, F_GATEWAY, F_NETMASK, F_HOSTNAME, F_CARD, F_MODE, F_DNS1, F_DNS2, F_COUNT };
+
+/* Cuts TEXT, which is changed, at its colons; what stands in [] is one piece. Fields beyond the last are left out. */
+static void split(char *text, const char *field[F_COUNT])
+{
+	bool more = true;
+
+	for (size_t i = 0; i < F_COUNT; i++)
+		field[i] = "";
+	for (size_t i = 0; i < F_COUNT && more; i++) {
+		char *end = text;
+
+		field[i] = text;
+		while (*end && *end != ':')
+			end += *end == '[' ? strcspn(end, "]") : 1;
+		more = *end == ':';
+		*end = '\0';
+		text = end + more;
+	}
+}
+
+static bool is_one_of(const char *word, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (streq(word, list[i]))
+			return true;
+	return false;
+}
+
+/* The word that says how: *MODE is NET_DHCP or NET_STATIC. False for what is no such word. */
+static bool mode_of(const char *word, enum net_mode *mode)
+{
+	static const char *const dhcp[] = { "dhcp", "on", "any", "both", "bootp", "single-dhcp" };
+	static const char *const none[] = { "off", "none", "static" };
+
+	*mode = is_one_of(word, dhcp, ARRAY_SIZE(dhcp)) ? NET_DHCP : NET_STATIC;
+	return *mode == NET_DHCP || is_one_of(word, none, ARRAY_SIZE(none));
+}
+
+static bool is_number(const char *s)
+{
+	return *s && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* The eighth and ninth field: name servers (the kernel's form), or MTU and MAC address (dracut's). */
+static int read_tail(struct net_wish *wish, const char *const *tail)
+{
+	cleanup_buf struct buf dns = { 0 };
+
+	if (is_number(tail[0])) {
+		int64_t mtu;
+
+		if (parse_number(tail[0], 576, 65535, &mtu))
+			return -EINVAL;
+		wish->mtu = (unsigned)mtu;
+		if (*tail[1])
+			log_warn("ip=: the MAC address is left out: cards keep theirs");
+		return 0;
+	}
+	buf_printf(&dns, "%s%s%s", tail[0], *tail[0] && *tail[1] ? "+" : "", tail[1]);
+	return dns.failed ? -ENOMEM : set(wish, KEY_DNS, buf_cstr(&dns));
+}
+
+static int read_addresses(struct net_wish *wish, const char *const *field)
+{
+	int err = set(wish, KEY_IP, field[F_ADDRESS]);
+
+	if (!err)
+		err = set(wish, KEY_GATEWAY, field[F_GATEWAY]);
+	if (!err)
+		err = set(wish, KEY_NETMASK, field[F_NETMASK]);
+	if (!err && *field[F_SERVER] && address_parse(field[F_SERVER], &wish->server))
+		err = -EINVAL;
+	return err;
+}
+
+static int read_fields(struct net_wish *wish, const char **field, bool addresses)
+{
+	struct in_addr any;
+	enum net_mode mode = NET_DHCP;
+	int err;
+
+	if (*field[0] && address_parse(field[0], &any) && *field[0] != '[') {
+		if (mode_of(field[0], &mode) && !*field[1]) { /* the mode alone */
+			field[F_MODE] = field[0];
+		} else if (*field[1]) { /* CARD:MODE:MTU:MAC */
+			field[F_DNS1] = field[2];
+			field[F_DNS2] = field[3];
+			field[F_MODE] = field[1];
+			field[F_CARD] = field[0];
+			field[F_HOSTNAME] = "";
+		} else {
+			return -EINVAL;
+		}
+		field[F_ADDRESS] = field[F_SERVER] = field[F_GATEWAY] = field[F_NETMASK] = "";
+	}
+	if (*field[F_MODE] && !mode_of(field[F_MODE], &mode))
+		return -EINVAL;
+	err = set(wish, KEY_INTERFACE, field[F_CARD]);
+	if (!err)
+		err = set(wish, KEY_HOSTNAME, field[F_HOSTNAME]);
+	if (err || !addresses)
+		return err;
+	/* an address counts, unless it is said that a server is to be asked; off without one is silence */
+	if (*field[F_ADDRESS] && (!*field[F_MODE] || mode == NET_STATIC)) {
+		err = read_addresses(wish, field);
+		if (!err)
+			err = set(wish, KEY_NETWORK, "static");
+	} else if (mode == NET_DHCP) {
+		err = set(wish, KEY_NETWORK, "dhcp");
+	}
+	return err ? err : read_tail(wish, field + F_DNS1);
+}
+
+static int read_ip(struct net_wish *wish, struct failure *f)
+{
+	const struct options *o = wish->options;
+	cleanup_free char *text = o->ip ? strdup(o->ip) : NULL;
+	bool addresses = !o->value[KEY_NETWORK] && !o->value[KEY_IP];
+	const char *field[F_COUNT];
+	int err;
+
+	if (!o->ip)
+		return 0;
+	if (!text)
+		return -ENOMEM;
+	if (!addresses)
+		log_info("ip=%s: its addresses are left out, automatic= has network: or ip:", o->ip);
+	split(text, field);
+	err = read_fields(wish, field, addresses);
+	if (err == -EINVAL)
+		return fail(f, FAIL_CMD_BAD_VALUE, err,
+			    "ip=%s is none of ip=dhcp, ip=CARD:dhcp, ip=ADDRESS:SERVER:GATEWAY:NETMASK:NAME:CARD:none:DNS:DNS",
+			    o->ip);
+	return err;
+}
+
+/* ---- the rest */
+
+/* What DHCP servers are told is the host's own name without a domain, as it always was. */
+static int read_names(struct net_wish *wish, struct failure *f)
+{
+	static const enum option_key keys[] = { KEY_HOSTNAME, KEY_DOMAIN };
+	const char *hostname = net_wish_value(wish, KEY_HOSTNAME);
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *name = net_wish_value(wish, keys[i]);
+
+		if (name && !host_name_is_sane(name))
+			return bad(f, wish, keys[i], "is no name (letters, digits and - between dots)");
+	}
+	if (hostname) {
+		str_copy(wish->hostname, sizeof(wish->hostname), hostname);
+		wish->hostname[strcspn(wish->hostname, ".")] = '\0';
+	}
+	return 0;
+}
+
+/* server: where it is an address; of several and of ADDRESS:PORT the first address. */
+static void read_server(struct net_wish *wish)
+{
+	const char *server = wish->options->value[KEY_SERVER];
+	size_t n = server ? strcspn(server, ":+") : 0;
+	char host[ADDRESS_TEXT_SIZE] = "";
+	struct in_addr a;
+
+	if (n < sizeof(host))
+		memcpy(host, server ? server : "", n);
+	if (address_parse(host, &a) == 0)
+		wish->server = a;
+}
+
+int net_wish_read(const struct options *o, struct net_wish *wish, struct failure *f)
+{
+	const char *mode, *interface;
+	int err;
+
+	*wish = (struct net_wish){ .options = o };
+	err = read_ip(wish, f);
+	if (err == -ENOMEM)
+		fail(f, FAIL_SYS_INTERNAL, err, "no memory for the network's values");
+	if (err)
+		return err;
+	interface = net_wish_value(wish, KEY_INTERFACE);
+	if (card_wish_parse(interface, o->bootif, &wish->card))
+		return bad(f, wish, KEY_INTERFACE, "is neither a card's name nor a MAC address");
+	mode = net_wish_value(wish, KEY_NETWORK);
+	if (mode && !streq(mode, "dhcp") && !streq(mode, "static"))
+		return bad(f, wish, KEY_NETWORK, "is neither dhcp nor static");
+	wish->mode = (mode ? streq(mode, "static") : o->value[KEY_IP] != NULL) ? NET_STATIC : NET_DHCP;
+	read_server(wish);
+	return read_names(wish, f);
+}
+
+void net_wish_free(struct net_wish *wish)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		free(wish->from_ip[i]);
+	*wish = (struct net_wish){ 0 };
+}

@@ -1,0 +1,47 @@
+/* wish.h - options -> what a person wants of the network: automatic= first, ip= where that is silent; pure functions. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NET_WISH_H
+#define NET_WISH_H
+
+#include "net/card.h"
+#include "net/net.h"
+#include "stage1/options.h"
+
+enum net_mode { NET_DHCP, NET_STATIC };
+
+/* What is wanted. Release with net_wish_free; the options it was read from must live as long. */
+struct net_wish {
+	const struct options *options;
+	char *from_ip[KEY_COUNT];  /* what ip= gives in place of a silent key; NULL: nothing */
+	struct card_wish card;
+	enum net_mode mode;
+	unsigned mtu;              /* of ip=; 0: not given */
+	struct in_addr server;     /* of server:, or the second field of ip=; 0.0.0.0: none, or a name */
+	char hostname[64];         /* what DHCP servers are told: the name without its domain; "": nothing */
+};
+
+/* Reads and checks all that the options say of cards and addresses (the addresses of network:static themselves are
+ * static_network's).
+ *
+ * Where automatic= names neither network: nor ip:, the words of ip= count, in any of these forms:
+ *   ip=MODE                                               MODE: dhcp on any both bootp; off none: as if it were not there
+ *   ip=CARD:MODE[:MTU]                                    (dracut)
+ *   ip=ADDRESS:SERVER:GATEWAY:NETMASK:HOSTNAME:CARD:MODE:DNS:DNS:NTP   (the kernel; pxelinux's IPAPPEND writes the
+ *                                                         first four), every field may be empty or left out
+ *   ip=ADDRESS:PEER:GATEWAY:NETMASK:HOSTNAME:CARD:MODE:MTU:MAC         (dracut)
+ * interface: counts more than the CARD of ip=, and that more than BOOTIF=; hostname: more than its HOSTNAME.
+ *
+ * 0, or -errno with F filled (FAIL_CMD_BAD_VALUE). */
+int net_wish_read(const struct options *o, struct net_wish *wish, struct failure *f) must_check;
+void net_wish_free(struct net_wish *wish);
+
+/* The value of a key, from automatic= or ip=; NULL where both are silent. */
+const char *net_wish_value(const struct net_wish *wish, enum option_key key);
+
+/* Says in an error's words which value is meant: "gateway:10.9", or "gateway 10.9 of ip=". Returns BUF. */
+const char *net_wish_quote(const struct net_wish *wish, enum option_key key, char *buf, size_t size);
+
+/* The addresses of network:static -> NET. 0, or -errno with F filled (FAIL_CMD_MISSING, FAIL_NET_BAD_ADDRESS). */
+int static_network(const struct net_wish *wish, struct network *net, struct failure *f) must_check;
+
+#endif
