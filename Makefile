@@ -71,9 +71,9 @@ CC      := diet -Os gcc
 DEFINES := -D_LINUX_SOURCE -D_ATFILE_SOURCE -D_BSD_SOURCE
 LIBS    := -lcompat
 endif
-CFLAGS  := $(STD) $(DEFINES) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
-LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,--no-warnings
+LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 

@@ -87,7 +87,7 @@ def all_depends():
 def test_sizes():
     """all.rdz weighs at most 12 MB and build/stage1 at most 400 KB, with the default list."""
     sizes = (BUILD / "all.rdz").stat().st_size, (BUILD / "stage1").stat().st_size
-    assert sizes[0] <= 12 * MB and sizes[1] <= 400 * 1000, sizes
+    assert sizes[0] <= 12 * MB and sizes[1] <= 400 * 1024, sizes
 
 
 def test_every_module_has_what_it_needs():
