@@ -341,5 +341,5 @@ help:
 #|   KERNEL_DIR=DIR         a folder with boot/vmlinuz-VERSION and lib/modules/VERSION instead
 #|   MODULES_LIST=FILE      which modules go into all.rdz, modules.list(5)
 #|   FIRMWARE_DIR=DIR       a folder like /lib/firmware: what the modules ask for goes into all.rdz
-#|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is a third larger
+#|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is a quarter larger
 #|   V=1                    show the commands

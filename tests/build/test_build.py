@@ -114,7 +114,7 @@ def test_every_wired_card_has_its_driver():
                           ("virtio:d00000001v00001AF4", "virtio_net"), ("pci:v000015ADd000007B0sv0sd0bc02sc00i01", "vmxnet3"),
                           ("vmbus:635161f83edfc546913ff2d2f965ed0e", "hv_netvsc"), ("xen:vif", "xen_netfront"),
                           ("usb:v0BDAp8153d3000dc00dsc00dp00icFFiscFFip00in00", "r8152"),
-                          ("pci:v00008086d00002922sv0sd0bc01sc06i01", "ahci"), ("fs-squashfs", "squashfs"), ("fs-nfs4", "nfsv4")):
+                          ("pci:v00008086d00002922sv0sd0bc01sc06i01", "ahci"), ("fs-squashfs", "squashfs"), ("fs-nfs4", "nfs")):
         shown = run("/sbin/modprobe", "-d", unpacked(), "-S", version(), "-C", "/nonexistent", "-R", alias)
         assert driver in shown.split(), f"{alias}: {shown}"
 
@@ -148,8 +148,8 @@ def test_skeleton_and_tools():
         loader = found[f"bin/{tool}"][1].split(b"/lib/klibc-", 1)[1].split(b"\0", 1)[0]
         assert f"lib/klibc-{loader.decode()}" in found, loader
     assert b"82540EM" in found["usr/share/misc/pci.ids"][1] and len(found["usr/share/misc/pci.ids"][1]) < 300000
-    loader = next(unpacked().glob("lib/klibc-*.so"))
-    assert "shell runs" in run(loader, unpacked() / "bin/sh", "-c", "echo shell runs")
+    enter = [] if os.getuid() == 0 else ["unshare", "--map-root-user"]
+    assert "shell runs" in run(*enter, "chroot", unpacked(), "/bin/sh", "-c", "echo shell runs")
 
 
 # ---- the builder with choices
@@ -290,6 +290,7 @@ def test_same_bytes_twice():
 
 def test_nothing_to_do():
     """A second make makes nothing."""
+    run("make")
     before = {name: (BUILD / name).stat().st_mtime_ns for name in ("stage1", "all.rdz", "vmlinuz")}
     said = run("make")
     assert not said.strip(), said
