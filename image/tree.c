@@ -470,11 +470,6 @@ int64_t tree_entries(const struct tree *t)
 	return t->entries;
 }
 
-int64_t tree_lost_attributes(const struct tree *t)
-{
-	return t->lost;
-}
-
 void tree_free(struct tree *t)
 {
 	if (!t)

@@ -35,9 +35,6 @@ int tree_finish(struct tree *t, struct failure *f) must_check;
 /* Entries made so far. */
 int64_t tree_entries(const struct tree *t);
 
-/* Extended attributes that could not be kept. */
-int64_t tree_lost_attributes(const struct tree *t);
-
 void tree_free(struct tree *t);
 
 /* PATH without leading and double slashes, "." and the slash at the end, to be freed: "" is the root itself. NULL with
