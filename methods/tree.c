@@ -111,21 +111,45 @@ static int copy_file(struct fetch *f, int fd, int64_t size, const char *words)
 	return err;
 }
 
-/* 0, TREE_NO_IMAGE, or -errno with the failure. */
-static int fetch_path(struct fetch *f, const struct tree *t, const char *path)
+int tree_open_image(const struct options *o, int root, char **found, struct stat *st)
 {
-	cleanup_close int fd = tree_open(t->fd, path);
-	cleanup_free char *words = str_printf("%s:%s", t->words, path);
-	struct stat st;
+	size_t count = 0;
+	char **paths = NULL;
+	int fd = method_paths(o, &paths, &count);
 
+	*found = NULL;
+	if (!fd)
+		fd = -ENOENT;
+	for (size_t i = 0; i < count; i++) {
+		if (fd == -ENOENT || fd == -ENOTDIR) {
+			fd = tree_open(root, paths[i]);
+			free(*found);
+			*found = strdup(paths[i]);
+		}
+		if (fd >= 0 && (fstat(fd, st) < 0 || !S_ISREG(st->st_mode))) {
+			close(fd);
+			fd = -ENOENT;
+		}
+		free(paths[i]);
+	}
+	free(paths);
+	return fd == -ENOTDIR ? -ENOENT : fd;
+}
+
+/* Copies the first of the paths that O names below T. 0, TREE_NO_IMAGE, or -errno with the failure. */
+static int fetch_plain(struct fetch *f, const struct tree *t, const struct options *o)
+{
+	cleanup_free char *path = NULL, *words = NULL;
+	struct stat st;
+	cleanup_close int fd = tree_open_image(o, t->fd, &path, &st);
+
+	if (fd == -ENOENT)
+		return TREE_NO_IMAGE;
+	words = path ? str_printf("%s:%s", t->words, path) : NULL;
 	if (!words)
-		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a name");
-	if (fd == -ENOENT || fd == -ENOTDIR)
-		return TREE_NO_IMAGE;
+		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a file");
 	if (fd < 0)
-		return fail(f->fail, fd == -EACCES ? FAIL_SRV_DENIED : FAIL_MED_READ, fd, "%s: %s", words, err_text(fd));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return TREE_NO_IMAGE;
+		return fail(f->fail, FAIL_MED_READ, fd, "%s: %s", words, err_text(fd));
 	return copy_file(f, fd, st.st_size, words);
 }
 
@@ -136,29 +160,25 @@ static void free_list(char **list, size_t count)
 	free(list);
 }
 
-/* Tries the paths that O names below T. 0, TREE_NO_IMAGE, or -errno with the failure. */
-static int fetch_plain(struct fetch *f, const struct tree *t, const struct options *o)
-{
-	size_t count = 0;
-	char **paths = NULL;
-	int err = method_paths(o, &paths, &count);
-
-	if (err)
-		return fail(f->fail, FAIL_SYS_INTERNAL, err, "no memory for the names of files");
-	err = TREE_NO_IMAGE;
-	for (size_t i = 0; i < count && err == TREE_NO_IMAGE; i++)
-		err = fetch_path(f, t, paths[i]);
-	free_list(paths, count);
-	return err;
-}
-
 /* ---- ISO files */
 
-static bool is_iso_name(const char *name)
+bool tree_is_iso(const char *name)
 {
 	size_t len = strlen(name);
 
 	return len > 4 && strcasecmp(name + len - 4, ".iso") == 0;
+}
+
+int tree_mount_iso(int fd, const char *words, const char *point, struct failure *f)
+{
+	char device[LOOP_PATH_SIZE];
+	cleanup_close int loop = loop_attach(fd, true, device, f);
+
+	if (loop < 0)
+		return loop;
+	if (mount(device, point, "iso9660", MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL) == 0)
+		return 0;
+	return fail(f, FAIL_MED_MOUNT, -errno, "%s as an ISO file: %s", words, err_text(errno));
 }
 
 /* Looks into the ISO file FD. Within it, directory: has no meaning any more. */
@@ -166,18 +186,13 @@ static int fetch_from_iso(struct fetch *f, int fd, const char *words)
 {
 	struct options inside = *f->options;
 	cleanup_free char *point = tree_make_mount_point();
-	char device[LOOP_PATH_SIZE];
-	cleanup_close int loop = -1;
 	struct tree inner = { .words = words };
 	int err;
 
 	if (!point)
 		return fail(f->fail, FAIL_MED_MOUNT, -errno, "no folder to mount %s on: %s", words, err_text(errno));
 	inside.value[KEY_DIRECTORY] = NULL;
-	loop = loop_attach(fd, true, device, f->fail);
-	err = MIN(loop, 0);
-	if (!err && mount(device, point, "iso9660", MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL) < 0)
-		err = fail(f->fail, FAIL_MED_MOUNT, -errno, "%s as an ISO file: %s", words, err_text(errno));
+	err = tree_mount_iso(fd, words, point, f->fail);
 	if (!err) {
 		inner.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = fetch_plain(f, &inner, &inside);
@@ -193,17 +208,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in the folder FD, sorted; FD is used up. 0 or -errno. */
-static int list_names(int fd, struct words *out)
+int tree_list(int fd, struct words *out)
 {
-	DIR *dir = fdopendir(fd);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	int err = 0;
+	int err = fd < 0 ? fd : dir ? 0 : -errno;
 
 	*out = (struct words){ 0 };
 	if (!dir) {
-		close(fd);
-		return -errno;
+		base_close_fd(&fd);
+		return err;
 	}
 	while (!err && (entry = readdir(dir))) {
 		char **more = realloc(out->word, (out->count + 1) * sizeof(*more));
@@ -244,7 +258,7 @@ static int fetch_if_iso(struct fetch *f, const struct tree *t, const char *folde
 
 	if (!words)
 		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a name");
-	if (!is_iso_name(name))
+	if (!tree_is_iso(name))
 		return TREE_NO_IMAGE;
 	fd = tree_open(t->fd, path);
 	err = fd < 0 ? TREE_NO_IMAGE : fetch_from_iso(f, fd, words);
@@ -256,7 +270,7 @@ static int fetch_if_iso(struct fetch *f, const struct tree *t, const char *folde
 static int fetch_from_folder(struct fetch *f, const struct tree *t, const char *folder, int fd, struct buf *what_is_there)
 {
 	struct words names;
-	int err = list_names(fd, &names);
+	int err = tree_list(fd, &names);
 
 	if (err) {
 		fail(f->fail, FAIL_MED_READ, err, "%s:%s: %s", t->words, folder, err_text(err));

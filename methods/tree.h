@@ -5,6 +5,8 @@
 
 #include "methods/method.h"
 
+#include <sys/stat.h>
+
 /* A folder below which files are looked for. The strings are not owned. */
 struct tree {
 	int fd;            /* the folder, opened */
@@ -17,6 +19,20 @@ char *tree_make_mount_point(void);
 /* Opens PATH below the folder FD, for reading. Links are followed as if the folder were the root, so none leads out.
  * The descriptor or -errno. */
 int tree_open(int fd, const char *path) must_check;
+
+/* Opens the first of the files that O names (method_paths) below the folder ROOT; *FOUND is its path, to be freed, ST
+ * what fstat says. The descriptor; -ENOENT where none is there; else -errno. */
+int tree_open_image(const struct options *o, int root, char **found, struct stat *st) must_check;
+
+/* The names in the folder FD, sorted; FD is used up, and its -errno handed on. Free both the words and the array. 0 or
+ * -errno. */
+int tree_list(int fd, struct words *names) must_check;
+
+/* True for names that end in ".iso". */
+bool tree_is_iso(const char *name);
+
+/* Mounts the ISO file FD, called WORDS, read-only at POINT; umount(2) takes all of it back. 0, or -errno with F. */
+int tree_mount_iso(int fd, const char *words, const char *point, struct failure *f) must_check;
 
 /* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there, but
  * directory: is an ISO file or a folder with ISO files in it, looks into those. Nothing stays mounted or open. 0;

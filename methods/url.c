@@ -11,7 +11,7 @@ uint16_t url_default_port(const char *scheme)
 	static const struct {
 		const char *scheme;
 		uint16_t port;
-	} known[] = { { "http", 80 }, { "https", 443 }, { "ftp", 21 }, { "tftp", 69 } };
+	} known[] = { { "http", 80 }, { "https", 443 }, { "ftp", 21 }, { "tftp", 69 }, { "nfs", 2049 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (streq(scheme, known[i].scheme))

@@ -1,0 +1,227 @@
+/* nfs.c - method nfs: server:, directory:, image: -> the file from an export, by the kernel's own NFS client. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/nfs_mount.h"
+#include "methods/reader.h"
+#include "methods/tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+/* To mount and to look for the file may take so much longer than to connect. */
+#define OPEN_MORE_MS 5000
+
+/* One try, as its reader is told. */
+struct visit {
+	const struct transfer *t;
+	const struct place *at;
+	const char *folder; /* to be mounted */
+	const char *name;   /* the file in it */
+	const char *point;  /* where it is mounted, for the reader alone */
+	char *what;         /* the URL, for words */
+};
+
+/* ---- in the reader */
+
+/* options: with + for the commas that automatic= cannot hold; to be freed, NULL where there are none. */
+static char *person_options(const struct options *o)
+{
+	char *options = o->value[KEY_OPTIONS] ? strdup(o->value[KEY_OPTIONS]) : NULL;
+
+	for (char *p = options; p && *p; p++)
+		if (*p == '+')
+			*p = ',';
+	return options;
+}
+
+/* The card's hardware address, which no other node has. */
+static const char *unique_name(const struct network *net, char text[static 32])
+{
+	if (!net)
+		return NULL; /* a running system has a host name of its own */
+	snprintf(text, 32, "stage1-%02x%02x%02x%02x%02x%02x", net->mac[0], net->mac[1], net->mac[2], net->mac[3],
+		 net->mac[4], net->mac[5]);
+	return text;
+}
+
+/* Mounts the folder and opens it. The descriptor, or -errno with F filled. */
+static int open_folder(const struct visit *v, struct failure *f)
+{
+	const struct fetch *fetch = v->t->fetch;
+	cleanup_free char *options = person_options(fetch->options);
+	char unique[32];
+	struct nfs_export e = {
+		.host = v->at->host,
+		.address = v->at->address,
+		.port = v->at->port,
+		.folder = v->folder,
+		.options = options,
+		.timeout_ms = v->t->timeout_ms,
+		.connect_ms = v->at->connect_ms,
+		.unique = unique_name(fetch->net, unique),
+	};
+	int err = nfs_mount(&e, v->point, f), fd;
+
+	if (err)
+		return err;
+	fd = open(v->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? fail(f, FAIL_SRV_ERROR, -errno, "%s: %s", v->what, err_text(errno)) : fd;
+}
+
+/* WHAT cannot be opened because of ERR. */
+static int open_failed(const char *what, int err, struct failure *f)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+		return fail(f, FAIL_SRV_NOT_FOUND, err, "%s: %s", what, err_text(err));
+	case -EACCES:
+	case -EPERM:
+		return fail(f, FAIL_SRV_DENIED, err, "%s: %s (it must be readable for everybody)", what, err_text(err));
+	default:
+		return fail(f, FAIL_SRV_ERROR, err, "%s: %s", what, err_text(err));
+	}
+}
+
+static int open_file(void *ctx, struct failure *f)
+{
+	const struct visit *v = ctx;
+	cleanup_close int folder = open_folder(v, f);
+	struct stat st;
+	int fd;
+
+	if (folder < 0)
+		return folder;
+	fd = tree_open(folder, v->name);
+	if (fd < 0)
+		return open_failed(v->what, fd, f);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return fail(f, FAIL_SRV_NOT_FOUND, -EISDIR, "%s is no file", v->what);
+}
+
+/* Mounts the ISO file NAME over the folder it is in and opens the image in it. */
+static int open_in_iso(const struct visit *v, int folder, const char *name, struct failure *f)
+{
+	struct options inside = *v->t->fetch->options;
+	cleanup_free char *found = NULL;
+	cleanup_close int iso = tree_open(folder, name), root = -1;
+	struct stat st;
+	int err = iso < 0 ? open_failed(name, iso, f) : tree_mount_iso(iso, name, v->point, f), fd;
+
+	if (err)
+		return err;
+	inside.value[KEY_DIRECTORY] = NULL; /* it led to the ISO file */
+	root = open(v->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = tree_open_image(&inside, root, &found, &st);
+	if (fd >= 0)
+		return fd;
+	base_close_fd(&root);
+	umount(v->point);
+	return open_failed(found ? found : name, fd, f);
+}
+
+/* directory: is an ISO file, or a folder with ISO files of which one has the image. */
+static int open_by_iso(void *ctx, struct failure *f)
+{
+	const struct visit *v = ctx;
+	cleanup_close int folder = open_folder(v, f);
+	struct words names;
+	int fd;
+
+	if (folder < 0)
+		return folder;
+	if (tree_is_iso(v->name))
+		return open_in_iso(v, folder, v->name, f);
+	fd = tree_list(tree_open(folder, v->name), &names);
+	if (fd < 0)
+		return open_failed(v->what, fd, f);
+	fd = -ENOENT;
+	for (size_t i = 0; i < names.count && fd < 0; i++) {
+		cleanup_free char *path = str_printf("%s/%s", v->name, names.word[i]);
+
+		if (path && tree_is_iso(path))
+			fd = open_in_iso(v, folder, path, f);
+	}
+	return fd == -ENOENT ? open_failed(v->what, fd, f) : fd; /* the reader's memory ends with it */
+}
+
+/* ---- one try */
+
+/* Mounts the folder that PATH is in, since an export need not begin where directory: does, and reads by OPEN. */
+static int get(struct transfer *t, const struct place *at, const char *path, reader_open_fn *open_it, struct failure *f)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	cleanup_free char *what = str_printf("nfs://%s%s", at->host, path);
+	cleanup_free char *point = tree_make_mount_point();
+	struct visit v = { .t = t, .at = at, .folder = folder, .name = slash + 1, .point = point, .what = what };
+	int err;
+
+	if (!folder || !what)
+		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of an export");
+	if (!point)
+		return fail(f, FAIL_MED_MOUNT, -errno, "no folder to mount on: %s", err_text(errno));
+	err = reader_get(t, at, open_it, &v, at->connect_ms + OPEN_MORE_MS, what, f);
+	rmdir(point);
+	return err;
+}
+
+static int nfs_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
+{
+	return get(t, at, path, open_file, f);
+}
+
+/* PATH is what method_paths makes of directory: and image:, but only the former is there. */
+static int nfs_get_by_iso(struct transfer *t, const struct place *at, const char *path, struct failure *f)
+{
+	const char *directory = t->fetch->options->value[KEY_DIRECTORY];
+	cleanup_free char *clean = str_printf("/%s", directory + strspn(directory, "/"));
+	size_t len = clean ? strlen(clean) : 0;
+
+	(void)path;
+	while (len > 1 && clean[len - 1] == '/')
+		clean[--len] = '\0';
+	if (!clean)
+		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a folder");
+	return get(t, at, clean, open_by_iso, f);
+}
+
+static const struct protocol protocol_nfs = {
+	.scheme = "nfs",
+	.get = nfs_get,
+};
+
+static const struct protocol protocol_nfs_by_iso = {
+	.scheme = "nfs",
+	.get = nfs_get_by_iso,
+};
+
+static int nfs_fetch(struct fetch *f)
+{
+	struct failure plain;
+	int err = retrieve(f, &protocol_nfs);
+
+	if (!err || f->fail->id != FAIL_SRV_NOT_FOUND || !f->options->value[KEY_DIRECTORY])
+		return err;
+	plain = *f->fail;
+	if (retrieve(f, &protocol_nfs_by_iso) == 0)
+		return 0;
+	if (f->fail->id == FAIL_SRV_NOT_FOUND) /* that it is no ISO file either is not what a person needs to hear */
+		*f->fail = plain;
+	return f->fail->err;
+}
+
+static const enum option_key nfs_required[] = { KEY_SERVER, KEY_COUNT };
+static const enum option_key nfs_optional[] = { KEY_DIRECTORY, KEY_IMAGE, KEY_OPTIONS, KEY_COUNT };
+
+const struct method method_nfs = {
+	.name = "nfs",
+	.title = "NFS server",
+	.needs = METHOD_NEEDS_NETWORK,
+	.required = nfs_required,
+	.optional = nfs_optional,
+	.fetch = nfs_fetch,
+};

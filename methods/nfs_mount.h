@@ -1,0 +1,29 @@
+/* nfs_mount.h - a server's address and a folder on it -> mounted by the kernel's own NFS client. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef METHODS_NFS_MOUNT_H
+#define METHODS_NFS_MOUNT_H
+
+#include "base/failure.h"
+#include "net/net.h"
+
+/* NFS's registered port (RFC 7530, section 3.1). */
+#define NFS_PORT 2049
+
+/* What is to be mounted. */
+struct nfs_export {
+	const char *host;                  /* for words and the mount table */
+	const struct net_address *address; /* the port in it does not count */
+	uint16_t port;                     /* NFS_PORT, or another one that was asked for */
+	const char *folder;                /* "/stable/x86_64" */
+	const char *options;               /* a person's mount options, separated by commas; NULL: none */
+	int64_t timeout_ms;                /* how long the server may be silent once it is mounted */
+	int64_t connect_ms;                /* how long it may take to accept a connection */
+	const char *unique;                /* tells this machine from others with the same host name; NULL: not known */
+};
+
+/* Mounts E read-only at POINT: NFS 4.2 down to 4.0, then 3, over TCP. May hang for minutes when the server falls silent
+ * in between: call it where that does no harm (methods/reader.h). 0, or -errno with F filled (FAIL_SRV_*, FAIL_CMD_BAD_VALUE
+ * for options, FAIL_MED_MOUNT when the kernel has no NFS client). */
+int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f) must_check;
+
+#endif
