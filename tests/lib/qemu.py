@@ -32,8 +32,8 @@ OVMF_CODE, OVMF_VARS = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_
 GRUB = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
 PACKAGES = ["qemu-system-x86", "ipxe-qemu", "pxelinux", "syslinux-common", "ovmf", "grub-efi-amd64-signed"]
 
-ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
-UNFINISHED = re.compile(r"(\x1b(\[[0-9;?]*|[()#])?|\r+)$")
+ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
+UNFINISHED = re.compile(r"(\x1b(\[[0-9;?=]*|[()#])?|\r+)$")
 
 
 def kernel():
@@ -112,7 +112,7 @@ class Machine:
 
     # ---- the console
 
-    def expect(self, what, timeout=60):
+    def expect(self, what, timeout=120):
         """Waits until WHAT (a text, or a compiled pattern) is on the console, after what was last expected. Then
         .match is the match and .at the second it came."""
         pattern = re.compile(re.escape(what)) if isinstance(what, str) else what
@@ -336,7 +336,7 @@ def _need(*paths):
             raise FileNotFoundError(f"{path} is missing: run `make` (packages: {' '.join(PACKAGES)})")
 
 
-def _start(nic, mem, boot_args, drives=(), extra=(), lifetime=180, user_options="", name=None, reboots=False,
+def _start(nic, mem, boot_args, drives=(), extra=(), lifetime=300, user_options="", name=None, reboots=False,
            terminal=False, files=None):
     nics = [n if isinstance(n, Nic) else Nic(n) for n in (nic if isinstance(nic, (list, tuple)) else [nic])]
     args = ["qemu-system-x86_64", *accelerator(), "-m", str(mem), "-machine", "graphics=off", "-nodefaults",
