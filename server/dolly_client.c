@@ -1,6 +1,7 @@
 /* dolly_client.c - waits for a server, puts what comes where it says. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/dolly.h"
+#include "server/dolly_outlet.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,6 +20,9 @@ struct client {
 	struct dolly_up up;
 	bool up_open;
 	struct finish finish;
+	struct rstore target;  /* behind an outlet: the file or device the unpacked bytes go to */
+	bool has_outlet;
+	struct outlet outlet;
 	struct loop_timer watch;
 	int64_t begun, deadline;
 	char name[WIRE_NAME + 1]; /* the host's */
@@ -59,6 +63,58 @@ static void end(struct client *c, int err, const struct failure *f)
 	loop_stop(&c->loop, err);
 }
 
+/* ---- the target, whoever sends */
+
+static void confirm(struct client *c, int err, const struct failure *f)
+{
+	if (c->node_open)
+		node_confirm(&c->node, err, f);
+	else
+		dolly_up_confirm(&c->up, err, f);
+}
+
+static void on_finished(struct finish *f, int err, const struct failure *why)
+{
+	confirm(container_of(f, struct client, finish), err, why);
+}
+
+static void finish_target(struct client *c, struct rstore *store, int64_t size, bool sync)
+{
+	c->finish = (struct finish) { .loop = &c->loop, .store = store, .done = on_finished };
+	finish_begin(&c->finish, size, sync && !c->options->no_sync);
+}
+
+/* What was unpacked is all there: its size is where the program stopped writing. */
+static void on_outlet(struct outlet *o, int err, const struct failure *f)
+{
+	struct client *c = o->owner;
+
+	if (err < 0 || c->target.parts == 0)
+		confirm(c, err, f);
+	else
+		finish_target(c, &c->target, (int64_t)lseek(c->target.part[0].fd, 0, SEEK_CUR), true);
+}
+
+/* Opens PATH for SIZE bytes into STORE; standard output and what is to be unpacked go through an outlet. */
+static int open_target(struct client *c, const char *path, int64_t size, int64_t split, bool unpack,
+		       struct rstore *store, struct failure *f)
+{
+	bool standard = streq(path, "-") || streq(path, "/dev/stdout");
+	int err;
+
+	if (!standard && !unpack)
+		return rstore_open_target(store, path, size, split, f);
+	err = standard ? 0 : rstore_open_target(&c->target, path, -1, 0, f);
+	if (err == 0)
+		err = rstore_open_memory(store, f);
+	if (err < 0)
+		return err;
+	c->has_outlet = true;
+	c->outlet = (struct outlet) { .loop = &c->loop, .store = store, .unpack = unpack, .done = on_outlet, .owner = c };
+	c->outlet.out = standard ? STDOUT_FILENO : c->target.part[0].fd;
+	return 0;
+}
+
 /* ---- a server of ours: the node's questions */
 
 static int on_open(struct node *n, const struct wire_job *job, struct rstore *store, struct failure *f)
@@ -70,22 +126,27 @@ static int on_open(struct node *n, const struct wire_job *job, struct rstore *st
 	snprintf(line, sizeof(line), "the server sends %lld bytes for %s", (long long)job->size, path);
 	say(c, line);
 	close_up(c);
-	return rstore_open_target(store, path, job->size, job->split, f);
+	return open_target(c, path, job->size, job->split, job->flags & WIRE_JOB_UNPACK, store, f);
 }
 
-static void on_finished(struct finish *f, int err, const struct failure *why)
+static void on_stored(struct node *n, uint32_t i)
 {
-	struct client *c = container_of(f, struct client, finish);
+	struct client *c = n->owner;
 
-	node_confirm(&c->node, err, why);
+	(void)i;
+	if (c->has_outlet)
+		outlet_feed(&c->outlet, n->map.prefix < n->map.count ? (int64_t)map_offset(&n->map, n->map.prefix)
+								      : n->map.have_bytes, -1);
 }
 
 static void on_complete(struct node *n)
 {
 	struct client *c = n->owner;
 
-	c->finish = (struct finish) { .loop = &c->loop, .store = &n->store, .done = on_finished };
-	finish_begin(&c->finish, n->map.size, !c->options->no_sync && !(n->job.flags & WIRE_JOB_NO_SYNC));
+	if (c->has_outlet)
+		outlet_feed(&c->outlet, n->map.size, n->map.size);
+	else
+		finish_target(c, &n->store, n->map.size, !(n->job.flags & WIRE_JOB_NO_SYNC));
 }
 
 static void on_note(struct node *n, const char *line)
@@ -99,7 +160,7 @@ static void on_ended(struct node *n, int err, const struct failure *f)
 }
 
 static const struct node_calls calls = {
-	.open = on_open, .complete = on_complete, .note = on_note, .ended = on_ended,
+	.open = on_open, .stored = on_stored, .complete = on_complete, .note = on_note, .ended = on_ended,
 };
 
 /* ---- a server of the published protocol */
@@ -142,25 +203,28 @@ static int up_open(struct dolly_up *u, const struct dolly_conf *conf, bool direc
 {
 	struct client *c = u->owner;
 
-	if (directory || conf->in_compressed)
-		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "%s from an original server is not supported yet",
-			    directory ? "a directory" : "unpacking");
-	return rstore_open_target(store, c->options->outfile ? c->options->outfile : conf->outfile, -1, conf->out_split, f);
+	if (directory)
+		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "the server sends a directory; this client takes images");
+	return open_target(c, c->options->outfile ? c->options->outfile : conf->outfile, -1, conf->out_split,
+			   conf->in_compressed, store, f);
 }
 
-static void up_finished(struct finish *f, int err, const struct failure *why)
+static void up_stored(struct dolly_up *u)
 {
-	struct client *c = container_of(f, struct client, finish);
+	struct client *c = u->owner;
 
-	dolly_up_confirm(&c->up, err, why);
+	if (c->has_outlet)
+		outlet_feed(&c->outlet, u->position, -1);
 }
 
 static void up_complete(struct dolly_up *u)
 {
 	struct client *c = u->owner;
 
-	c->finish = (struct finish) { .loop = &c->loop, .store = &u->store, .done = up_finished };
-	finish_begin(&c->finish, u->length, !c->options->no_sync);
+	if (c->has_outlet)
+		outlet_feed(&c->outlet, u->length, u->length);
+	else
+		finish_target(c, &u->store, u->length, true);
 }
 
 static void up_note(struct dolly_up *u, const char *line)
@@ -175,7 +239,7 @@ static void up_ended(struct dolly_up *u, int err, const struct failure *f)
 
 static const struct dolly_up_calls up_calls = {
 	.begun = up_begun, .is_me = up_is_me, .resolve = up_resolve, .open = up_open,
-	.complete = up_complete, .note = up_note, .ended = up_ended,
+	.stored = up_stored, .complete = up_complete, .note = up_note, .ended = up_ended,
 };
 
 /* ---- time */
@@ -230,8 +294,11 @@ int dolly_client(const struct dolly_options *o)
 	else if (o->verbose)
 		say(&c, "everything is here, verified");
 	finish_stop(&c.finish);
+	if (c.has_outlet)
+		outlet_close(&c.outlet);
 	close_node(&c);
 	close_up(&c);
+	rstore_close(&c.target, false);
 	loop_close(&c.loop);
 	return stop_signal ? 128 + stop_signal : err < 0 ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -261,6 +262,39 @@ def test_announced_nodes():
         assert "3 of 3 nodes have everything" in run.server.text()
         for i in (1, 2, 3):
             assert run.client[i].wait(10) == 0
+
+
+def test_compressed_image():
+    """`compressed infile`: gz, xz and zst images are unpacked on arrival; a damaged one is named, nothing is stored."""
+    data = faults.some_bytes(MB) + bytes(3 * MB)
+    with cluster(2) as c:
+        for program in ("gzip", "xz", "zstd"):
+            packed = subprocess.run([program, "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+            run = c.dolly(packed, start_server=False)
+            run.config = (f"compressed infile {run.source}\noutfile /tmp/unused\nserver head\nfirstclient {c.address(1)}\n"
+                          f"lastclient {c.address(2)}\nclients 2\n{c.address(1)}\n{c.address(2)}\nendconfig\n")
+            run.serve()
+            assert run.wait(30) == 0, run.server.text()
+            for i in (1, 2):
+                assert run.client[i].wait(5) == 0
+                assert pathlib.Path(run.target(i)).read_bytes() == data, program
+            run.clean()
+        run = c.dolly(packed[:-100], start_server=False)
+        run.config = (f"compressed infile {run.source}\noutfile /tmp/unused\nserver head\nclients 1\n{c.address(1)}\n"
+                      "endconfig\n")
+        run.serve()
+        assert run.wait(30) == 1 and "zstd could not unpack the image" in run.server.text(), run.server.text()
+        assert not pathlib.Path(run.target(1)).exists()
+
+
+def test_standard_output():
+    """A client with -O - writes the image to its standard output."""
+    with cluster(1) as c:
+        data = faults.some_bytes(3 * MB)
+        run = c.dolly(data, target=lambda i: "-", client_args=["-q"])
+        assert run.wait(30) == 0, run.server.text()
+        assert run.client[1].wait(5) == 0
+        assert run.client[1].log.read_bytes() == data
 
 
 def test_more_than_sixteen_hosts():
