@@ -102,6 +102,10 @@ static int configure(struct server *s)
 	if (replace(&s->conf.infile, o->infile) < 0 || replace(&s->conf.outfile, o->outfile) < 0 ||
 	    (o->hosts && take_hosts(&s->conf, o->hosts) < 0))
 		return -ENOMEM;
+	if (s->conf.out_compressed) {
+		fprintf(stderr, "dolly: `compressed outfile' is not done here: pack the image first, and write infile FILE.gz\n");
+		return -EOPNOTSUPP;
+	}
 	if (!s->conf.infile || !s->conf.outfile || (!s->conf.hosts && !s->conf.wanted)) {
 		fprintf(stderr, "dolly: a server needs -f FILE, or -I, -O and -H. Try dolly -h.\n");
 		return -EINVAL;
