@@ -15,20 +15,12 @@
 #define RETRY_MS       300  /* between attempts to reach a node that refuses */
 #define CONNECT_MS     2000 /* for one attempt */
 #define DEAD_MS        5000 /* silence after which a connection is closed and made anew */
-#define GUEST_PATIENCE 3000
 #define MAX_GUESTS     1024
 #define START_MS       2000
 #define GIVE_UP_MS     120000
 #define RETURN_MS      5000
 #define STALL_MS       60000
 #define GOODBYE_MS     300 /* for the last words to leave */
-
-struct head_guest {
-	struct head *head;
-	struct head_guest *next;
-	struct link link;
-	int64_t deadline;
-};
 
 void head_note(struct head *h, const char *fmt, ...)
 {
@@ -104,7 +96,7 @@ static void send_job(struct head_node *n)
 	struct wire_job j = {
 		.flags = h->options.job_flags | (h->map->stream ? WIRE_JOB_STREAM : 0),
 		.node = n->number,
-		.head_port = peer_bound_port(h->listener.fd),
+		.head_port = door_port(&h->door),
 		.chunk = h->map->chunk,
 		.size = h->map->stream ? -1 : h->map->size,
 		.split = h->options.split,
@@ -321,19 +313,7 @@ static void try_connect(struct head_node *n, int64_t now)
 		log_warn("relay: no room for a connection to %s", n->name);
 }
 
-/* ---- guests: children, nodes that connect by themselves, strangers */
-
-static void free_guest(struct head_guest *g)
-{
-	for (struct head_guest **p = &g->head->guests; *p; p = &(*p)->next) {
-		if (*p == g) {
-			*p = g->next;
-			break;
-		}
-	}
-	link_close(&g->link);
-	loop_free_later(g->head->loop, g);
-}
+/* ---- who knocks at the door, who announces itself */
 
 /* The node that announced itself or connected from A, a new one where there is still room. NULL: not wanted. */
 static struct head_node *node_at(struct head *h, const struct peer_address *a, uint64_t id, const char *name)
@@ -347,74 +327,36 @@ static struct head_node *node_at(struct head *h, const struct peer_address *a, u
 	return head_add(h, a, name);
 }
 
-static void welcome_node(struct head *h, struct head_guest *g, const uint8_t *body, size_t len)
+static void welcome_node(struct head *h, struct link *guest, const uint8_t *body, size_t len)
 {
 	struct peer_address a = { .len = sizeof(a.u) };
 	struct head_node *n;
 	struct wire_hello m;
 
 	if (wire_get_hello(body, len, &m) < 0 || !streq(m.group, h->options.group) ||
-	    getpeername(g->link.w.fd, &a.u.sa, &a.len) < 0)
+	    getpeername(guest->w.fd, &a.u.sa, &a.len) < 0)
 		return;
 	peer_set_port(&a, m.port);
 	n = node_at(h, &a, m.id, m.name);
 	if (!n || n->elsewhere)
 		return;
 	link_close(&n->control);
-	if (link_move(&n->control, &g->link, &control_calls) == 0)
+	if (link_move(&n->control, guest, &control_calls) == 0)
 		take_hello(n, &m);
 }
 
-static void on_guest(struct link *l, const struct wire_header *hdr, const uint8_t *body)
+static void on_knock(struct door *d, struct link *guest, const struct wire_header *hdr, const uint8_t *body)
 {
-	struct head_guest *g = container_of(l, struct head_guest, link);
-	struct head *h = g->head;
+	struct head *h = container_of(d, struct head, door);
 	struct wire_get get;
 
 	if (hdr->type == WIRE_HELLO) {
-		welcome_node(h, g, body, hdr->length);
+		welcome_node(h, guest, body, hdr->length);
 	} else if (hdr->type == WIRE_GET && wire_get_get(body, hdr->length, &get) == 0 &&
 		   memcmp(get.session, h->session, WIRE_SESSION) == 0) {
-		if (feed_adopt(&h->feed, &g->link, &get) < 0)
+		if (feed_adopt(&h->feed, guest, &get) < 0)
 			log_warn("relay: no memory for child %u", get.node);
 	}
-	free_guest(g);
-}
-
-static void on_guest_closed(struct link *l, int err)
-{
-	(void)err;
-	free_guest(container_of(l, struct head_guest, link));
-}
-
-static const struct link_calls guest_calls = { .frame = on_guest, .closed = on_guest_closed };
-
-static void on_accept(struct loop_fd *w, uint32_t events)
-{
-	struct head *h = container_of(w, struct head, listener);
-	struct head_guest *g;
-	unsigned count = 0;
-	int fd = accept(w->fd, NULL, NULL);
-
-	(void)events;
-	if (fd < 0)
-		return;
-	for (g = h->guests; g; g = g->next)
-		count++;
-	g = count < MAX_GUESTS ? calloc(1, sizeof(*g)) : NULL;
-	if (!g) {
-		close(fd);
-		return;
-	}
-	peer_tune(fd);
-	g->head = h;
-	g->deadline = now_ms() + GUEST_PATIENCE;
-	if (link_open(&g->link, h->loop, fd, &guest_calls, false) < 0) {
-		free(g);
-		return;
-	}
-	g->next = h->guests;
-	h->guests = g;
 }
 
 /* Somebody announces itself: it is connected to at the next tick. */
@@ -570,11 +512,7 @@ static void on_tick(struct loop_timer *t)
 	loop_at(h->loop, t, now + TICK_MS);
 	if (beat)
 		h->last_beat = now;
-	for (struct head_guest *g = h->guests, *next; g; g = next) {
-		next = g->next;
-		if (now > g->deadline)
-			free_guest(g);
-	}
+	door_tick(&h->door, now);
 	for (uint32_t i = 1; i <= h->count && !h->ending; i++)
 		look_after_node(h->node[i], now, beat);
 	feed_tick(&h->feed, now);
@@ -642,14 +580,11 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 	h->udp.fd = -1;
 	h->tick.fire = on_tick;
 	h->feed = (struct feed) { .loop = l, .map = map, .store = store };
-	h->listener = (struct loop_fd) { .fd = peer_listen(o->port ? o->port : WIRE_PORT), .ready = on_accept };
-	if (h->listener.fd == -EADDRINUSE && !o->port)
-		h->listener.fd = peer_listen(0);
-	if (h->listener.fd < 0)
-		return fail(f, FAIL_SRV_ERROR, h->listener.fd, "listening: %s", err_text(h->listener.fd));
-	err = plan_resize(&h->plan, 0);
+	err = door_open(&h->door, l, o->port ? o->port : WIRE_PORT, MAX_GUESTS, on_knock);
+	if (err == -EADDRINUSE && !o->port)
+		err = door_open(&h->door, l, 0, MAX_GUESTS, on_knock);
 	if (err == 0)
-		err = loop_add(l, &h->listener, EPOLLIN);
+		err = plan_resize(&h->plan, 0);
 	if (err == 0 && o->wanted) {
 		h->udp = (struct loop_fd) { .fd = announce_open(WIRE_PORT), .ready = on_announcement };
 		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
@@ -687,8 +622,7 @@ void head_abort(struct head *h, const char *why)
 void head_close(struct head *h)
 {
 	loop_forget(h->loop, &h->tick);
-	while (h->guests)
-		free_guest(h->guests);
+	door_close(&h->door);
 	for (uint32_t i = 1; i <= h->count; i++) {
 		link_close(&h->node[i]->control);
 		loop_free_later(h->loop, h->node[i]);
@@ -697,8 +631,6 @@ void head_close(struct head *h)
 	h->node = NULL;
 	h->count = 0;
 	feed_close(&h->feed);
-	loop_remove(h->loop, &h->listener);
-	base_close_fd(&h->listener.fd);
 	loop_remove(h->loop, &h->udp);
 	base_close_fd(&h->udp.fd);
 	plan_free(&h->plan);

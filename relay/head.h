@@ -4,6 +4,7 @@
 #define RELAY_HEAD_H
 
 #include "base/failure.h"
+#include "relay/door.h"
 #include "relay/feed.h"
 #include "relay/plan.h"
 
@@ -80,8 +81,8 @@ struct head {
 	struct rstore *store;
 	struct feed feed;
 	uint8_t session[WIRE_SESSION];
-	struct loop_fd listener, udp;
-	struct head_guest *guests;
+	struct door door; /* children knock here, and nodes that connect by themselves */
+	struct loop_fd udp;
 	struct loop_timer tick;
 	bool started, ending;
 	int64_t begun, first_ready, started_at, ended_at, last_beat, last_check;

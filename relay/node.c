@@ -17,17 +17,8 @@
 #define HEAD_SILENCE    5000  /* ms: the head says something every 500 */
 #define HEAD_PATIENCE   60000 /* ms without a head before an unfinished session is given up */
 #define DONE_PATIENCE   5000  /* the same for a finished one that has no children */
-#define GUEST_PATIENCE  3000  /* ms a connection may take to say what it is */
 #define MAX_GUESTS      64
 #define SCAN_BUDGET     (4 * MIB)
-
-/* An accepted connection of which nothing is known yet. */
-struct node_guest {
-	struct node *node;
-	struct node_guest *next;
-	struct link link;
-	int64_t deadline;
-};
 
 /* ---- words to the program and to the head */
 
@@ -88,7 +79,7 @@ static void send_lost(struct node *n, enum wire_type type, enum wire_why why, ui
 
 static void send_hello(struct node *n)
 {
-	struct wire_hello h = { .id = n->id, .port = peer_bound_port(n->listener.fd), .nonce = n->nonce };
+	struct wire_hello h = { .id = n->id, .port = door_port(&n->door), .nonce = n->nonce };
 
 	if (n->state != NODE_WAITING) {
 		memcpy(h.session, n->job.session, WIRE_SESSION);
@@ -440,29 +431,17 @@ static void connect_to_head(struct node *n)
 		n->headless_since = now_ms();
 }
 
-/* ---- guests: connections that have to say what they are */
-
-static void free_guest(struct node_guest *g)
-{
-	for (struct node_guest **p = &g->node->guests; *p; p = &(*p)->next) {
-		if (*p == g) {
-			*p = g->next;
-			break;
-		}
-	}
-	link_close(&g->link);
-	loop_free_later(g->node->loop, g);
-}
+/* ---- who knocks at the door */
 
 /* A head has connected. One that is alive is not replaced by the next who comes. */
-static void welcome_head(struct node *n, struct node_guest *g)
+static void welcome_head(struct node *n, struct link *guest)
 {
 	if (link_is_open(&n->control) && now_ms() - n->control.heard < 1500)
 		return;
 	link_close(&n->control);
 	n->head.len = sizeof(n->head.u);
-	if (getpeername(g->link.w.fd, &n->head.u.sa, &n->head.len) < 0 ||
-	    link_move(&n->control, &g->link, &control_calls) < 0) {
+	if (getpeername(guest->w.fd, &n->head.u.sa, &n->head.len) < 0 ||
+	    link_move(&n->control, guest, &control_calls) < 0) {
 		link_close(&n->control);
 		return;
 	}
@@ -471,7 +450,7 @@ static void welcome_head(struct node *n, struct node_guest *g)
 	link_process(&n->control);
 }
 
-static void welcome_child(struct node *n, struct node_guest *g, const uint8_t *body, size_t len)
+static void welcome_child(struct node *n, struct link *guest, const uint8_t *body, size_t len)
 {
 	struct wire_get get;
 
@@ -479,59 +458,22 @@ static void welcome_child(struct node *n, struct node_guest *g, const uint8_t *b
 		return;
 	if (n->state == NODE_WAITING || n->state == NODE_ENDED ||
 	    memcmp(get.session, n->job.session, WIRE_SESSION) != 0) {
-		wire_put_text(&g->link.out, WIRE_REFUSED, 0, "no such session here");
-		link_flush(&g->link);
+		wire_put_text(&guest->out, WIRE_REFUSED, 0, "no such session here");
+		link_flush(guest);
 		return;
 	}
-	if (feed_adopt(&n->feed, &g->link, &get) < 0)
+	if (feed_adopt(&n->feed, guest, &get) < 0)
 		log_warn("relay: no memory for child %u", get.node);
 }
 
-static void on_guest(struct link *l, const struct wire_header *h, const uint8_t *body)
+static void on_knock(struct door *d, struct link *guest, const struct wire_header *h, const uint8_t *body)
 {
-	struct node_guest *g = container_of(l, struct node_guest, link);
+	struct node *n = container_of(d, struct node, door);
 
 	if (h->type == WIRE_OPEN)
-		welcome_head(g->node, g);
+		welcome_head(n, guest);
 	else if (h->type == WIRE_GET)
-		welcome_child(g->node, g, body, h->length);
-	free_guest(g);
-}
-
-static void on_guest_closed(struct link *l, int err)
-{
-	(void)err;
-	free_guest(container_of(l, struct node_guest, link));
-}
-
-static const struct link_calls guest_calls = { .frame = on_guest, .closed = on_guest_closed };
-
-static void on_accept(struct loop_fd *w, uint32_t events)
-{
-	struct node *n = container_of(w, struct node, listener);
-	struct node_guest *g;
-	unsigned count = 0;
-	int fd = accept(w->fd, NULL, NULL);
-
-	(void)events;
-	if (fd < 0)
-		return;
-	for (g = n->guests; g; g = g->next)
-		count++;
-	g = count < MAX_GUESTS ? calloc(1, sizeof(*g)) : NULL;
-	if (!g) {
-		close(fd);
-		return;
-	}
-	peer_tune(fd);
-	g->node = n;
-	g->deadline = now_ms() + GUEST_PATIENCE;
-	if (link_open(&g->link, n->loop, fd, &guest_calls, false) < 0) {
-		free(g);
-		return;
-	}
-	g->next = n->guests;
-	n->guests = g;
+		welcome_child(n, guest, body, h->length);
 }
 
 /* ---- time */
@@ -550,7 +492,7 @@ static void look_after_head(struct node *n, int64_t now)
 	if (n->options.connect && now - n->headless_since > 500 && n->state != NODE_DONE)
 		connect_to_head(n);
 	if (n->options.announce && now - n->last_announce >= ANNOUNCE_MS) {
-		struct wire_hello h = { .id = n->id, .port = peer_bound_port(n->listener.fd) };
+		struct wire_hello h = { .id = n->id, .port = door_port(&n->door) };
 
 		str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
 		str_copy(h.group, sizeof(h.group), n->options.group);
@@ -584,11 +526,7 @@ static void on_tick(struct loop_timer *t)
 	int64_t now = now_ms();
 
 	loop_at(n->loop, t, now + TICK_MS);
-	for (struct node_guest *g = n->guests, *next; g; g = next) {
-		next = g->next;
-		if (now > g->deadline)
-			free_guest(g);
-	}
+	door_tick(&n->door, now);
 	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE / 4)
 		pull_poll(&n->pull);
 	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE) {
@@ -618,20 +556,15 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	*n = (struct node) { .loop = l, .options = *o, .calls = calls, .owner = owner, .udp_fd = -1 };
 	n->tick.fire = on_tick;
 	n->scan_timer.fire = scan_on;
-	n->control.w.fd = n->pull.w.fd = -1;
+	n->control.w.fd = n->pull.w.fd = n->door.listener.fd = -1;
 	n->headless_since = now_ms();
 	wire_random(&n->id, sizeof(n->id));
 	wire_random(&n->nonce, sizeof(n->nonce));
-	n->listener = (struct loop_fd) { .fd = peer_listen(port), .ready = on_accept };
-	if (n->listener.fd < 0)
-		return fail(f, FAIL_SRV_ERROR, n->listener.fd, "port %u: %s", port, err_text(n->listener.fd));
-	err = loop_add(l, &n->listener, EPOLLIN);
-	if (err == 0 && o->announce)
+	err = door_open(&n->door, l, port, MAX_GUESTS, on_knock);
+	if (err < 0)
+		return fail(f, FAIL_SRV_ERROR, err, "port %u: %s", port, err_text(err));
+	if (o->announce)
 		n->udp_fd = announce_open(0);
-	if (err < 0) {
-		node_close(n);
-		return fail(f, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
-	}
 	loop_at(l, &n->tick, now_ms());
 	return 0;
 }
@@ -640,11 +573,8 @@ void node_close(struct node *n)
 {
 	loop_forget(n->loop, &n->tick);
 	loop_forget(n->loop, &n->scan_timer);
-	while (n->guests)
-		free_guest(n->guests);
+	door_close(&n->door);
 	link_close(&n->control);
 	drop_session(n);
-	loop_remove(n->loop, &n->listener);
-	base_close_fd(&n->listener.fd);
 	base_close_fd(&n->udp_fd);
 }

@@ -4,6 +4,7 @@
 #define RELAY_NODE_H
 
 #include "base/failure.h"
+#include "relay/door.h"
 #include "relay/feed.h"
 #include "relay/pull.h"
 #include "relay/scan.h"
@@ -52,10 +53,9 @@ struct node {
 	void *owner; /* the program's */
 
 	enum node_state state;
-	struct loop_fd listener;
+	struct door door; /* heads and children knock here */
 	struct loop_timer tick, scan_timer;
 	int udp_fd;
-	struct node_guest *guests; /* connections that have not said yet what they are */
 	struct link control;       /* to the head */
 	bool greeted;              /* the head has our hello */
 	struct peer_address head;  /* where control leads to */

@@ -1,0 +1,111 @@
+/* door.c - the extension's port -> connections whose first frame tells what they are; strangers are shown out. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/door.h"
+
+#include "base/clock.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 3000
+
+/* An accepted connection of which nothing is known yet. */
+struct door_guest {
+	struct door *door;
+	struct door_guest *next;
+	struct link link;
+	int64_t deadline;
+};
+
+static void free_guest(struct door_guest *g)
+{
+	for (struct door_guest **p = &g->door->guests; *p; p = &(*p)->next) {
+		if (*p == g) {
+			*p = g->next;
+			g->door->count--;
+			break;
+		}
+	}
+	link_close(&g->link);
+	loop_free_later(g->door->loop, g);
+}
+
+static void on_first(struct link *l, const struct wire_header *h, const uint8_t *body)
+{
+	struct door_guest *g = container_of(l, struct door_guest, link);
+
+	g->door->first(g->door, l, h, body);
+	free_guest(g);
+}
+
+static void on_closed(struct link *l, int err)
+{
+	(void)err;
+	free_guest(container_of(l, struct door_guest, link));
+}
+
+static const struct link_calls calls = { .frame = on_first, .closed = on_closed };
+
+static void on_accept(struct loop_fd *w, uint32_t events)
+{
+	struct door *d = container_of(w, struct door, listener);
+	int fd = accept(w->fd, NULL, NULL);
+	struct door_guest *g;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	g = d->count < d->limit ? calloc(1, sizeof(*g)) : NULL;
+	if (!g) {
+		close(fd);
+		return;
+	}
+	peer_tune(fd);
+	g->door = d;
+	g->deadline = now_ms() + PATIENCE_MS;
+	if (link_open(&g->link, d->loop, fd, &calls, false) < 0) {
+		free(g);
+		return;
+	}
+	g->next = d->guests;
+	d->guests = g;
+	d->count++;
+}
+
+int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, door_first_fn *first)
+{
+	int err;
+
+	*d = (struct door) { .loop = l, .first = first, .limit = limit };
+	d->listener = (struct loop_fd) { .fd = peer_listen(port), .ready = on_accept };
+	if (d->listener.fd < 0)
+		return d->listener.fd;
+	err = loop_add(l, &d->listener, EPOLLIN);
+	if (err < 0)
+		base_close_fd(&d->listener.fd);
+	return err;
+}
+
+uint16_t door_port(const struct door *d)
+{
+	return peer_bound_port(d->listener.fd);
+}
+
+void door_tick(struct door *d, int64_t now)
+{
+	for (struct door_guest *g = d->guests, *next; g; g = next) {
+		next = g->next;
+		if (now > g->deadline)
+			free_guest(g);
+	}
+}
+
+void door_close(struct door *d)
+{
+	if (!d->loop)
+		return;
+	while (d->guests)
+		free_guest(d->guests);
+	loop_remove(d->loop, &d->listener);
+	base_close_fd(&d->listener.fd);
+}
