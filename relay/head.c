@@ -177,6 +177,8 @@ static void take_done(struct head_node *n, const struct wire_total *t)
 	if (h->map->size < 0 || t->size != h->map->size || !hash_equal(&t->root, &h->map->root)) {
 		str_copy(n->why, sizeof(n->why), "says it is done, but with other bytes");
 		head_note(h, "%s %s", n->name, n->why);
+		head_set_state(n, HEAD_FAILED);
+		head_chain_leave(n);
 		return;
 	}
 	h->resent += n->progress.received > (uint64_t)t->size ? n->progress.received - (uint64_t)t->size : 0;

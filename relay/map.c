@@ -29,7 +29,7 @@ int map_init_fixed(struct map *m, int64_t size, uint32_t chunk, const struct has
 		return -EINVAL;
 	m->count = (uint32_t)((size + chunk - 1) / chunk);
 	m->groups = (m->count + MAP_GROUP - 1) / MAP_GROUP;
-	if (group && groups != m->groups)
+	if ((group || root) && groups != m->groups)
 		return -EINVAL;
 	m->group = calloc(m->groups + 1, HASH_SIZE);
 	m->hash = calloc((size_t)m->count + 1, HASH_SIZE);
@@ -39,9 +39,9 @@ int map_init_fixed(struct map *m, int64_t size, uint32_t chunk, const struct has
 		map_free(m);
 		return -ENOMEM;
 	}
-	if (!group)
+	if (!group && !root)
 		return 0;
-	if (groups)
+	if (groups) /* an empty image has none, and a root all the same */
 		memcpy(m->group, group, (size_t)groups * HASH_SIZE);
 	m->root = map_root(m);
 	if (root && !hash_equal(root, &m->root)) {

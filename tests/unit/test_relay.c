@@ -108,6 +108,14 @@ static void map_verifies(void **state)
 	assert_int_equal(map_length(&receiver, 300), 5);
 	map_free(&sender);
 	map_free(&receiver);
+	/* an empty image has a root too */
+	assert_int_equal(map_init_fixed(&sender, 0, 1024, NULL, 0, NULL), 0);
+	map_seal(&sender);
+	assert_int_equal(map_init_fixed(&receiver, 0, 1024, NULL, 0, &sender.root), 0);
+	assert_true(hash_equal(&receiver.root, &sender.root));
+	assert_true(map_complete(&receiver));
+	map_free(&sender);
+	map_free(&receiver);
 }
 
 /* Missing ranges, the prefix, and completeness follow what is set and cleared. */
