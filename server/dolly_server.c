@@ -143,6 +143,7 @@ static int add_hosts(struct server *s)
 static int hash_image(struct server *s, struct failure *f)
 {
 	size_t room = MAX((size_t)s->map.chunk, (size_t)(1 << 20));
+	int64_t said = now_ms();
 	cleanup_free uint8_t *bytes = malloc(room);
 	int err = bytes ? 0 : -ENOMEM;
 
@@ -160,6 +161,11 @@ static int hash_image(struct server *s, struct failure *f)
 			map_set(&s->map, i + k);
 		}
 		i += n;
+		if (!s->options->quiet && now_ms() - said > 2000) {
+			said = now_ms();
+			fprintf(stderr, "reading %s to know its checksums: %lld of %lld MB\n", s->conf.infile,
+				(long long)(s->map.have_bytes / 1000000), (long long)(s->map.size / 1000000));
+		}
 		if (stop_signal)
 			err = -ECANCELED;
 	}
