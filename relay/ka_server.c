@@ -132,9 +132,31 @@ static void place_and_link(struct ka_peer *p)
 	ka_server_link(p);
 }
 
+/* A program of ours that was started anew on the machine of one that is lost: it takes its place. */
+static bool replace_lost(struct ka_peer *p)
+{
+	struct ka_server *s = p->server;
+
+	for (uint32_t i = 1; i < s->places && p->ours; i++) {
+		struct ka_peer *old = s->member[i];
+
+		if (old->state != KA_LOST || !old->ours || old->ip.s_addr != p->ip.s_addr)
+			continue;
+		p->number = i;
+		p->losses = old->losses + 1;
+		old->number = 0;
+		ka_set_state(old, KA_GONE);
+		s->member[i] = p;
+		s->place[i] = (struct ka_place) { .ip = p->ip, .ours = true, .parent = KA_NOBODY,
+						  .plain = p->port == s->options.data_port };
+		return true;
+	}
+	return false;
+}
+
 int ka_server_add_member(struct ka_peer *p)
 {
-	int err = add_place(p);
+	int err = replace_lost(p) ? 0 : add_place(p);
 
 	if (err == 0) {
 		place_and_link(p);

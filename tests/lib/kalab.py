@@ -10,6 +10,7 @@
 import hashlib
 import os
 import pathlib
+import random
 import re
 import threading
 import time
@@ -107,6 +108,52 @@ class KaRun(faults.DollyRun):
             if self.sum and pathlib.Path(self.target(i)).is_file():
                 assert self._sum(self.target(i)) == self.sum, f"node {i}: wrong bytes\n{tails(i)}"
         good = len(self.nodes) - len(gone)
-        want = status if status is not None else 1 if not good else 2 if gone else 0
+        named_lost = any("FAILED" in line for line in named.values())  # who died before the start is no part of it
+        want = status if status is not None else 1 if not good else 2 if named_lost else 0
         assert code == want, f"server's status {code}, wanted {want}\n{self.server.tail(60)}"
         return self.server.text()
+
+
+class Schedule(faults.Schedule):
+    """A schedule of the fault harness, played on ka: chains and trees, into files and into unpacked trees."""
+
+    def __init__(self, seed, count, seconds):
+        super().__init__(seed, count, seconds)
+        dice = random.Random(seed * 7 + 1)
+        self.arity, self.tar = dice.choice((1, 1, 2, 3, 4)), dice.random() < 0.3
+        self.words.append(f"arity {self.arity}{' tar' if self.tar else ''}")
+        self.events = [(when, kind, args[:1] + (dice.choice((30764, 30765)),) + args[2:] if kind == "stray" else args)
+                       for when, kind, args in self.events]
+
+    def _sink(self, run_dir, i):
+        if i in self.bad_target:
+            return "cat > /nowhere/out"
+        return f"tar -x -f - -C {run_dir}/node{i}" if self.tar else f"cat > {run_dir}/node{i}/out"
+
+    def run(self, cluster, image):
+        """Plays it; fails with the seed and what was played."""
+        run = KaRun(cluster, image, late=tuple(range(1, cluster.count + 1)), start_server=False,
+                    wanted=cluster.count - len(self.late), server_args=["-t", "4", "-a", str(self.arity)])
+        run.sink = lambda i: self._sink(run.dir, i)
+        if self.tar:
+            (run.dir / "in").mkdir()
+            (run.dir / "source").rename(run.dir / "in" / "out")
+            run.source = f"(cd {run.dir}/in; tar --create --one-file-system --sparse . )"
+        for i in self.small_disk:
+            run._mount(run.dir / f"node{i}", len(image) // 2)
+        run.serve()
+        for i in run.nodes:
+            if i not in self.late:
+                run.join(i)
+            else:
+                run.at(self.late[i], run.join, i)
+        for when, kind, args in self.events:
+            run.at(0.2 + when, getattr(run, kind), *args)
+        try:
+            run.finish(lost=self.bad_target | self.small_disk, may_be_lost=self.fatal)
+        except AssertionError as error:
+            raise AssertionError(f"seed {self.seed}: {'; '.join(self.words)}\n{error}") from None
+        finally:
+            run.clean()
+            cluster.heal()
+        return run

@@ -1,0 +1,48 @@
+"""test_ka_schedules.py - seeded schedules of faults on ka, chains and trees, files and unpacked trees: survivors end well."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import threading
+
+import faults
+import netns
+from kalab import Schedule
+
+COUNT, MEGABYTES, RATE = 6, 6, "40mbit"
+FIRST = int(os.environ.get("SEED", "1"))  # SEED=17 with SEEDS=1 plays one again
+SEEDS = int(os.environ.get("SEEDS", "50"))
+
+
+def _play_some(seeds, failed):
+    """Plays these schedules one after the other in a laboratory of their own."""
+    data = faults.some_bytes(MEGABYTES << 20)
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, COUNT, rate=RATE)
+        for seed in seeds:
+            try:
+                Schedule(seed, COUNT, 1.5).run(cluster, data)
+            except AssertionError as error:
+                failed.append(str(error))
+
+
+def play(first, seeds):
+    """Plays SEEDS schedules, three at a time (they mostly wait); all are played, then those that failed are shown."""
+    failed = []
+    threads = [threading.Thread(target=_play_some, args=(range(first + i, first + seeds, 3), failed)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, f"{len(failed)} of {seeds} schedules failed\n" + "\n\n".join(failed[:3])
+
+
+def test_schedules():
+    """50 seeded schedules of kill, stop, unplug, slow, reset, late, full disks, strays: survivors end well."""
+    play(FIRST, SEEDS)
+
+
+def test_many_schedules():
+    """1000 of them."""
+    play(10001, 1000)
+
+
+test_many_schedules.slow = True
