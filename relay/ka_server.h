@@ -44,7 +44,7 @@ struct ka_peer {
 	uint32_t generation;     /* ours: of the parent it was told last */
 	uint32_t window_kib;     /* ours: what it keeps */
 	int64_t since;           /* when its state began, of now_ms() */
-	int64_t pinged, woken;
+	int64_t pinged, woken, moved; /* moved: when its position changed last */
 	int64_t flow_begun, finished; /* of now_ms() */
 	int64_t release_at;      /* -d: when it may go; 0: not queued */
 	int64_t may_return;      /* ms it may come back within, once it is lost */

@@ -233,6 +233,8 @@ static void take_position(struct ka_peer *p, int64_t bytes)
 
 	if (!p->number || bytes < 0 || bytes > s->store.end)
 		return;
+	if (bytes != s->place[p->number].position)
+		p->moved = now_ms();
 	s->place[p->number].position = bytes;
 	if (p->state == KA_ASKED)
 		authorise(p, bytes);
@@ -375,9 +377,9 @@ static void take_lost(struct ka_peer *p, const struct ka_up *m, const uint8_t *b
 	parent = parent_of(p);
 	ka_say(s, "%s: its parent %s %s", p->address, name_of(parent, "(the server)"),
 	       why[body[0] < ARRAY_SIZE(why) ? body[0] : 0]);
-	if (parent && parent->state != KA_LOST && now_ms() - parent->conn.heard > KA_SUSPECT)
-		ka_peer_lose(parent, true, "silent"); /* fosters P too */
-	else
+	if (parent && now_ms() - parent->conn.heard > KA_SUSPECT)
+		ka_peer_lose(parent, true, "silent"); /* fosters its children, P too unless it had finished */
+	if (p->generation == m->number)
 		ka_peer_foster(p, true);
 }
 
@@ -507,11 +509,21 @@ static void wake_original(struct ka_peer *p, int64_t now)
 	drop_from_parent(p);
 }
 
+/* What an original's parent had sent when it finished never came: its machine is gone. */
+static void move_stranded(struct ka_peer *p, int64_t now)
+{
+	struct ka_peer *parent = p->number && !p->ours && p->state == KA_FLOWING ? parent_of(p) : NULL;
+
+	if (parent && parent->state >= KA_FINISHED && now - MAX(p->moved, parent->since) > KA_LINK_TIME)
+		ka_peer_foster(p, true);
+}
+
 void ka_peer_tick(struct ka_peer *p, int64_t now)
 {
 	if (!ka_conn_is_open(&p->conn))
 		return;
 	wake_original(p, now);
+	move_stranded(p, now);
 	if (p->state <= KA_GREETED && now - p->since > KA_HELLO_TIME)
 		ka_peer_lose(p, true, "said nothing");
 	else if (!p->ours && p->state >= KA_LINKING && p->state <= KA_AUTHED && now - p->since > KA_LINK_TIME)
