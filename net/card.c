@@ -51,6 +51,8 @@ bool card_read(const uint8_t *data, size_t len, struct card *card)
 			read_kind(&a, card);
 		else if (a.type == IFLA_MASTER)
 			card->master = nl_u32(&a);
+		else if (a.type == IFLA_LINK)
+			card->link = (int)nl_u32(&a);
 		else if (a.type == IFLA_MTU)
 			card->mtu = nl_u32(&a);
 		else if (a.type == LINK_MAX_MTU)

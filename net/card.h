@@ -20,6 +20,7 @@ struct card {
 	bool up;          /* switched on */
 	bool running;     /* switched on and has link: frames can leave */
 	unsigned master;  /* ifindex of the bridge or bond it belongs to, 0: none */
+	int link;         /* ifindex of what it lies on (a VLAN), else its own or 0 */
 	unsigned mtu;     /* bytes */
 	unsigned max_mtu; /* bytes; 0: unknown */
 };

@@ -436,8 +436,10 @@ static void dhcp_explain(const struct seeker *s, int64_t now, struct buf *out)
 
 	if (*s->last)
 		buf_printf(out, "%s", s->last);
-	else if (c->state == DHCP_REQUESTING)
+	else if (c->state == DHCP_REQUESTING && c->requests > 1)
 		buf_printf(out, "%s does not confirm its offer", address_text(c->offer.server_id, a));
+	else if (c->state == DHCP_REQUESTING || c->state == DHCP_CHECKING)
+		buf_printf(out, "taking %s", address_text(c->offer.address, a));
 	else if (port_s)
 		buf_printf(out, "spanning tree, its port forwards in at most %d s", port_s);
 	else

@@ -45,6 +45,34 @@ int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
 	return netlink_request(nl, &m, "setting the MTU");
 }
 
+int link_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id)
+{
+	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	cleanup_buf struct buf m = { 0 };
+	uint16_t number = (uint16_t)id;
+	size_t outer, inner;
+
+	nl_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	nl_put_string(&m, IFLA_IFNAME, name);
+	nl_put_u32(&m, IFLA_LINK, (uint32_t)parent);
+	outer = nl_nest(&m, IFLA_LINKINFO);
+	nl_put_string(&m, IFLA_INFO_KIND, "vlan");
+	inner = nl_nest(&m, IFLA_INFO_DATA);
+	nl_put(&m, IFLA_VLAN_ID, &number, sizeof(number));
+	nl_nest_end(&m, inner);
+	nl_nest_end(&m, outer);
+	return netlink_request(nl, &m, "making the VLAN");
+}
+
+int link_delete(struct netlink *nl, int ifindex)
+{
+	struct ifinfomsg info = { .ifi_index = ifindex };
+	cleanup_buf struct buf m = { 0 };
+
+	nl_begin(&m, RTM_DELLINK, 0, &info, sizeof(info));
+	return netlink_request(nl, &m, "taking the interface away");
+}
+
 int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
 		     struct in_addr peer)
 {

@@ -15,6 +15,13 @@ void link_auto_ipv6(const char *name, bool on);
 /* Sets the biggest packet, in bytes. Some drivers restart the card for that: its link goes and comes back. */
 int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu) must_check;
 
+/* Makes the VLAN number ID on top of the interface PARENT, called NAME, and switches it on. 0 or -errno (-EEXIST: there
+ * is something of that name; -EOPNOTSUPP: the kernel has no VLANs). */
+int link_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id) must_check;
+
+/* Takes away an interface that software made. */
+int link_delete(struct netlink *nl, int ifindex) must_check;
+
 /* Adds the IPv4 address. PEER: the other end of a point-to-point link, 0.0.0.0 on an ordinary network. BROADCAST may
  * be 0.0.0.0 (none). 0 also when the interface has it already. */
 int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,

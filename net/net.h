@@ -19,8 +19,10 @@ struct net_route {
 
 /* What is known of the one interface that works. Strings are owned by the struct; NULL where unknown. */
 struct network {
-	char interface[16]; /* IFNAMSIZ: at most 15 characters */
+	char interface[16]; /* what has the address; IFNAMSIZ: at most 15 characters */
 	int ifindex;
+	char card[16];      /* the card it is, or lies on where it is a VLAN */
+	unsigned vlan;      /* VLAN number; 0: none */
 	uint8_t mac[6];
 	bool dhcp;                /* false: static */
 	struct in_addr address;
@@ -46,6 +48,9 @@ struct network {
 	uint32_t lease_s, renew_s, rebind_s; /* options 51 58 59; seconds; lease 0xffffffff: for ever */
 	int64_t bound_at_ms;        /* when the lease began, of now_ms(): the kernel's CLOCK_MONOTONIC, which the next system
 				     * has too */
+
+	uint8_t (*tried)[6];        /* cards that had an address, too, but led nowhere: net_try_next */
+	size_t tried_count;
 };
 
 /* What net_up is asked for. Fields may be NULL or 0 unless told else. */
@@ -59,7 +64,9 @@ struct net_request {
 	/* A card's name for a person ("Intel Corporation 82540EM ..."), by its place on the bus ("0000:00:03.0"); NULL where
 	 * it is not known. */
 	const char *(*card_title)(void *ctx, const char *address);
-	void *ctx; /* of both */
+	/* Loads a kernel module that is needed only now ("8021q", "bonding"). 0 or -errno. */
+	int (*load_module)(void *ctx, const char *name);
+	void *ctx; /* of all three */
 };
 
 /* Sets up the loopback and one card as the options ask until it has an address and its routes. Drivers must be loaded; a
@@ -74,6 +81,19 @@ int net_up(struct network *net, const struct options *o, int64_t deadline, struc
 int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
 		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx) must_check;
 
+/* True when the failure may come from an address on the wrong card: another one might reach the server. */
+bool net_may_be_wrong_card(const struct failure *f);
+
+/* The card of NET has an address, but the server cannot be reached over it: gives the lease back, switches the card off
+ * and looks for a network on the others that the options allow (interface: silent, auto or wired); BOOTIF= does not count
+ * any more. 0: NET is another one. -ENODEV: there is no other card, NET is as it was and F is untouched. Other -errno:
+ * no other card found a network, F is filled, NET's card is off. */
+int net_try_next(struct network *net, const struct net_request *request, struct failure *f) must_check;
+
+/* Gives the lease back to the DHCP server (RFC 2131, 4.4.6), while the interface still has its address. Nothing for a
+ * static one. */
+void net_give_back(const struct network *net);
+
 /* The last thing before the next system: the kernel may give the interface its IPv6 addresses, which it was kept from
  * while the boot depended on every packet. */
 void net_release(const struct network *net);
@@ -84,8 +104,8 @@ int net_write_handover(const struct network *net, const char *dir) must_check;
 
 /* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
  * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE; and HWADDR, TFTPSERVER, CLIENTID (the
- * DHCP client id as hex octets), RENEW, REBIND, BOUND (seconds; BOUND is CLOCK_MONOTONIC's). What is unknown is left
- * out. */
+ * DHCP client id as hex octets), RENEW, REBIND, BOUND (seconds; BOUND is CLOCK_MONOTONIC's); for a VLAN also CARD (what it
+ * lies on) and VLAN (its number). What is unknown is left out. */
 int net_describe(const struct network *net, struct buf *out);
 
 void network_free(struct network *net);

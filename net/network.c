@@ -15,6 +15,7 @@ void network_free(struct network *net)
 	free(net->search);
 	free(net->tftp_server);
 	free(net->bootfile);
+	free(net->tried);
 	*net = (struct network){ 0 };
 }
 
@@ -87,6 +88,10 @@ int net_describe(const struct network *net, struct buf *out)
 
 	put(out, "DEVICE", net->interface);
 	put(out, "HWADDR", mac_text(net->mac, mac));
+	if (net->vlan) {
+		put(out, "CARD", net->card);
+		put_number(out, "VLAN", net->vlan);
+	}
 	put(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
 	put_address(out, "IPADDR", net->address);
 	put_number(out, "PREFIX", net->prefix);

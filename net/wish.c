@@ -223,6 +223,7 @@ static void read_server(struct net_wish *wish)
 int net_wish_read(const struct options *o, struct net_wish *wish, struct failure *f)
 {
 	const char *mode, *interface;
+	int64_t vlan;
 	int err;
 
 	*wish = (struct net_wish){ .options = o };
@@ -239,7 +240,9 @@ int net_wish_read(const struct options *o, struct net_wish *wish, struct failure
 		return bad(f, wish, KEY_NETWORK, "is neither dhcp nor static");
 	wish->mode = (mode ? streq(mode, "static") : o->value[KEY_IP] != NULL) ? NET_STATIC : NET_DHCP;
 	read_server(wish);
-	return read_names(wish, f);
+	err = options_number(o, KEY_VLAN, 1, 4094, 0, &vlan, f);
+	wish->vlan = (unsigned)vlan;
+	return err ? err : read_names(wish, f);
 }
 
 void net_wish_free(struct net_wish *wish)

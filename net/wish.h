@@ -16,6 +16,7 @@ struct net_wish {
 	struct card_wish card;
 	enum net_mode mode;
 	unsigned mtu;              /* of ip=; 0: not given */
+	unsigned vlan;             /* of vlan:; 0: none */
 	struct in_addr server;     /* of server:, or the second field of ip=; 0.0.0.0: none, or a name */
 	char hostname[64];         /* what DHCP servers are told: the name without its domain; "": nothing */
 };

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netup SECONDS WORDS... (the words of a kernel command line)
  * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
- * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". HANDOVER=DIR in the environment: the
- * hand-over files are written there. */
+ * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the hand-over
+ * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/net.h"
@@ -57,9 +57,33 @@ static char *join(char **word)
 	return buf_take(&line);
 }
 
+/* As the flow does: a server that cannot be reached may be reached over another card. */
+static int reach(struct network *net, const struct net_request *r, const char *host, struct failure *f)
+{
+	for (;;) {
+		struct net_address *found;
+		size_t count;
+		int err = net_resolve(net, host, 80, now_ms() + 3000, &found, &count, f);
+
+		if (!err) {
+			err = net_connect(found, count, now_ms() + 3000, f);
+			free(found);
+		}
+		if (err >= 0 || f->id == FAIL_SRV_REFUSED)
+			return 0;
+		if (!net_may_be_wrong_card(f))
+			return err;
+		say("note", net->interface);
+		err = net_try_next(net, r, f);
+		if (err)
+			return err;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct watch w = { .note = on_note, .waiting = on_waiting };
+	struct net_request r = { .watch = &w, .while_waiting = meanwhile };
 	cleanup_free char *line = argc > 2 ? join(argv + 2) : NULL;
 	const char *dir = getenv("HANDOVER");
 	cleanup_buf struct buf facts = { 0 };
@@ -71,7 +95,14 @@ int main(int argc, char **argv)
 	began = now_ms();
 	if (!line || log_add_sink(on_log, NULL) || options_parse(&o, line))
 		return 2;
-	err = net_up_meanwhile(&net, &o, began + atol(argv[1]) * 1000, &w, &f, meanwhile, NULL);
+	r.options = &o;
+	r.deadline = began + atol(argv[1]) * 1000;
+	err = net_up_with(&net, &r, &f);
+	if (!err && getenv("REACH")) {
+		err = reach(&net, &r, getenv("REACH"), &f);
+		if (err)
+			network_free(&net);
+	}
 	if (err) {
 		printf("failed %s %s: %s\n", fail_code(f.id), fail_title(f.id), f.detail);
 	} else {

@@ -1,0 +1,296 @@
+/* search.c - all cards that may be used, tried at once -> the one on which a network was found first. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/search.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <linux/rtnetlink.h>
+
+enum {
+	CARD_GRACE_MS = 2000, /* a wished-for card may still be appearing (USB) */
+	SETTLE_MS = 5000,     /* links come up within that, mostly */
+	QUIET_MS = 15,        /* nothing happened for so long: time for while_waiting */
+	TELL_MS = 1000,       /* how often it is said what is waited for, and a stop is looked for */
+};
+
+/* ---- cards come, change and go */
+
+static bool was_tried(const struct search *s, const struct card *card)
+{
+	for (size_t i = 0; i < s->tried_count; i++)
+		if (memcmp(s->tried[i], card->mac, MAC_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* A card as the kernel now describes it. */
+static int card_is(struct search *s, const struct card *card)
+{
+	struct attempt *a = attempt_of(&s->all, card);
+	int err;
+
+	if (!a) {
+		if (!card_is_usable(card) || !card_matches(card, &s->wish.card) || was_tried(s, card))
+			return 0;
+		err = attempt_add(&s->all, card);
+		if (err)
+			return err;
+		a = s->all.attempt[s->all.count - 1];
+	}
+	attempt_update(a, card);
+	return 0;
+}
+
+static void card_is_gone(struct search *s, const struct card *card)
+{
+	struct attempt *a = attempt_of(&s->all, card);
+
+	if (!a || a->card.ifindex != card->ifindex)
+		return;
+	log_info("%s: the card is gone", a->card.name);
+	attempt_remove(&s->all, a);
+}
+
+static int on_link_event(void *ctx, uint16_t type, const uint8_t *data, size_t len)
+{
+	struct search *s = ctx;
+	struct card card;
+
+	s->moved_ms = now_ms();
+	if (!card_read(data, len, &card))
+		return 0;
+	if (type == RTM_NEWLINK)
+		return card_is(s, &card);
+	if (type == RTM_DELLINK)
+		card_is_gone(s, &card);
+	return 0;
+}
+
+static int look_at_all_cards(struct search *s)
+{
+	struct cards cards;
+	int err = cards_list(&s->commands, &cards);
+
+	for (size_t i = 0; !err && i < cards.count; i++)
+		err = card_is(s, &cards.card[i]);
+	cards_free(&cards);
+	return err;
+}
+
+/* ---- words */
+
+static void tell(struct search *s)
+{
+	cleanup_buf struct buf why = { 0 };
+	int64_t now = now_ms();
+
+	if (now - s->told_ms < TELL_MS)
+		return;
+	s->told_ms = now;
+	for (size_t i = 0; i < s->all.count; i++)
+		attempt_explain(s->all.attempt[i], &why);
+	if (!s->all.count)
+		buf_str(&why, "waiting for a network card");
+	watch_waiting(s->request->watch, s->request->deadline, "%s", buf_cstr(&why));
+}
+
+/* The wished-for card is not there. */
+static int no_such_card(struct search *s)
+{
+	char quote[120];
+	cleanup_buf struct buf list = { 0 };
+	struct cards cards;
+
+	if (cards_list(&s->commands, &cards) == 0)
+		cards_describe(&cards, &list);
+	cards_free(&cards);
+	if (!list.len)
+		return fail(s->fail, FAIL_DEV_NO_CARD, -ENODEV, "the kernel shows no Ethernet card");
+	if (s->tried_count)
+		return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "every card was tried: %s", buf_cstr(&list));
+	return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "%s; there is: %s",
+		    net_wish_quote(&s->wish, KEY_INTERFACE, quote, sizeof(quote)), buf_cstr(&list));
+}
+
+/* The time is over, or nothing can come any more: "eth1: no link; eth0: no answer to 4 DHCP requests in 15 s; eth0 is
+ * 00:02:b3:3f:78:8c". */
+static int give_up(struct search *s)
+{
+	enum fail_id id = FAIL_NET_NO_LINK;
+	cleanup_buf struct buf why = { 0 };
+	char mac[MAC_TEXT_SIZE];
+
+	if (!s->all.count)
+		return no_such_card(s);
+	for (size_t i = 0; i < s->all.count; i++)
+		attempt_explain(s->all.attempt[i], &why);
+	for (size_t i = 0; i < s->all.count; i++) {
+		const struct attempt *a = s->all.attempt[i];
+
+		if (!a->linked && !a->broken)
+			continue;
+		/* a reason that somebody gave counts more than silence */
+		if (id == FAIL_NET_NO_LINK || id == FAIL_NET_NO_ANSWER)
+			id = a->broken ? FAIL_NET_CONFIGURE : a->seeker->trouble;
+		buf_printf(&why, "; %s is %s", a->wire.name, mac_text(a->wire.mac, mac));
+	}
+	return fail(s->fail, id, id == FAIL_NET_NO_LINK ? -ENETDOWN : -ETIMEDOUT, "%s", buf_cstr(&why));
+}
+
+/* ---- the loop */
+
+/* When poll(2) must return at the latest. */
+static int64_t next_time(const struct search *s)
+{
+	int64_t next = MIN(s->request->deadline, s->told_ms + TELL_MS);
+
+	if (!s->all.count)
+		next = MIN(next, s->began_ms + CARD_GRACE_MS);
+	if (!s->meanwhile_done)
+		next = MIN(next, s->moved_ms + QUIET_MS);
+	for (size_t i = 0; i < s->all.count; i++)
+		next = MIN(next, attempt_next_ms(s->all.attempt[i]));
+	return next;
+}
+
+static int make_room(struct search *s, size_t count)
+{
+	struct pollfd *more;
+
+	if (count <= s->poll_count)
+		return 0;
+	more = realloc(s->poll, count * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	s->poll = more;
+	s->poll_count = count;
+	return 0;
+}
+
+/* Sleeps until something is to be done, and reads what came in. */
+static int wait_and_read(struct search *s)
+{
+	size_t count = s->all.count;
+	int n, err = make_room(s, count + 1);
+
+	if (err)
+		return err;
+	s->poll[0] = (struct pollfd){ .fd = s->events.fd, .events = POLLIN };
+	for (size_t i = 0; i < count; i++)
+		s->poll[i + 1] = (struct pollfd){ .fd = s->all.attempt[i]->fd, .events = POLLIN };
+	n = poll(s->poll, count + 1, ms_left(next_time(s)));
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (n > 0)
+		s->moved_ms = now_ms();
+	/* Frames before links: the list of attempts is still the one that was polled. */
+	for (size_t i = 0; i < count; i++)
+		if (s->poll[i + 1].revents)
+			attempt_read(s->all.attempt[i]);
+	if (!s->poll[0].revents)
+		return 0;
+	err = netlink_events(&s->events, on_link_event, s);
+	return err == -ENOBUFS ? look_at_all_cards(s) : err;
+}
+
+static void work(struct search *s)
+{
+	int64_t now = now_ms();
+
+	for (size_t i = 0; i < s->all.count && !s->winner; i++)
+		if (attempt_work(s->all.attempt[i], now))
+			s->winner = s->all.attempt[i];
+}
+
+/* True when every card has failed for good and no other can be expected. Where a card was found before, one without
+ * link is not waited for: its switch had all the time it needs. */
+static bool hopeless(const struct search *s)
+{
+	bool settled = now_ms() >= s->began_ms + SETTLE_MS, any_failed = false;
+
+	for (size_t i = 0; i < s->all.count; i++) {
+		const struct attempt *a = s->all.attempt[i];
+
+		any_failed |= attempt_failed(a);
+		if (!attempt_failed(a) && (a->fd >= 0 || !settled))
+			return false;
+	}
+	return any_failed || (settled && s->tried_count && s->all.count);
+}
+
+/* No card matches after a moment. BOOTIF= may name a card whose driver is missing: then any other is as good. */
+static int widen(struct search *s)
+{
+	char mac[MAC_TEXT_SIZE];
+
+	if (!s->wish.card.by_bootif)
+		return give_up(s);
+	log_warn("BOOTIF=%s is no card that can be used, every card is tried", mac_text(s->wish.card.mac, mac));
+	s->wish.card = (struct card_wish){ .choice = CARD_ANY };
+	return look_at_all_cards(s);
+}
+
+int search_cards(struct search *s)
+{
+	const struct net_request *r = s->request;
+	int err = look_at_all_cards(s);
+
+	while (!err && !s->winner) {
+		int64_t now = now_ms();
+
+		if (watch_cancelled(r->watch))
+			return fail(s->fail, FAIL_SYS_CANCELLED, -ECANCELED, "while looking for a network");
+		if (now >= r->deadline || hopeless(s))
+			return give_up(s);
+		if (!s->all.count && now >= s->began_ms + CARD_GRACE_MS) {
+			err = widen(s);
+			if (err || !s->all.count)
+				return err ? err : give_up(s);
+		}
+		if (!s->meanwhile_done && now >= s->moved_ms + QUIET_MS) {
+			s->meanwhile_done = true;
+			if (r->while_waiting)
+				r->while_waiting(r->ctx);
+		}
+		tell(s);
+		err = wait_and_read(s);
+		if (!err)
+			work(s);
+	}
+	return err;
+}
+
+/* ---- after it */
+
+static int take_state(void *ctx, uint16_t type, const uint8_t *data, size_t len)
+{
+	struct attempt *a = ctx;
+	struct card now;
+
+	if (type == RTM_NEWLINK && card_read(data, len, &now)) {
+		if (now.ifindex == a->card.ifindex)
+			a->card = now;
+		else if (now.ifindex == a->vlan.ifindex)
+			a->vlan = now;
+	}
+	return 0;
+}
+
+int search_wait_for_link(struct search *s, struct attempt *a)
+{
+	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	cleanup_buf struct buf m = { 0 };
+	int err;
+
+	nl_begin(&m, RTM_GETLINK, 0, &any, sizeof(any));
+	err = netlink_dump(&s->commands, &m, take_state, a);
+	while (!err && !attempt_interface(a)->running) {
+		err = wait_fd(s->events.fd, POLLIN, s->request->deadline);
+		if (!err)
+			err = netlink_events(&s->events, take_state, a);
+	}
+	if (err)
+		return fail(s->fail, FAIL_NET_NO_LINK, err, "%s has lost its link while its MTU was set", a->wire.name);
+	return 0;
+}
