@@ -11,24 +11,26 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 {
 	const char *sha256 = f->options->value[KEY_SHA256];
 	int64_t memory = memory_available();
-	struct sink *sink = raw ? image_sink(store, true, memory, sha256) :
-				  root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
 	struct fetch fetch = {
 		.options = f->options,
 		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
-		.sink = sink,
 		.watch = &f->watch,
 		.fail = &f->result->failure,
 	};
 	cleanup_buf struct buf text = { 0 };
-	int64_t began = now_ms(), ms;
+	int64_t began, ms;
 	int err;
 
-	if (!sink)
-		return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
-	err = f->method->fetch(&fetch);
-	sink->free(sink);
-	str_copy(f->server, sizeof(f->server), fetch.server);
+	do {
+		began = now_ms();
+		fetch.sink = raw ? image_sink(store, true, memory, sha256) :
+				   root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
+		if (!fetch.sink)
+			return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
+		err = f->method->fetch(&fetch);
+		fetch.sink->free(fetch.sink);
+		str_copy(f->server, sizeof(f->server), fetch.server);
+	} while (err && fetch.net && flow_other_card(f));
 	if (err)
 		return err;
 	if (store->tree) {

@@ -79,31 +79,30 @@ static void note_address(struct flow *f)
 	watch_note(&f->watch, "%s", buf_cstr(&text));
 }
 
-int step_network(struct flow *f)
+/* What there is to ask of net/; the deadline begins now. */
+static int make_request(struct flow *f, struct net_request *request)
 {
-	struct net_request request = {
+	int64_t seconds;
+	int err = options_number(f->options, KEY_TIMEOUT, 1, 86400, NETWORK_DEFAULT_S, &seconds, &f->result->failure);
+
+	*request = (struct net_request){
 		.options = f->options,
+		.deadline = now_ms() + seconds * 1000,
 		.watch = &f->watch,
 		.while_waiting = load_image_modules,
 		.card_title = card_title,
+		.load_module = flow_load_module,
 		.ctx = f->probe,
 	};
+	return err;
+}
+
+/* The network is there: a person, the next system, the log server hear of it. */
+static void use_network(struct flow *f)
+{
 	struct failure ignored = { 0 };
-	int64_t seconds;
 	int err;
 
-	if (!(f->method->needs & METHOD_NEEDS_NETWORK)) {
-		load_image_modules(f->probe);
-		watch_note(&f->watch, "not needed for method %s", f->method->name);
-		return 0;
-	}
-	err = options_number(f->options, KEY_TIMEOUT, 1, 86400, NETWORK_DEFAULT_S, &seconds, &f->result->failure);
-	if (err)
-		return err;
-	request.deadline = now_ms() + seconds * 1000;
-	err = net_up_with(&f->network, &request, &f->result->failure);
-	if (err)
-		return err;
 	note_address(f);
 	if (f->network.hostname && sethostname(f->network.hostname, strlen(f->network.hostname)))
 		log_warn("the host name %s is refused: %s", f->network.hostname, err_text(errno));
@@ -113,5 +112,38 @@ int step_network(struct flow *f)
 	/* a log server that is not there is no reason not to boot */
 	if (f->options->value[KEY_LOG] && journal_add_server(&f->network, f->options->value[KEY_LOG], &ignored))
 		log_warn("no log lines go to %s", f->options->value[KEY_LOG]);
-	return 0;
+}
+
+bool flow_other_card(struct flow *f)
+{
+	struct failure unreached = f->result->failure;
+	struct net_request request;
+	struct failure found = { 0 };
+
+	if (!net_may_be_wrong_card(&unreached) || make_request(f, &request))
+		return false;
+	if (net_try_next(&f->network, &request, &found))
+		return false; /* what counts is that the server was not reached */
+	watch_note(&f->watch, "not reached that way (%s): now over %s", unreached.detail, f->network.interface);
+	f->result->failure = (struct failure){ 0 };
+	use_network(f);
+	return true;
+}
+
+int step_network(struct flow *f)
+{
+	struct net_request request;
+	int err;
+
+	if (!(f->method->needs & METHOD_NEEDS_NETWORK)) {
+		load_image_modules(f->probe);
+		watch_note(&f->watch, "not needed for method %s", f->method->name);
+		return 0;
+	}
+	err = make_request(f, &request);
+	if (!err)
+		err = net_up_with(&f->network, &request, &f->result->failure);
+	if (!err)
+		use_network(f);
+	return err;
 }

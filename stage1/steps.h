@@ -16,6 +16,9 @@ int step_image(struct flow *f) must_check;
 int step_root(struct flow *f) must_check;
 int step_init(struct flow *f) must_check;
 
+/* After a failure to reach the server: the network on another card, where there is one that can be had. */
+bool flow_other_card(struct flow *f);
+
 /* An image_load_module_fn; CTX is the probe. */
 int flow_load_module(void *ctx, const char *name);
 
