@@ -35,7 +35,7 @@ STD  := -std=gnu11 -D_GNU_SOURCE -I.
 
 # What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of the builder of all.rdz.
 BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod libkmod-dev \
-	liblzma-dev libzstd-dev zlib1g-dev
+	liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev
 
 .PHONY: all
 all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%)
@@ -46,7 +46,8 @@ need-build:
 
 # ---- libraries of others, from the distribution's source packages, compiled for the chosen libc
 THIRD      := build/third/$(LIBC)
-THIRD_LIBS := $(THIRD)/libkmod.a $(THIRD)/libpci.a $(THIRD)/libz.a $(THIRD)/liblzma.a $(THIRD)/libzstd.a
+THIRD_LIBS := $(THIRD)/libkmod.a $(THIRD)/libpci.a $(THIRD)/libz.a $(THIRD)/liblzma.a $(THIRD)/libzstd.a \
+	$(THIRD)/libbearssl.a
 
 $(THIRD)/libkmod.a: $(THIRD)/liblzma.a $(THIRD)/libzstd.a
 $(THIRD)/libkmod.a: third_name := kmod
@@ -54,6 +55,7 @@ $(THIRD)/libpci.a:  third_name := pciutils
 $(THIRD)/libz.a:    third_name := zlib
 $(THIRD)/liblzma.a: third_name := xz
 $(THIRD)/libzstd.a: third_name := zstd
+$(THIRD)/libbearssl.a: third_name := bearssl
 $(THIRD_LIBS): third/build $(wildcard third/*/config.h) | need-build
 	$(call say,THIRD $@)
 	$(Q)third/build $(LIBC) $(third_name)
@@ -74,7 +76,7 @@ endif
 CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
 LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings
-LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd $(LIBS)
+LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
 build/$(LIBC)/%.o: %.c | $(THIRD_LIBS)
@@ -157,7 +159,7 @@ $(MODULES_LIST):
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 libcmocka-dev libpci-dev util-linux mandoc
 
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd
+UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl
 UNIT_SRC    := $(PART_SRC) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
 UNIT_OBJ    := $(UNIT_SRC:%.c=build/unit/%.o)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/unit/test_*.c)))

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 /* So much data in a row is worth a way of its own. */
 #define PLAIN_MIN ((size_t)64 * 1024)
@@ -17,6 +18,7 @@ int http_no_memory(struct failure *f)
 static void close_exchange(struct http_exchange *x)
 {
 	stream_close(&x->stream);
+	tls_stop(&x->tls);
 	http_head_free(&x->head);
 	free(x->what);
 	x->what = NULL;
@@ -43,25 +45,6 @@ static int connect_by_name(struct http_exchange *x, const struct fetch *fetch, i
 	fd = net_connect(addresses, count, now_ms() + timeout_ms, f);
 	free(addresses);
 	return fd;
-}
-
-int http_connect(struct http_exchange *x, const struct fetch *fetch, const struct place *place, int64_t timeout_ms,
-		 struct failure *f)
-{
-	cleanup_buf struct buf text = { 0 };
-
-	close_exchange(x);
-	url_text(&x->url, &text);
-	x->what = buf_take(&text);
-	if (!x->what)
-		return http_no_memory(f);
-	x->stream.watch = fetch->watch;
-	x->proxied = place && place->proxied;
-	if (place)
-		x->stream.fd = net_connect(place->address, 1, now_ms() + place->connect_ms, f);
-	else
-		x->stream.fd = connect_by_name(x, fetch, timeout_ms, f);
-	return x->stream.fd < 0 ? x->stream.fd : 0;
 }
 
 /* ---- request */
@@ -162,6 +145,63 @@ int http_ask(struct http_exchange *x, const char *verb, const char *fields, int6
 	return err ? no_answer(x, err, timeout_ms, f) : 0;
 }
 
+/* ---- the way to the server */
+
+/* Asks the proxy for a connection to the server that it does not look into: RFC 9110, section 9.3.6. */
+static int ask_for_tunnel(struct http_exchange *x, int64_t timeout_ms, struct failure *f)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	cleanup_buf struct buf request = { 0 };
+	char port[16];
+	int err;
+
+	snprintf(port, sizeof(port), ":%u", x->url.port);
+	for (int i = 0; i < 2; i++) {
+		buf_str(&request, i ? " HTTP/1.1\r\nHost: " : "CONNECT ");
+		buf_printf(&request, strchr(x->url.host, ':') ? "[%s]%s" : "%s%s", x->url.host, port);
+	}
+	buf_str(&request, "\r\nUser-Agent: stage1\r\n\r\n");
+	err = request.failed ? -ENOMEM : stream_write(&x->stream, request.data, request.len, deadline);
+	if (!err)
+		err = read_head(x, deadline);
+	if (err)
+		return no_answer(x, err, timeout_ms, f);
+	if (x->head.status / 100 != 2)
+		return fail(f, x->head.status >= 500 ? FAIL_SRV_ERROR : FAIL_SRV_DENIED, -EREMOTEIO,
+			    "%s: the proxy says %s", x->what, x->head.status_line);
+	if (x->early_at < x->early_len)
+		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: the proxy says more than it should", x->what);
+	http_head_free(&x->head);
+	x->early_at = x->early_len = 0;
+	x->proxied = false;
+	return 0;
+}
+
+int http_connect(struct http_exchange *x, const struct fetch *fetch, const struct place *place, int64_t timeout_ms,
+		 struct failure *f)
+{
+	cleanup_buf struct buf text = { 0 };
+	int err;
+
+	close_exchange(x);
+	url_text(&x->url, &text);
+	x->what = buf_take(&text);
+	if (!x->what)
+		return http_no_memory(f);
+	x->stream.watch = fetch->watch;
+	x->proxied = place && place->proxied;
+	if (place)
+		x->stream.fd = net_connect(place->address, 1, now_ms() + place->connect_ms, f);
+	else
+		x->stream.fd = connect_by_name(x, fetch, timeout_ms, f);
+	if (x->stream.fd < 0)
+		return x->stream.fd;
+	if (!streq(x->url.scheme, "https"))
+		return 0;
+	err = x->proxied ? ask_for_tunnel(x, timeout_ms, f) : 0;
+	return err ? err : tls_start(&x->tls, &x->stream, x->url.host, fetch->options, timeout_ms, x->what, f);
+}
+
 /* ---- body */
 
 /* Takes the framing off LEN bytes at SPACE, which the transfer reserved, and hands the data on. */
@@ -242,5 +282,8 @@ int http_receive(struct http_exchange *x, struct transfer *t, struct failure *f)
 		else if (n < 0 || (n == 0 && http_body_end(&b)))
 			err = transfer_broken(t, n ? (int)n : -ENODATA, f);
 	}
-	return err ? err : transfer_end(t, b.framing != HTTP_UNTIL_CLOSE, f);
+	if (err)
+		return err;
+	/* an end under TLS is the server's own word */
+	return transfer_end(t, b.framing != HTTP_UNTIL_CLOSE || tls_ended_well(&x->tls, &x->stream), f);
 }

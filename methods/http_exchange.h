@@ -6,6 +6,7 @@
 #include "methods/http_parse.h"
 #include "methods/retrieve.h"
 #include "methods/stream.h"
+#include "methods/tls.h"
 #include "methods/url.h"
 
 /* One request and its answer. {.stream.fd = -1} is empty. */
@@ -13,7 +14,8 @@ struct http_exchange {
 	struct url url;
 	char *what; /* the URL in words, filled by http_connect */
 	struct stream stream;
-	bool proxied; /* the connection leads to a proxy, which wants the whole URL */
+	struct tls tls; /* between the stream and the server, for https */
+	bool proxied;   /* the connection leads to a proxy, which wants the whole URL */
 	struct http_head head;
 	uint8_t early[4096];        /* what was read with the head */
 	size_t early_at, early_len; /* bytes of it that belong to the body */

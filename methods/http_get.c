@@ -102,16 +102,23 @@ static int redirect_loop(struct visit *v, size_t begin)
 	return fail(v->f, FAIL_SRV_REDIRECT, -ELOOP, "a loop: %s", buf_cstr(&circle));
 }
 
+/* A redirection may lead from http to https, and not out of it: who sits in between could have written it. */
+static bool may_lead_to(const struct url *from, const struct url *next)
+{
+	return streq(next->scheme, from->scheme) || (streq(from->scheme, "http") && streq(next->scheme, "https"));
+}
+
 /* Looks whether NEXT may be asked after the URLs so far. */
 static int check_next(struct visit *v, const struct url *next)
 {
+	const struct url *from = &v->seen[v->seen_count - 1];
 	cleanup_buf struct buf text = { 0 };
 
 	url_text(next, &text);
 	log_info("%s leads to %s", v->x.what, buf_cstr(&text));
-	if (!streq(next->scheme, v->first.scheme))
-		return fail(v->f, FAIL_SRV_REDIRECT, -EPROTONOSUPPORT, "%s leads to %s, and method:%s speaks %s only",
-			    v->x.what, buf_cstr(&text), v->first.scheme, v->first.scheme);
+	if (!may_lead_to(from, next))
+		return fail(v->f, FAIL_SRV_REDIRECT, -EPROTONOSUPPORT, "%s leads to %s, which is no %s", v->x.what,
+			    buf_cstr(&text), streq(from->scheme, "http") ? "http or https" : from->scheme);
 	for (size_t i = 0; i < v->seen_count; i++)
 		if (url_same_origin(&v->seen[i], next) && streq(v->seen[i].path, next->path))
 			return redirect_loop(v, i);

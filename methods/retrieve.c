@@ -169,10 +169,16 @@ static size_t places_left(const struct retrieval *r)
 
 /* ---- one try */
 
+/* Who does not prove to be the server is not asked again. */
+static bool is_identity_failure(enum fail_id id)
+{
+	return id >= FAIL_TLS_TRUST && id <= FAIL_TLS_REFUSED;
+}
+
 static bool is_server_failure(enum fail_id id)
 {
 	return (id >= FAIL_SRV_REFUSED && id <= FAIL_SRV_CHANGED) ||
-	       (id >= FAIL_DNS_NO_SERVER && id <= FAIL_DNS_NO_ANSWER);
+	       (id >= FAIL_DNS_NO_SERVER && id <= FAIL_DNS_NO_ANSWER) || is_identity_failure(id);
 }
 
 /* Bytes that are no good image: another mirror may have better ones. */
@@ -185,10 +191,11 @@ static bool is_image_failure(enum fail_id id)
 static unsigned telling(enum fail_id id)
 {
 	static const enum fail_id rising[] = {
-		FAIL_DNS_NO_SERVER, FAIL_DNS_NO_ANSWER, FAIL_DNS_NO_NAME,  FAIL_SRV_UNREACHABLE, FAIL_SRV_TIMEOUT,
-		FAIL_SRV_REFUSED,   FAIL_SRV_PROTOCOL,  FAIL_SRV_REDIRECT, FAIL_SRV_NOT_FOUND,   FAIL_SRV_DENIED,
-		FAIL_SRV_ERROR,     FAIL_SRV_STALLED,   FAIL_SRV_SHORT,    FAIL_SRV_CHANGED,     FAIL_IMG_UNKNOWN,
-		FAIL_IMG_CORRUPT,   FAIL_IMG_DIGEST,
+		FAIL_DNS_NO_SERVER, FAIL_DNS_NO_ANSWER, FAIL_DNS_NO_NAME,   FAIL_SRV_UNREACHABLE, FAIL_SRV_TIMEOUT,
+		FAIL_SRV_REFUSED,   FAIL_SRV_PROTOCOL,  FAIL_TLS_REFUSED,   FAIL_TLS_NAME,        FAIL_TLS_TIME,
+		FAIL_TLS_TRUST,     FAIL_SRV_REDIRECT,  FAIL_SRV_NOT_FOUND, FAIL_SRV_DENIED,      FAIL_SRV_ERROR,
+		FAIL_SRV_STALLED,   FAIL_SRV_SHORT,     FAIL_SRV_CHANGED,   FAIL_IMG_UNKNOWN,     FAIL_IMG_CORRUPT,
+		FAIL_IMG_DIGEST,
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rising); i++)
@@ -252,7 +259,7 @@ static enum outcome try_place(struct retrieval *r, struct spot *s)
 			return bad_image(r, s);
 		if (!is_server_failure(f.id) || r->transfer.changes > TRANSFER_CHANGES_MAX)
 			return GIVE_UP;
-		if (f.id == FAIL_SRV_DENIED && f.err == -EACCES)
+		if (is_identity_failure(f.id) || (f.id == FAIL_SRV_DENIED && f.err == -EACCES))
 			s->out = true;
 		else if (is_path_failure(f.id))
 			s->out = ++s->path == r->path_count;

@@ -24,9 +24,9 @@ struct protocol {
 	bool proxies;       /* proxy_host: is used when it is given */
 	/* One try to bring the file at PATH (as method_paths gives it) from AT into T, from transfer_offset(T, AT) on:
 	 * 0 when it is whole, else -errno with F filled. Which failure it is decides what comes next:
-	 * FAIL_SRV_NOT_FOUND, _DENIED, _REDIRECT: the next path (_DENIED with -EACCES: the login is wrong, and no other
-	 * path is tried); other FAIL_SRV_*: the next place, and this one again
-	 * later; anything else ends the retrieval. */
+	 * FAIL_SRV_NOT_FOUND, _DENIED, _REDIRECT: the next path (_DENIED with -EACCES and
+	 * FAIL_TLS_*: the login or the server is wrong, and this place is out); other FAIL_SRV_* and FAIL_DNS_*: the
+	 * next place, and this one again later; anything else ends the retrieval. */
 	int (*get)(struct transfer *t, const struct place *at, const char *path, struct failure *f);
 };
 

@@ -88,7 +88,8 @@ class Visit:
 class BadServer:
     """Serves the script on HOST:port until the end of the with block. .requests is the record."""
 
-    def __init__(self, *script, host="127.0.0.1", port=0):
+    def __init__(self, *script, host="127.0.0.1", port=0, tls=None):
+        self.tls = tls  # an ssl.SSLContext
         self.script, self.requests, self.visits = list(script), [], 0
         self.lock, self.ending, self.threads = threading.Lock(), False, []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -120,10 +121,16 @@ class BadServer:
             thread.start()
 
     def _serve(self, step, conn):
+        try:
+            conn = self.tls.wrap_socket(conn, server_side=True) if self.tls else conn
+        except OSError:
+            return
         with conn:
             try:
                 step(Visit(self, conn))
                 if conn.fileno() >= 0:
+                    if self.tls:
+                        conn = conn.unwrap()  # says that this is the end
                     conn.shutdown(socket.SHUT_WR)
                     while conn.recv(65536):  # so that the last bytes are not lost in a reset
                         pass

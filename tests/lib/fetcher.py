@@ -50,12 +50,12 @@ class Got:
         assert self.data is None and not self.left, f"left behind: {self.left} {self.data is not None}"
 
 
-def fetch(automatic, *words, node=None, options=("-o", "F"), timeout=60):
-    """Runs stage1-fetch in an empty folder, in a machine of a Lab where one is given."""
+def fetch(automatic, *words, node=None, options=("-o", "F"), timeout=60, env=None):
+    """Runs stage1-fetch in an empty folder, in a machine of a Lab where one is given. ENV is added to its environment."""
     assert PROGRAM.exists(), f"{PROGRAM} is missing: make"
     with tempfile.TemporaryDirectory(prefix="fetch-") as folder:
         argv = [str(PROGRAM), *options, "automatic=" + automatic, *words]
         start = time.monotonic()
         run = subprocess.run(node.command(argv) if node else argv, cwd=folder, capture_output=True, timeout=timeout,
-                             check=False, stdin=subprocess.DEVNULL)
+                             check=False, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         return Got(run, pathlib.Path(folder), time.monotonic() - start)

@@ -1,0 +1,161 @@
+/* test_tls.c - certificates come apart, pins are read, bundles become authorities, a clock in 1970 is not believed. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/tls.h"
+#include "methods/tls_judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+/* CN=head, P-256, DNS:head, IP:10.0.1.21, IP:fe80::1, of 2026 to 2126, by itself. */
+static const char hex[] =
+	"3082019f30820144a003020102021423e6514a612d8115fd9bcc2320404a"
+	"049eb5c771300a06082a8648ce3d040302300f310d300b06035504030c04"
+	"686561643020170d3236313132333137343531315a180f32313236313033"
+	"303137343531315a300f310d300b06035504030c04686561643059301306"
+	"072a8648ce3d020106082a8648ce3d030107034200042fa92c90f2023c91"
+	"498f41cacacbdab3045503dfebb5ad154152766916ad6692c6a8d893461f"
+	"bc98cf7ed10d1b6ebdd1f262e42baa96d3abb821b042c8c005c0a37c307a"
+	"301d0603551d0e04160414e3bd55d597c2840d33292610abf90a5b95c0de"
+	"ec301f0603551d23041830168014e3bd55d597c2840d33292610abf90a5b"
+	"95c0deec300f0603551d130101ff040530030101ff30270603551d110420"
+	"301e82046865616487040a0001158710fe80000000000000000000000000"
+	"0001300a06082a8648ce3d04030203490030460221008f616874346192d7"
+	"93314739f75a1b95452af4a328880ebdd8c8f6444dfb61a5022100817384"
+	"ca203c69766c888917075037d4054fe33c1f68fd046583ddbbcf7c2c9e";
+static const char pem[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBnzCCAUSgAwIBAgIUI+ZRSmEtgRX9m8wjIEBKBJ61x3EwCgYIKoZIzj0EAwIw\n"
+	"DzENMAsGA1UEAwwEaGVhZDAgFw0yNjExMjMxNzQ1MTFaGA8yMTI2MTAzMDE3NDUx\n"
+	"MVowDzENMAsGA1UEAwwEaGVhZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABC+p\n"
+	"LJDyAjyRSY9BysrL2rMEVQPf67WtFUFSdmkWrWaSxqjYk0YfvJjPftENG2690fJi\n"
+	"5CuqltOruCGwQsjABcCjfDB6MB0GA1UdDgQWBBTjvVXVl8KEDTMpJhCr+QpblcDe\n"
+	"7DAfBgNVHSMEGDAWgBTjvVXVl8KEDTMpJhCr+QpblcDe7DAPBgNVHRMBAf8EBTAD\n"
+	"AQH/MCcGA1UdEQQgMB6CBGhlYWSHBAoAARWHEP6AAAAAAAAAAAAAAAAAAAEwCgYI\n"
+	"KoZIzj0EAwIDSQAwRgIhAI9haHQ0YZLXkzFHOfdaG5VFKvSjKIgOvdjI9kRN+2Gl\n"
+	"AiEAgXOEyiA8aXZsiIkXB1A31AVP4zwfaP0EZYPdu898LJ4=\n"
+	"-----END CERTIFICATE-----\n";
+/* openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum */
+static const char key_sum[] = "787be91d74a2afb73670bdd04a44839601422c95ffaa7185df9973529ce69636";
+
+static size_t unhex(uint8_t *out, const char *text)
+{
+	size_t n = 0;
+
+	for (; text[0]; text += 2) {
+		unsigned byte;
+
+		assert_int_equal(sscanf(text, "%2x", &byte), 1);
+		out[n++] = (uint8_t)byte;
+	}
+	return n;
+}
+
+static void test_a_certificate_comes_apart(void **state)
+{
+	uint8_t der[1000], pin[32], sum[32], ip[16];
+	size_t len = unhex(der, hex);
+	br_sha256_context sha;
+	struct certificate c;
+
+	(void)state;
+	assert_int_equal(certificate_parse(&c, der, len), 0);
+	assert_int_equal(c.not_before.len, 13);
+	assert_memory_equal(c.not_before.p, "261123174511Z", 13);
+	assert_int_equal(c.not_after.len, 15);
+	assert_memory_equal(c.not_after.p, "21261030174511Z", 15);
+	br_sha256_init(&sha);
+	br_sha256_update(&sha, c.key.p, c.key.len);
+	br_sha256_out(&sha, sum);
+	assert_int_equal(tls_parse_pin(key_sum, pin), 0);
+	assert_memory_equal(sum, pin, 32);
+
+	inet_pton(AF_INET, "10.0.1.21", ip);
+	assert_true(certificate_has_ip(&c, ip, 4));
+	assert_false(certificate_has_ip(&c, ip, 3));
+	ip[3]++;
+	assert_false(certificate_has_ip(&c, ip, 4));
+	inet_pton(AF_INET6, "fe80::1", ip);
+	assert_true(certificate_has_ip(&c, ip, 16));
+}
+
+static void test_a_cut_certificate_is_none(void **state)
+{
+	uint8_t der[1000];
+	size_t len = unhex(der, hex);
+	struct certificate c;
+
+	(void)state;
+	for (size_t cut = 0; cut < len; cut++) {
+		uint8_t *exact = malloc(cut + 1); /* so that the sanitizer sees a byte too far */
+
+		memcpy(exact, der, cut);
+		assert_int_equal(certificate_parse(&c, exact, cut), -EBADMSG);
+		free(exact);
+	}
+}
+
+static void test_pins(void **state)
+{
+	static const char base64[] = "eHvpHXSir7c2cL3QSkSDlgFCLJX/qnGF35lzUpzmljY=";
+	uint8_t a[32], b[32];
+
+	(void)state;
+	assert_int_equal(tls_parse_pin(key_sum, a), 0);
+	assert_int_equal(tls_parse_pin(base64, b), 0);
+	assert_memory_equal(a, b, 32);
+	assert_int_equal(tls_parse_pin("sha256//eHvpHXSir7c2cL3QSkSDlgFCLJX/qnGF35lzUpzmljY=", b), 0);
+	assert_memory_equal(a, b, 32);
+	assert_int_equal(tls_parse_pin("", a), -EINVAL);
+	assert_int_equal(tls_parse_pin(key_sum + 1, a), -EINVAL);
+	assert_int_equal(tls_parse_pin(base64 + 1, a), -EINVAL);
+	assert_int_equal(tls_parse_pin("eHvpHXSir7c2cL3QSkSDlgFCLJX/qnGF35lzUpzmljYx", a), -EINVAL);
+	assert_int_equal(tls_parse_pin("eHvpHXSir7c2cL3QSkSDlgFCLJX/qnGF3-lzUpzmljY=", a), -EINVAL);
+}
+
+static void test_bundles(void **state)
+{
+	char *two = str_printf("words\n%s-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n%s", pem, pem);
+	struct anchors a;
+
+	(void)state;
+	assert_int_equal(anchors_parse(&a, two, strlen(two)), 0);
+	assert_int_equal(a.count, 2);
+	assert_int_equal(a.unread, 1);
+	assert_int_equal(a.list[1].flags, BR_X509_TA_CA);
+	assert_int_equal(a.list[1].pkey.key_type, BR_KEYTYPE_EC);
+	anchors_free(&a);
+	for (size_t cut = 0; cut < strlen(pem) - 1; cut += 7) {
+		assert_int_equal(anchors_parse(&a, pem, cut), 0);
+		assert_int_equal(a.count, 0);
+		anchors_free(&a);
+	}
+	free(two);
+}
+
+static void test_a_clock_in_1970_is_not_believed(void **state)
+{
+	const int64_t day = 86400, released = 20000 * day;
+
+	(void)state;
+	assert_true(judge_clock(0, released) == released);
+	assert_true(judge_clock(-5, released) == released);
+	assert_true(judge_clock(released + day, released) == released + day);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_certificate_comes_apart),
+		cmocka_unit_test(test_a_cut_certificate_is_none),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_bundles),
+		cmocka_unit_test(test_a_clock_in_1970_is_not_believed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
