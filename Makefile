@@ -9,6 +9,7 @@ KERNEL       ?=
 KERNEL_DIR   ?=
 MODULES_LIST ?= modules.list
 FIRMWARE_DIR ?=
+CA_BUNDLE    ?=
 SIGNED       ?=
 PREFIX       ?= /usr/local
 DESTDIR      ?=
@@ -138,16 +139,17 @@ build/tools.unpacked: | need-build
 	@touch $@
 
 # What is no file but changes all.rdz.
-CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) SIGNED=$(SIGNED)
+CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) CA_BUNDLE=$(CA_BUNDLE) SIGNED=$(SIGNED)
 build/$(LIBC)/choice: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' >$@
 
-build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 build/mkrdz build/kernel/version build/tools.unpacked build/$(LIBC)/choice \
-		$(MODULES_LIST)
+build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 build/$(LIBC)/bin/stage1-tls build/mkrdz build/kernel/version \
+		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(CA_BUNDLE)
 	$(call say,RDZ $@)
 	$(Q)build/mkrdz --modules "build/kernel/lib/modules/$$(cat build/kernel/version)" --list '$(MODULES_LIST)' \
-		--init build/$(LIBC)/bin/stage1 --tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
+		--init build/$(LIBC)/bin/stage1 --tls build/$(LIBC)/bin/stage1-tls --ca-bundle '$(CA_BUNDLE)' \
+		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
 		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed)
 
 $(MODULES_LIST):
@@ -236,7 +238,8 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them
-RUN_PACKAGES := iproute2 mandoc iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light tcpdump squashfs-tools erofs-utils e2fsprogs \
+RUN_PACKAGES := iproute2 mandoc iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl tcpdump \
+	squashfs-tools erofs-utils e2fsprogs \
 	genisoimage gzip zstd cpio mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
@@ -343,5 +346,6 @@ help:
 #|   KERNEL_DIR=DIR         a folder with boot/vmlinuz-VERSION and lib/modules/VERSION instead
 #|   MODULES_LIST=FILE      which modules go into all.rdz, modules.list(5)
 #|   FIRMWARE_DIR=DIR       a folder like /lib/firmware: what the modules ask for goes into all.rdz
+#|   CA_BUNDLE=FILE         the authorities that method https trusts, in PEM; silent: none, only pin: works
 #|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is a quarter larger
 #|   V=1                    show the commands

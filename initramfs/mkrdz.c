@@ -17,7 +17,9 @@ struct job {
 	const char *list;     /* --list: modules.list */
 	const char *init;     /* --init: the static program that becomes /init */
 	const char *tools;    /* --tools: a folder with klibc's programs and library, unpacked */
+	const char *tls;      /* --tls: the static program that speaks TLS for it, beside /init */
 	const char *pci_ids;  /* --pci-ids */
+	const char *bundle;   /* --ca-bundle: the authorities that servers are trusted by, in PEM, or NULL */
 	const char *firmware; /* --firmware, or NULL */
 	const char *work;     /* --work: a folder for the cache and the stage */
 	const char *out;      /* --out: all.rdz */
@@ -228,6 +230,10 @@ static int add_skeleton(const struct job *job, struct cpio *c)
 {
 	int err = add_file(c, "init", 0755, job->init);
 
+	if (!err)
+		err = add_file(c, "stage1-tls", 0755, job->tls);
+	if (!err && job->bundle)
+		err = add_file(c, "etc/ssl/bundle.pem", 0644, job->bundle);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && !err; i++)
 		err = cpio_folder(c, folders[i]);
 	if (!err)
@@ -316,6 +322,7 @@ int main(int argc, char **argv)
 	} wants[] = {
 		{ "modules", &job.modules }, { "list", &job.list },       { "init", &job.init }, { "tools", &job.tools },
 		{ "pci-ids", &job.pci_ids }, { "firmware", &job.firmware }, { "work", &job.work }, { "out", &job.out },
+		{ "tls", &job.tls },	     { "ca-bundle", &job.bundle },
 	};
 	struct option options[ARRAY_SIZE(wants) + 2] = { { "signed", no_argument, NULL, 's' } };
 	int c, index;
@@ -331,7 +338,7 @@ int main(int argc, char **argv)
 			*wants[index - 1].value = optarg;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
-		if (!*wants[i].value && wants[i].value != &job.firmware) {
+		if (!*wants[i].value && wants[i].value != &job.firmware && wants[i].value != &job.bundle) {
 			fprintf(stderr, "mkrdz: --%s is missing; make calls it right\n", wants[i].name);
 			return 2;
 		}

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/method.h"
 
-extern const struct method method_nfs, method_ftp, method_http, method_https, method_tftp, method_dolly, method_ka, method_cdrom, method_disk;
+extern const struct method method_nfs, method_ftp, method_http, method_https, method_tftp;
+extern const struct method method_dolly, method_ka, method_cdrom, method_disk;
 
 const struct method *const methods[] = {
 	&method_nfs,
