@@ -122,6 +122,40 @@ int certificate_parse(struct certificate *c, const uint8_t *der, size_t len)
 	return 0;
 }
 
+/* Days from 1970-01-01 to a date of the Gregorian calendar, from 1601 on. */
+static int64_t days_to(int64_t year, int64_t month, int64_t day)
+{
+	/* the year begins in March, so that the odd day is its last */
+	int64_t y = month > 2 ? year : year - 1, m = month > 2 ? month - 3 : month + 9;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
+}
+
+int certificate_time(const struct der *date, int64_t *seconds)
+{
+	static const int64_t most[] = { 99, 99, 12, 31, 23, 59, 60 };
+	size_t skip = date->len == 13 ? 1 : 0; /* RFC 5280, section 4.1.2.5: two digits or four for the year */
+	int64_t n[7] = { 0 };
+
+	if ((date->len != 13 && date->len != 15) || date->p[date->len - 1] != 'Z')
+		return -EBADMSG;
+	for (size_t i = skip; i < ARRAY_SIZE(n); i++) {
+		const uint8_t *p = date->p + 2 * (i - skip);
+
+		if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+			return -EBADMSG;
+		n[i] = (p[0] - '0') * 10 + (p[1] - '0');
+		if (n[i] > most[i])
+			return -EBADMSG;
+	}
+	if (skip)
+		n[0] = n[1] >= 50 ? 19 : 20;
+	if (n[2] < 1 || n[3] < 1 || n[0] < 17)
+		return -EBADMSG;
+	*seconds = (days_to(n[0] * 100 + n[1], n[2], n[3]) * 24 + n[4]) * 3600 + n[5] * 60 + n[6];
+	return 0;
+}
+
 bool certificate_has_ip(const struct certificate *c, const uint8_t *ip, size_t len)
 {
 	struct der names = c->names, in;

@@ -20,6 +20,9 @@ struct certificate {
 /* Takes LEN bytes of DER apart. Nothing is verified but the form. 0 or -EBADMSG. Pure. */
 int certificate_parse(struct certificate *c, const uint8_t *der, size_t len) must_check;
 
+/* A date of a certificate in seconds since 1970. 0 or -EBADMSG. Pure. */
+int certificate_time(const struct der *date, int64_t *seconds) must_check;
+
 /* True when one of the names is the IP address of LEN (4 or 16) bytes. */
 bool certificate_has_ip(const struct certificate *c, const uint8_t *ip, size_t len);
 

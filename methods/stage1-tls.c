@@ -34,8 +34,6 @@ static struct {
 	struct judge judge;
 	struct anchors anchors;
 	uint8_t pin[32];
-	int64_t seconds;   /* the time of day that counts */
-	bool clock_is_off; /* the clock stands before the day this program was released */
 } all;
 
 /* One line of the report. */
@@ -91,14 +89,6 @@ static bool read_pin(const char *hex)
 	return tls_parse_pin(hex, all.pin) == 0;
 }
 
-static void read_clock(void)
-{
-	int64_t clock = (int64_t)time(NULL);
-
-	all.seconds = judge_clock(clock, STAGE1_RELEASED);
-	all.clock_is_off = all.seconds != clock;
-}
-
 /* From here on everything is read that comes from outside: as nobody, with nothing to gain. */
 static bool drop_privileges(void)
 {
@@ -144,7 +134,7 @@ static bool start_engine(const char *host, const uint8_t *pin)
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return false;
 	br_ssl_engine_inject_entropy(e, seed, sizeof(seed));
-	host = judge_init(&all.judge, host, pin, &all.anchors, all.seconds);
+	host = judge_init(&all.judge, host, pin, &all.anchors, (int64_t)time(NULL), STAGE1_RELEASED);
 	br_ssl_engine_set_x509(e, &all.judge.vtable);
 	return br_ssl_client_reset(&all.client, host, 0);
 }
@@ -172,36 +162,50 @@ static void agreed(void *ctx)
 }
 
 /* A date of a certificate as people write it. */
-static void add_date(struct buf *out, const struct der *date)
+static void add_date(struct buf *out, const char *date)
 {
-	const char *p = (const char *)date->p;
+	if (strlen(date) == 15)
+		buf_printf(out, "%.4s-%.2s-%.2s", date, date + 4, date + 6);
+	else /* RFC 5280, section 4.1.2.5.1 */
+		buf_printf(out, "%s%.2s-%.2s-%.2s", date[0] >= '5' ? "19" : "20", date, date + 2, date + 4);
+}
 
-	if (date->len >= 14)
-		buf_printf(out, "%.4s-%.2s-%.2s", p, p + 4, p + 6);
-	else if (date->len >= 12) /* RFC 5280, section 4.1.2.5.1 */
-		buf_printf(out, "%s%.2s-%.2s-%.2s", p[0] >= '5' ? "19" : "20", p, p + 2, p + 4);
-	else
-		buf_str(out, "?");
+static void add_today(struct buf *out)
+{
+	time_t seconds = (time_t)all.judge.seconds;
+	struct tm tm;
+	char today[32];
+
+	gmtime_r(&seconds, &tm);
+	strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	buf_str(out, today);
 }
 
 static void report_time(void)
 {
-	cleanup_buf struct buf dates = { 0 };
-	time_t now = (time_t)all.seconds;
-	struct tm tm;
-	char today[32];
+	cleanup_buf struct buf words = { 0 };
 
+	buf_str(&words, "today is ");
+	add_today(&words);
+	buf_str(&words, all.judge.at_least ? " or later" : "");
 	if (all.judge.leaf_read) {
-		buf_str(&dates, ", the server's from ");
-		add_date(&dates, &all.judge.certificate.not_before);
-		buf_str(&dates, " to ");
-		add_date(&dates, &all.judge.certificate.not_after);
+		buf_str(&words, ", its certificate is from ");
+		add_date(&words, all.judge.not_before);
+		buf_str(&words, " to ");
+		add_date(&words, all.judge.not_after);
 	}
-	gmtime_r(&now, &tm);
-	strftime(today, sizeof(today), "%Y-%m-%d", &tm);
-	report(TLS_TIME, "today is %s%s, and a certificate is not valid then%s", today,
-	       all.clock_is_off ? " at the least (this machine's clock stands before stage1's release)" : "",
-	       buf_cstr(&dates));
+	report(TLS_TIME, "%s", buf_cstr(&words));
+}
+
+/* A clock that is wrong is worth a word even when it does no harm. */
+static void report_clock(void)
+{
+	cleanup_buf struct buf words = { 0 };
+
+	add_today(&words);
+	if (all.judge.at_least && !all.judge.pin)
+		report(TLS_NOTE, "this machine's clock is wrong; certificates that are not out of date on %s will do",
+		       buf_cstr(&words));
 }
 
 static void report_error(int error)
@@ -252,11 +256,11 @@ int main(int argc, char **argv)
 	pinned = !streq(argv[3], "-");
 	if (pinned ? !read_pin(argv[3]) : !read_anchors(argv[2]))
 		return 1;
-	read_clock();
 	if (!drop_privileges() || !start_engine(argv[1], pinned ? all.pin : NULL)) {
 		report(TLS_REFUSED, "this machine cannot begin a TLS session: %s", err_text(errno));
 		return 1;
 	}
+	report_clock();
 	pump_run(&all.client.eng, NET, PLAIN, silence * 1000, agreed, NULL, &result);
 	report_end(&result);
 	return result.closed ? 0 : 1;

@@ -237,10 +237,16 @@ static int no_process(int err, const char *what, struct failure *f)
 /* Waits until the server has proved who it is. */
 static int wait_for_proof(struct tls *t, struct stream *s, int64_t timeout_ms, const char *what, struct failure *f)
 {
+	int64_t deadline = now_ms() + timeout_ms;
 	char line[400];
 	const char *words;
-	int err = read_report(t, s->watch, now_ms() + timeout_ms, line, sizeof(line));
+	int err;
 
+	while (!(err = read_report(t, s->watch, deadline, line, sizeof(line))) &&
+	       (words = words_after(line, TLS_NOTE))) {
+		log_warn("%s", words);
+		watch_note(s->watch, "%s", words);
+	}
 	if (err == -ETIMEDOUT)
 		return fail(f, FAIL_SRV_TIMEOUT, err, "%s: connected, but TLS was not agreed on in %lld s", what,
 			    (long long)timeout_ms / 1000);

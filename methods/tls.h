@@ -20,6 +20,7 @@ struct tls {
 };
 
 /* What the process reports: one line each, "id words". */
+#define TLS_NOTE   "note"   /* a fact worth a line; another one follows */
 #define TLS_READY  "ready"  /* the server is who it should be; words: what was agreed on */
 #define TLS_CLOSED "closed" /* the server said that it has sent everything */
 #define TLS_TRUST                                                                                                      \

@@ -17,8 +17,8 @@ static void start_chain(const br_x509_class **context, const char *server_name)
 {
 	struct judge *j = self(context);
 
-	j->index = j->leaf_len = 0;
-	j->leaf_read = false;
+	j->index = 0;
+	j->leaf_read = j->leaf_has_ip = j->leaf_has_pin = j->too_long = false;
 	if (!j->pin)
 		j->chain.vtable->start_chain(&j->chain.vtable, server_name);
 }
@@ -27,50 +27,82 @@ static void start_cert(const br_x509_class **context, uint32_t length)
 {
 	struct judge *j = self(context);
 
-	if (!j->pin)
-		j->chain.vtable->start_cert(&j->chain.vtable, length);
+	j->len = 0;
+	j->too_long |= length > sizeof(j->bytes);
 }
 
 static void append(const br_x509_class **context, const unsigned char *bytes, size_t len)
 {
 	struct judge *j = self(context);
+	size_t n = MIN(len, sizeof(j->bytes) - j->len);
 
-	/* One that is too long is cut, and then is none. */
-	if (j->index == 0) {
-		size_t n = MIN(len, sizeof(j->leaf) - j->leaf_len);
-
-		memcpy(j->leaf + j->leaf_len, bytes, n);
-		j->leaf_len += n;
-	}
-	if (!j->pin)
-		j->chain.vtable->append(&j->chain.vtable, bytes, len);
+	memcpy(j->bytes + j->len, bytes, n);
+	j->len += n;
 }
 
+static bool is_pinned(const struct judge *j, const struct certificate *c)
+{
+	br_sha256_context sum;
+	uint8_t got[32];
+
+	br_sha256_init(&sum);
+	br_sha256_update(&sum, c->key.p, c->key.len);
+	br_sha256_out(&sum, got);
+	return memcmp(got, j->pin, sizeof(got)) == 0;
+}
+
+static void copy_date(char date[static 16], const struct der *from)
+{
+	size_t n = MIN(from->len, (size_t)15);
+
+	memcpy(date, from->p, n);
+	date[n] = '\0';
+}
+
+static void look_at_leaf(struct judge *j, const struct certificate *c)
+{
+	j->leaf_read = true;
+	j->leaf_has_ip = certificate_has_ip(c, j->ip, j->ip_len);
+	j->leaf_has_pin = j->pin && is_pinned(j, c);
+	copy_date(j->not_before, &c->not_before);
+	copy_date(j->not_after, &c->not_after);
+}
+
+static void set_time(struct judge *j, int64_t seconds)
+{
+	br_x509_minimal_set_time(&j->chain, (uint32_t)(seconds / 86400 + DAYS_TO_1970), (uint32_t)(seconds % 86400));
+}
+
+/* A certificate is there whole. */
 static void end_cert(const br_x509_class **context)
 {
 	struct judge *j = self(context);
+	struct certificate c;
+	int64_t start;
+	bool read = certificate_parse(&c, j->bytes, j->len) == 0;
 
-	if (j->index++ == 0)
-		j->leaf_read = certificate_parse(&j->certificate, j->leaf, j->leaf_len) == 0;
-	if (!j->pin)
+	if (read && j->index == 0)
+		look_at_leaf(j, &c);
+	if (j->pin) {
+		if (j->index == 0) {
+			br_x509_decoder_init(&j->key, NULL, NULL);
+			br_x509_decoder_push(&j->key, j->bytes, j->len);
+		}
+	} else {
+		set_time(j, read && j->at_least && !certificate_time(&c.not_before, &start) ? MAX(start, j->seconds)
+											    : j->seconds);
+		j->chain.vtable->start_cert(&j->chain.vtable, (uint32_t)j->len);
+		j->chain.vtable->append(&j->chain.vtable, j->bytes, j->len);
 		j->chain.vtable->end_cert(&j->chain.vtable);
+	}
+	j->index++;
 }
 
 /* The pinned key is trusted whatever else the certificate says. */
 static unsigned check_pin(struct judge *j)
 {
-	br_sha256_context sum;
-	uint8_t got[32];
-
-	if (!j->leaf_read)
-		return BR_ERR_X509_INVALID_VALUE;
-	br_sha256_init(&sum);
-	br_sha256_update(&sum, j->certificate.key.p, j->certificate.key.len);
-	br_sha256_out(&sum, got);
-	if (memcmp(got, j->pin, sizeof(got)) != 0)
+	if (!j->leaf_has_pin)
 		return BR_ERR_X509_NOT_TRUSTED;
-	br_x509_decoder_init(&j->key, NULL, NULL);
-	br_x509_decoder_push(&j->key, j->leaf, j->leaf_len);
 	return br_x509_decoder_get_pkey(&j->key) ? 0 : (unsigned)br_x509_decoder_last_error(&j->key);
 }
 
@@ -79,10 +111,12 @@ static unsigned end_chain(const br_x509_class **context)
 	struct judge *j = self(context);
 	unsigned err;
 
+	if (j->too_long)
+		return BR_ERR_X509_LIMIT_EXCEEDED;
 	if (j->pin)
 		return check_pin(j);
 	err = j->chain.vtable->end_chain(&j->chain.vtable);
-	if (!err && j->ip_len && (!j->leaf_read || !certificate_has_ip(&j->certificate, j->ip, j->ip_len)))
+	if (!err && j->ip_len && !j->leaf_has_ip)
 		err = BR_ERR_X509_BAD_SERVER_NAME;
 	return err;
 }
@@ -108,7 +142,7 @@ static const br_x509_class judge_class = {
 	.get_pkey = get_pkey,
 };
 
-static void init_chain(struct judge *j, const struct anchors *a, int64_t seconds)
+static void init_chain(struct judge *j, const struct anchors *a)
 {
 	br_x509_minimal_context *c = &j->chain;
 
@@ -118,22 +152,18 @@ static void init_chain(struct judge *j, const struct anchors *a, int64_t seconds
 	br_x509_minimal_set_hash(c, br_sha256_ID, &br_sha256_vtable);
 	br_x509_minimal_set_hash(c, br_sha384_ID, &br_sha384_vtable);
 	br_x509_minimal_set_hash(c, br_sha512_ID, &br_sha512_vtable);
-	br_x509_minimal_set_time(c, (uint32_t)(seconds / 86400 + DAYS_TO_1970), (uint32_t)(seconds % 86400));
-}
-
-int64_t judge_clock(int64_t clock, int64_t released)
-{
-	return MAX(clock, released);
 }
 
 const char *judge_init(struct judge *j, const char *host, const uint8_t *pin, const struct anchors *anchors,
-		       int64_t seconds)
+		       int64_t clock, int64_t released)
 {
 	*j = (struct judge){ .vtable = &judge_class, .pin = pin };
+	j->seconds = MAX(clock, released);
+	j->at_least = clock < released;
 	if (inet_pton(AF_INET, host, j->ip) == 1)
 		j->ip_len = 4;
 	else if (inet_pton(AF_INET6, host, j->ip) == 1)
 		j->ip_len = 16;
-	init_chain(j, anchors, seconds);
+	init_chain(j, anchors);
 	return j->ip_len ? NULL : host;
 }

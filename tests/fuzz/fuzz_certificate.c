@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t ip[16] = { 10, 0, 1, 21 };
 	struct certificate c;
+	int64_t seconds;
 
 	if (certificate_parse(&c, data, size))
 		return 0;
@@ -23,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_within(&c.not_before, data, size);
 	check_within(&c.not_after, data, size);
 	check_within(&c.names, data, size);
+	if (certificate_time(&c.not_before, &seconds) == 0)
+		assert(seconds > -12000000000 && seconds < 254000000000);
 	certificate_has_ip(&c, ip, 4);
 	certificate_has_ip(&c, ip, 16);
 	return 0;

@@ -1,4 +1,4 @@
-/* test_tls.c - certificates come apart, pins are read, bundles become authorities, a clock in 1970 is not believed. */
+/* test_tls.c - certificates come apart and are judged, pins are read, bundles become authorities, 1970 is no time. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/tls.h"
 #include "methods/tls_judge.h"
@@ -137,14 +137,85 @@ static void test_bundles(void **state)
 	free(two);
 }
 
-static void test_a_clock_in_1970_is_not_believed(void **state)
+static void check_date(const char *text, int64_t expected)
 {
-	const int64_t day = 86400, released = 20000 * day;
+	struct der date = { (const uint8_t *)text, strlen(text) };
+	int64_t seconds;
+
+	assert_int_equal(certificate_time(&date, &seconds), 0);
+	assert_true(seconds == expected);
+}
+
+/* date -u -d ... +%s */
+static void test_dates(void **state)
+{
+	static const char *const bad[] = { "", "Z", "261123174511", "26112317451Z", "2611231745110", "261323174511Z",
+					   "260023174511Z", "261100174511Z", "261123244511Z", "26112317451xZ",
+					   "00001123174511Z", "261123174511+0100" };
+	int64_t seconds;
 
 	(void)state;
-	assert_true(judge_clock(0, released) == released);
-	assert_true(judge_clock(-5, released) == released);
-	assert_true(judge_clock(released + day, released) == released + day);
+	check_date("700101000000Z", 0);
+	check_date("261123174511Z", 1795455911);
+	check_date("20261123174511Z", 1795455911);
+	check_date("21261030174511Z", 4949055911);
+	check_date("500101000000Z", -631152000);
+	check_date("20240229235959Z", 1709251199);
+	check_date("99991231235959Z", 253402300799);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct der date = { (const uint8_t *)bad[i], strlen(bad[i]) };
+
+		assert_int_equal(certificate_time(&date, &seconds), -EBADMSG);
+	}
+}
+
+/* What the judge says of the certificate above, which its own authority is in the bundle for. */
+static unsigned judge(int64_t clock, int64_t released, const char *host)
+{
+	struct judge *j = malloc(sizeof(*j));
+	uint8_t der[1000];
+	size_t len = unhex(der, hex);
+	struct anchors a;
+	const char *name;
+	unsigned err;
+
+	assert_int_equal(anchors_parse(&a, pem, strlen(pem)), 0);
+	name = judge_init(j, host, NULL, &a, clock, released);
+	j->vtable->start_chain(&j->vtable, name);
+	j->vtable->start_cert(&j->vtable, (uint32_t)len);
+	for (size_t i = 0; i < len; i++)
+		j->vtable->append(&j->vtable, der + i, 1);
+	j->vtable->end_cert(&j->vtable);
+	err = j->vtable->end_chain(&j->vtable);
+	anchors_free(&a);
+	free(j);
+	return err;
+}
+
+static void test_clocks(void **state)
+{
+	const int64_t issued = 1795455911, expired = 4949055911, day = 86400;
+
+	(void)state;
+	assert_int_equal(judge(issued + day, issued, "head"), 0);
+	assert_int_equal(judge(issued - day, 0, "head"), BR_ERR_X509_EXPIRED);
+	assert_int_equal(judge(expired + day, 0, "head"), BR_ERR_X509_EXPIRED);
+	/* in 1970: anything that is not over on the day of the release */
+	assert_int_equal(judge(0, issued + day, "head"), 0);
+	assert_int_equal(judge(0, issued - 400 * day, "head"), 0);
+	assert_int_equal(judge(0, expired + day, "head"), BR_ERR_X509_EXPIRED);
+}
+
+static void test_names(void **state)
+{
+	const int64_t now = 1800000000;
+
+	(void)state;
+	assert_int_equal(judge(now, 0, "HEAD"), 0);
+	assert_int_equal(judge(now, 0, "10.0.1.21"), 0);
+	assert_int_equal(judge(now, 0, "fe80::1"), 0);
+	assert_int_equal(judge(now, 0, "headless"), BR_ERR_X509_BAD_SERVER_NAME);
+	assert_int_equal(judge(now, 0, "10.0.1.22"), BR_ERR_X509_BAD_SERVER_NAME);
 }
 
 int main(void)
@@ -154,7 +225,9 @@ int main(void)
 		cmocka_unit_test(test_a_cut_certificate_is_none),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_bundles),
-		cmocka_unit_test(test_a_clock_in_1970_is_not_believed),
+		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
