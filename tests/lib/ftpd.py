@@ -8,6 +8,11 @@
 import contextlib
 import pathlib
 import re
+import socket
+import subprocess
+import tempfile
+import time
+import weakref
 
 import netns
 from fetcher import fetch
@@ -15,6 +20,7 @@ from fetcher import fetch
 VSFTPD = """
 listen={v4}
 listen_ipv6={v6}
+listen_port={port}
 background=NO
 anonymous_enable=YES
 anon_root={root}
@@ -55,7 +61,7 @@ class Vsftpd:
         pam.mkdir()
         (pam / "vsftpd").write_text(PAM)
         conf = lab.file("conf", VSFTPD.format(root=self.root, private=self.private, empty=lab.dir / "empty", log=self.log,
-                                              v4="NO" if v6 else "YES", v6="YES" if v6 else "NO", extra=extra))
+                                              port=21, v4="NO" if v6 else "YES", v6="YES" if v6 else "NO", extra=extra))
         self.process = self.node.start([netns.need("vsftpd", "vsftpd"), conf], ready=netns.port(21))
 
     def add(self, name, data, folder=None):
@@ -78,3 +84,29 @@ def vsftpd(extra="", v6=False):
     """A lab with nothing but a vsftpd; EXTRA is added to its configuration."""
     with netns.Lab() as lab:
         yield Vsftpd(lab, extra, v6)
+
+
+class Local:
+    """A vsftpd on this machine's loopback, on .port, for machines in QEMU; anonymous only; .root is what it serves."""
+
+    def __init__(self):
+        self._files = tempfile.TemporaryDirectory(prefix="ftpd-")
+        folder = pathlib.Path(self._files.name)
+        folder.chmod(0o755)
+        self.root = folder / "root"
+        for each in (self.root, folder / "empty"):
+            each.mkdir()
+            each.chmod(0o555)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        conf = folder / "conf"
+        conf.write_text(VSFTPD.format(root=self.root, empty=folder / "empty", log=folder / "log", port=self.port, v4="YES",
+                                      v6="NO", extra="listen_address=127.0.0.1\nlocal_enable=NO"))
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", netns.need("vsftpd", "vsftpd"), str(conf)],
+                                        stdin=subprocess.DEVNULL)
+        self._end = weakref.finalize(self, self.process.kill)
+        deadline = time.monotonic() + 10
+        while socket.socket().connect_ex(("127.0.0.1", self.port)):
+            assert self.process.poll() is None and time.monotonic() < deadline, "vsftpd does not start"
+            time.sleep(0.02)
