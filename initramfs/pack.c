@@ -104,7 +104,7 @@ static int uncompress(struct buf *in)
 	return err;
 }
 
-/* Takes off the module in BYTES what is no use for booting, half its size: the signature, debugging information, BTF
+/* Takes off the module in BYTES what is no use for booting, a third of its size: the signature, debugging information, BTF
  * (types for tracing programs) and the unwinder's tables, which the kernel would sort at every loading. */
 static int strip(const struct packer *p, struct buf *bytes)
 {
