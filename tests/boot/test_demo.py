@@ -25,7 +25,7 @@ def test_demo():
 
 def test_demo_wrong_choice():
     """A choice that cannot be is named with what can."""
-    for choice, words in (({"NIC": "rtl8193"}, "rtl8139"), ({"MEM": "much"}, "MEM=much"), ({"METHOD": "pigeon"}, "http"),
-                          ({"FIRMWARE": "open"}, "bios or uefi")):
+    for choice, words in (({"NIC": "rtl8193"}, "rtl8139"), ({"MEM": "much"}, "MEM=much"),
+                          ({"METHOD": "pigeon"}, "http"), ({"FIRMWARE": "open"}, "bios or uefi")):
         status, said = demo(**choice)
         assert status and words in said, said

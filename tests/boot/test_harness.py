@@ -47,7 +47,8 @@ def test_cables():
 
 def test_pxe_bios():
     """A card's ROM, pxelinux and TFTP bring the kernel and its command line."""
-    pxe(initrd=stage2.initramfs(), mem=256, append="some=word").expect("STAGE2 UP").expect("some=word").expect("BOOTIF=01-52-54-00")
+    pxe(initrd=stage2.initramfs(), mem=256, append="some=word").expect("STAGE2 UP").expect("some=word").expect(
+        "BOOTIF=01-52-54-00")
 
 
 def test_pxe_uefi():

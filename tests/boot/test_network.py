@@ -1,4 +1,4 @@
-"""test_network - cards, cables and servers in odd states -> the card that works, or the error that names what does not."""
+"""test_network - cards, cables, servers in odd states -> the card that works, or the error that names what does not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import stage2
 from qemu import Nic, boot

@@ -10,6 +10,7 @@ fixes the accelerator.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import codecs
+import contextlib
 import json
 import os
 import pathlib
@@ -91,11 +92,11 @@ class Machine:
                                         stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()])
         theirs.close()
         self._qmp = ours
-        self._end = weakref.finalize(self, _reap, self.process, ours, self._log)
+        self._end = weakref.finalize(self, _reap, self.process, ours)
         self._timer = threading.Timer(lifetime, _kill, [self.process])
         self._timer.daemon = True
         self._timer.start()
-        for target, args in ((_read_console, (weakref.ref(self), self.process.stdout)),
+        for target, args in ((_read_console, (weakref.ref(self), self.process.stdout, self._log)),
                              (_read_qmp, (weakref.ref(self), ours.dup()))):
             threading.Thread(target=target, args=args, daemon=True).start()
         self.qmp("qmp_capabilities")
@@ -151,7 +152,8 @@ class Machine:
 
     def _unexpected(self, why):
         tail = "\n".join("    | " + line for line in self.text.splitlines()[-25:])
-        return Unexpected(f"{why} ({time.monotonic() - self.started:.0f} s after power on)\n{tail}\n    {self.log_path}")
+        seconds = time.monotonic() - self.started
+        return Unexpected(f"{why} ({seconds:.0f} s after power on)\n{tail}\n    {self.log_path}")
 
     def _heard(self, data):
         """Takes bytes from the console (None: it ended)."""
@@ -182,7 +184,7 @@ class Machine:
 
     # ---- the machine itself
 
-    def qmp(self, command, timeout=10, **arguments):
+    def qmp(self, command, timeout=30, **arguments):
         """One command to QEMU's monitor; its return value."""
         message = {"execute": command, **({"arguments": arguments} if arguments else {})}
         with self._news:
@@ -241,15 +243,15 @@ def _kill(process):
         process.kill()
 
 
-def _reap(process, qmp, log):
+def _reap(process, qmp):
     _kill(process)
     process.wait()
     qmp.close()
-    process.stdin.close()
-    log.close()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
 
 
-def _read_console(machine, stream):
+def _read_console(machine, stream, log):
     """Thread: console bytes -> the machine, as long as somebody holds it."""
     while True:
         data = os.read(stream.fileno(), 65536)
@@ -259,6 +261,7 @@ def _read_console(machine, stream):
         del holder
         if not data:
             stream.close()
+            log.close()
             return
 
 
@@ -296,7 +299,8 @@ def kvm_works():
         try:
             works = subprocess.run(
                 ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "kvm", "-cpu", "max", "-m", "256",
-                 "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(kernel()), "-append", "quiet panic=-1"],
+                 "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(kernel()),
+                 "-append", "quiet panic=-1"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=10,
                 check=False).returncode == 0
         except subprocess.TimeoutExpired:

@@ -14,7 +14,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "build" / "tests" / "stage2"
-PACKAGES = ["squashfs-tools", "erofs-utils", "e2fsprogs", "genisoimage", "xz-utils", "gzip", "zstd", "cpio", "dietlibc-dev"]
+PACKAGES = ["squashfs-tools", "erofs-utils", "e2fsprogs", "genisoimage", "xz-utils", "gzip", "zstd", "cpio",
+            "dietlibc-dev"]
 SOURCE = HERE / "stage2.c"
 DIRS = ("proc", "sys", "dev", "run", "tmp", "sbin", "etc", "root")
 
@@ -88,7 +89,8 @@ def squashfs(megabytes=8, init=True):
     """A zstd squashfs; without INIT it holds no /sbin/init."""
     tree = _tree(megabytes, init)
     return _made(FOLDER / f"{tree.name[5:]}.sqfs", [tree], lambda draft: _run(
-        "mksquashfs", tree, draft, "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress", "-mkfs-time", "0"))
+        "mksquashfs", tree, draft, "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress",
+        "-mkfs-time", "0"))
 
 
 def erofs(megabytes=8):
