@@ -295,6 +295,18 @@ static void say_got_client(struct ka_client *c, struct in_addr child)
 	kac_send(c, &m, NULL);
 }
 
+/* Tells the server of a child. An original server does not survive one that it did not place here, so strangers get some
+ * time to go away first, and before we have a place ourselves nobody can have been placed below us. */
+static void report_child(struct ka_client *c, struct ka_reader *r, int64_t now)
+{
+	if (r->told || r->started || r == c->to_command)
+		return;
+	if (!c->ours && (c->state < KA_FETCHING || now - r->since < KA_STRANGER_TIME))
+		return;
+	r->told = true;
+	say_got_client(c, r->ip);
+}
+
 static void on_ours(struct ka_door *d, struct link *l, const struct wire_get *g)
 {
 	struct ka_client *c = container_of(d, struct ka_client, door);
@@ -319,7 +331,7 @@ static void on_silent(struct ka_door *d, int fd, struct in_addr ip)
 		return;
 	r->ip = ip;
 	r->moved = child_moved;
-	say_got_client(c, ip);
+	report_child(c, r, r->since);
 }
 
 static const struct ka_door_calls door_calls = { .ours = on_ours, .silent = on_silent };
@@ -365,6 +377,7 @@ void kac_data_tick(struct ka_client *c, int64_t now, bool late)
 {
 	for (struct ka_reader *r = c->store.readers, *next; r; r = next) {
 		next = r->next;
+		report_child(c, r, now);
 		if (!r->started && r != c->to_command && now - r->since > KA_CHILD_TIME)
 			ka_reader_drop(r);
 	}

@@ -15,6 +15,7 @@
 #define KA_SERVER_SILENT 5000  /* one of ours says something every 400 */
 #define KA_ORIGINAL_SILENT 120000 /* an original pings every 10 s while it waits */
 #define KA_BACK_TIME     5000  /* ours: a lost server is looked for */
+#define KA_STRANGER_TIME 300   /* below an original server: a silent stranger is gone by then */
 #define KA_CHILD_TIME    15000 /* a child may wait for its authorisation */
 
 void kac_say(struct ka_client *c, const char *fmt, ...) printf_like(2, 3);

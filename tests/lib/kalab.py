@@ -29,7 +29,7 @@ class KaRun(faults.DollyRun):
                  wanted=None, client=None, server=None, start_server=True, session="test"):
         # pylint: disable=super-init-not-called
         self.cluster, self.lab = cluster, cluster.lab
-        self.nodes = list(nodes or range(1, cluster.count + 1))
+        self.nodes = list(range(1, cluster.count + 1) if nodes is None else nodes)
         self.dir = self.lab.dir / f"run{next(self.lab.numbers)}"
         self.dir.mkdir()
         self.size = len(data) if data is not None else None
