@@ -243,8 +243,8 @@ RUN_PACKAGES := iproute2 mandoc iputils-ping curl dnsmasq-base isc-dhcp-server n
 	genisoimage gzip zstd cpio mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
-MUSL_PROGRAMS = STAGE1_FETCH=build/musl/bin/stage1-fetch DOLLY=build/musl/bin/dolly \
-	$(foreach p,$(notdir $(TEST_PROGRAMS)),$(shell echo $(p) | tr a-z A-Z)=build/tests/$(p).musl)
+MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDIR)/build/musl/bin/dolly \
+	$(foreach p,$(notdir $(TEST_PROGRAMS)),$(shell echo $(p) | tr a-z A-Z)=$(CURDIR)/build/tests/$(p).musl)
 
 .PHONY: need-run
 need-run: need-test
