@@ -158,7 +158,8 @@ $(MODULES_LIST):
 -include $(HOST_OBJ:.o=.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 libcmocka-dev libpci-dev util-linux mandoc
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 util-linux mandoc libcmocka-dev libpci-dev squashfs-tools erofs-utils e2fsprogs \
+	genisoimage gzip zstd cpio
 
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl
@@ -238,9 +239,8 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them
-RUN_PACKAGES := iproute2 mandoc iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl tcpdump \
-	squashfs-tools erofs-utils e2fsprogs \
-	genisoimage gzip zstd cpio mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
+RUN_PACKAGES := iproute2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
+	tcpdump mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
 MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDIR)/build/musl/bin/dolly \
