@@ -346,8 +346,7 @@ static int wait_for_retry(struct retrieval *r, unsigned n)
 	while (now_ms() < deadline) {
 		if (watch_cancelled(w))
 			return fail(&r->stopped, FAIL_SYS_CANCELLED, -ECANCELED, "while waiting to try again");
-		watch_waiting(w, deadline, "%s; trying again (%u/%lld)", fail_title(f->id), n + 1,
-			      (long long)r->retries);
+		watch_waiting(w, deadline, "retry %u of %lld: %s", n + 1, (long long)r->retries, fail_title(f->id));
 		poll(NULL, 0, MIN(ms_left(deadline), 500));
 	}
 	return 0;

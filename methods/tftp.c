@@ -418,8 +418,11 @@ static int tftp_fetch(struct fetch *f)
 	char text[INET_ADDRSTRLEN];
 
 	fetch.options = &options;
-	if (!options.value[KEY_SERVER])
+	if (!options.value[KEY_SERVER]) {
 		options.value[KEY_SERVER] = server_of(f->net, text, sizeof(text));
+		if (options.value[KEY_SERVER])
+			watch_note(f->watch, "from %s, as the DHCP server says", options.value[KEY_SERVER]);
+	}
 	return retrieve(&fetch, &protocol_tftp);
 }
 

@@ -1,12 +1,17 @@
 """test_ftp.py - method ftp by stage1-fetch: vsftpd for what is right, a server of bad manners for what is not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import hashlib
+import os
 import platform
 import socket
+import subprocess
+import tempfile
 import threading
+import time
 
+import netns
 from badserver import BadServer, ftp_file, greeting, hang_up, silent
-from fetcher import fetch, some_bytes
+from fetcher import PROGRAM, fetch, some_bytes
 from ftpd import vsftpd
 
 IMAGE = some_bytes(300_000)
@@ -246,3 +251,25 @@ def test_mirrors():
         fetch(f"method:ftp,directory:/,image:x,retries:0,server:127.0.0.1:{cutting.port}+127.0.0.1:{good.port}"
               ).is_file(IMAGE)
         assert f"REST {100_000 - OVERLAP}" in good.requests
+
+
+def test_throughput():
+    """To memory the loopback is as fast as with curl to /dev/shm, in the same run."""
+    data = some_bytes(1_000_000) * 300
+    best = {"curl": 0, "stage1-fetch": 0}
+    with vsftpd() as server:
+        server.add("x", data)
+        for _ in range(5):
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+                for name, argv in (("curl", [netns.need("curl", "curl"), "-s", "-o", "F", "ftp://127.0.0.1/x"]),
+                                   ("stage1-fetch", [PROGRAM, "-o", "F",
+                                                     "automatic=method:ftp,server:127.0.0.1,directory:/,image:x"])):
+                    start = time.monotonic()
+                    subprocess.run(server.node.command(argv), cwd=folder, check=True)
+                    best[name] = max(best[name], len(data) / (time.monotonic() - start) / 1e6)
+                    os.unlink(folder + "/F")
+    print("      " + ", ".join(f"{name} {rate:.0f} MB/s" for name, rate in best.items()))
+    assert best["stage1-fetch"] >= best["curl"], best
+
+
+test_throughput.slow = True
