@@ -103,6 +103,20 @@ static int sharers(const struct plan *p, uint32_t n)
 	return MAX(count, 1);
 }
 
+/* Is there anybody whom N, at place I of the chain, could hold up? */
+static bool holds_up(const struct plan *p, uint32_t i)
+{
+	const struct plan_node *self = &p->node[p->order[i]];
+
+	for (uint32_t k = 0; k < p->length; k++) {
+		const struct plan_node *other = &p->node[p->order[k]];
+
+		if (k != i && other->live && !other->done && (k > i || other->parent == self->parent))
+			return true;
+	}
+	return false;
+}
+
 static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
 {
 	const struct plan_node *self = &p->node[n];
@@ -127,7 +141,7 @@ uint32_t plan_find_slow(struct plan *p, int64_t now)
 	for (uint32_t i = 0; i < p->length; i++) {
 		struct plan_node *self = &p->node[p->order[i]];
 
-		if (!looks_slow(p, p->order[i], now))
+		if (!looks_slow(p, p->order[i], now) || !holds_up(p, i))
 			self->slow_checks = 0;
 		else if (++self->slow_checks >= SLOW_CHECKS && found == PLAN_NOBODY)
 			found = p->order[i]; /* the first in the chain: those below it only wait for it */

@@ -266,6 +266,10 @@ static void plan_finds_slow(void **state)
 		found = plan_find_slow(&p, i * PLAN_CHECK_MS + 1000);
 	}
 	assert_int_equal(found, 2);
+	p.node[3].live = p.node[4].live = p.node[1].live = false; /* nobody is held up any more */
+	p.node[2].parent = PLAN_HEAD;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(plan_find_slow(&p, i * PLAN_CHECK_MS + 5000), PLAN_NOBODY);
 	plan_free(&p);
 }
 
