@@ -86,6 +86,9 @@ struct head {
 	struct loop_timer tick;
 	bool started, ending;
 	int64_t begun, first_ready, started_at, ended_at, last_beat, last_check;
+	struct head_node *tried; /* the node that stood first, while it is found out whether it is slow */
+	int64_t tried_at;        /* 0: not yet */
+	double tried_rate;
 	uint64_t resent;         /* bytes the nodes received beyond what they needed */
 	int result;
 };

@@ -5,6 +5,9 @@
 #include "base/clock.h"
 
 #define STRIKE_MS 10000 /* a second complaint within is believed */
+#define TRY_MS      1200 /* after the start, and then: is the first node a slow one? */
+#define TRY_WORTH_S 4    /* seconds a transfer must still take to be worth asking */
+#define TRY_GAIN    1.5
 #define MAX_BAD   3     /* wrong chunks after which a node feeds nobody any more */
 
 static struct plan_node *plan_of(struct head_node *n)
@@ -163,12 +166,55 @@ void head_chain_bad(struct head_node *n, const struct wire_lost *l)
 	head_chain_assign(h);
 }
 
+/* The node that fetches from the head and stands for the rate of all. NULL: none, or nothing is known of it. */
+static struct head_node *first_node(struct head *h)
+{
+	for (uint32_t i = 0; i < h->plan.length; i++) {
+		const struct plan_node *p = &h->plan.node[h->plan.order[i]];
+
+		if (p->live && !p->done && !p->leaf && p->parent == PLAN_HEAD)
+			return p->rate > 0 ? h->node[h->plan.order[i]] : NULL;
+	}
+	return NULL;
+}
+
+/* A slow node in the first place slows everybody alike, so comparing does not find it. Once per session, early in a
+ * transfer that will take a while, the first goes to the end; those behind it hardly notice, for it has what they lack
+ * already. If they are much faster without it, it stays a leaf. */
+static void try_without_first(struct head *h, int64_t now)
+{
+	struct head_node *first = first_node(h);
+
+	if (!first)
+		return;
+	if (!h->tried_at) {
+		if (now - h->started_at < TRY_MS || h->plan.length < 2 || h->map->size < 0 ||
+		    (double)(h->map->size - plan_of(first)->bytes) < TRY_WORTH_S * plan_of(first)->rate)
+			return;
+		h->tried_at = now;
+		h->tried = first;
+		h->tried_rate = plan_of(first)->rate;
+		plan_of(first)->leaf = true;
+		stop_feeding(first);
+		plan_append(&h->plan, first->number);
+		head_chain_assign(h);
+	} else if (h->tried && now - h->tried_at >= TRY_MS) {
+		if (plan_of(first)->rate > TRY_GAIN * h->tried_rate)
+			head_note(h, "%s is slow (%.1f MB/s, without it %.1f): it stays at the end of the chain", h->tried->name,
+				  h->tried_rate / 1e6, plan_of(first)->rate / 1e6);
+		else
+			plan_of(h->tried)->leaf = false;
+		h->tried = NULL;
+	}
+}
+
 void head_chain_check(struct head *h, int64_t now)
 {
 	uint32_t slow;
 
 	if (!h->started || h->ending)
 		return;
+	try_without_first(h, now);
 	slow = plan_find_slow(&h->plan, now);
 	if (slow == PLAN_NOBODY)
 		return;

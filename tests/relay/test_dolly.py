@@ -235,6 +235,19 @@ def test_slow_node_hurts_only_itself():
         assert slowest < 1.15 * whole, f"{slowest:.1f} s instead of {whole:.1f} s"
 
 
+def test_slow_first_node():
+    """The same where the slow node is the first of the list, behind which everybody stands."""
+    size = 250 * MB
+    with cluster(4, rate="200mbit") as c:
+        run = c.dolly(faults.some_bytes(size), start_server=False)
+        c.slow(1, "20mbit")
+        run.serve()
+        run.at(14, c.slow, 1, None)
+        words = run.finish(timeout=120)
+        slowest = _slowest(words, (2, 3, 4))
+        assert slowest < 1.15 * 1.08 * size * 8 / 200e6, f"{slowest:.1f} s\n{words}"
+
+
 def _slowest(words, nodes):
     """When the last of these nodes had everything, in seconds."""
     return max(float(re.search(rf"^ *([\d.]+) s  10\.9\.1\.{i} has everything", words, re.M).group(1)) for i in nodes)
