@@ -1,6 +1,7 @@
 /* test_options.c - stage1/options.h: lines from real sites, quotes, and every kind of slip. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "stage1/options.h" /* before cmocka.h, which makes a macro of fail */
+#include "methods/method.h" /* before cmocka.h, which makes a macro of fail */
+#include "stage1/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,6 +105,17 @@ static void test_every_example_of_the_manual_is_understood(void **state)
 	}
 }
 
+static void test_the_manual_names_every_method(void **state)
+{
+	struct buf names = { 0 };
+	(void)state;
+
+	for (size_t i = 0; methods[i]; i++)
+		buf_printf(&names, "%s%s", i ? "|" : "", methods[i]->name);
+	assert_string_equal(key_table[KEY_METHOD].values, buf_cstr(&names));
+	buf_free(&names);
+}
+
 static void test_quotes_as_the_kernel_reads_them(void **state)
 {
 	struct options o = parse("  foo=\"a b\" \"automatic=method:http,directory:/a b\" init=\"/bin/my init\" rescue");
@@ -204,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_short_forms_first_wins_and_empty_is_absent),
 		cmocka_unit_test(test_every_key_is_found_by_name_and_short_form),
 		cmocka_unit_test(test_every_example_of_the_manual_is_understood),
+		cmocka_unit_test(test_the_manual_names_every_method),
 		cmocka_unit_test(test_quotes_as_the_kernel_reads_them),
 		cmocka_unit_test(test_slips_are_named_with_the_nearest_key),
 		cmocka_unit_test(test_bare_and_empty_automatic),
