@@ -292,6 +292,8 @@ build/host/parts.a: $(PART_SRC:%.c=build/host/%.o)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+-include $(PART_SRC:%.c=build/host/%.d) build/host/doc/tables.d
+
 build/doc/%: doc/%.in build/tables
 	@mkdir -p $(@D)
 	$(Q)build/tables <$< >$@
