@@ -132,7 +132,8 @@ static void on_called(struct ka_client *c, int err, const char *what)
 		return;
 	c->failure = (struct failure) { 0 };
 	kac_say(c, "%s: %s: %s", what, inet_ntoa(c->server), err ? err_text(err) : "hung up");
-	fail(&c->failure, err == -ECONNREFUSED ? FAIL_SRV_REFUSED : err == -ETIMEDOUT ? FAIL_SRV_TIMEOUT : FAIL_SRV_UNREACHABLE,
+	fail(&c->failure,
+	     err == -ECONNREFUSED ? FAIL_SRV_REFUSED : err == -ETIMEDOUT ? FAIL_SRV_TIMEOUT : FAIL_SRV_UNREACHABLE,
 	     err ? err : -ECONNRESET, "%s: %s", inet_ntoa(c->server), err ? err_text(err) : "hung up");
 	c->state = KA_CALLING;
 }
@@ -350,7 +351,8 @@ static void lose_server(struct ka_client *c, int err)
 		end(c, 0); /* everything is here, and the server has been told */
 	} else if (c->ours && (c->state == KA_FETCHING || c->state == KA_DRAINING)) {
 		if (!c->resuming && !c->gone_since) {
-			kac_say(c, "Error with the server connection (%s): looking for it", err ? err_text(err) : "closed");
+			kac_say(c, "Error with the server connection (%s): looking for it",
+				err ? err_text(err) : "closed");
 			c->gone_since = now_ms();
 		}
 		c->resuming = true;
@@ -437,7 +439,8 @@ static void tick_server(struct ka_client *c, int64_t now, bool late)
 	if (c->ours && now - c->control.heard > KA_SERVER_SILENT) {
 		ka_conn_close(&c->control);
 		on_closed(&c->control, -ETIMEDOUT);
-	} else if (!c->ours && c->state == KA_FETCHING && now - c->control.heard > KA_ORIGINAL_SILENT && c->data.fd < 0) {
+	} else if (!c->ours && c->state == KA_FETCHING && c->data.fd < 0 &&
+		   now - c->control.heard > KA_ORIGINAL_SILENT) {
 		kac_fail(c, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "the server says nothing any more");
 	}
 }

@@ -1,4 +1,4 @@
-/* ka_client.h - a session's name or its server -> the stream, checked where the server is ours, into a command or a sink. */
+/* ka_client.h - a session's name or its server -> the stream, checked where the server is ours, in a command or sink. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_KA_CLIENT_H
 #define RELAY_KA_CLIENT_H

@@ -295,8 +295,8 @@ static void say_got_client(struct ka_client *c, struct in_addr child)
 	kac_send(c, &m, NULL);
 }
 
-/* Tells the server of a child. An original server does not survive one that it did not place here, so strangers get some
- * time to go away first, and before we have a place ourselves nobody can have been placed below us. */
+/* Tells the server of a child. An original server does not survive one that it did not place here, so strangers get
+ * some time to go away first, and before we have a place ourselves nobody can have been placed below us. */
 static void report_child(struct ka_client *c, struct ka_reader *r, int64_t now)
 {
 	if (r->told || r->started || r == c->to_command)

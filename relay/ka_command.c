@@ -90,8 +90,8 @@ static void become(const char *command, enum ka_command_kind kind, const int end
 	_exit(127);
 }
 
-int ka_command_start(struct ka_command *c, struct loop *l, const char *command, enum ka_command_kind kind, int *pipe_end,
-		     struct failure *f)
+int ka_command_start(struct ka_command *c, struct loop *l, const char *command, enum ka_command_kind kind,
+		     int *pipe_end, struct failure *f)
 {
 	int ends[2], mine = kind == KA_COMMAND_SOURCE ? 0 : 1, pid;
 

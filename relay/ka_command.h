@@ -21,8 +21,8 @@ struct ka_command {
 	char why[80];
 };
 
-/* Starts COMMAND by /bin/sh in a process group of its own; *PIPE is this side's non-blocking end. {0} plus ended before.
- * 0 or -errno with F. */
+/* Starts COMMAND by /bin/sh in a process group of its own; *PIPE is this side's non-blocking end. {0} plus ended
+ * before. 0 or -errno with F. */
 int ka_command_start(struct ka_command *c, struct loop *l, const char *command, enum ka_command_kind kind, int *pipe,
 		     struct failure *f) must_check;
 /* Ends it, and all it started: SIGTERM, half a second later SIGKILL. Waits until it is gone; ended() is not called. */

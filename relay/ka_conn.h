@@ -1,4 +1,4 @@
-/* ka_conn.h - a ka control connection -> whole packets with their bodies, and packets -> the connection; never blocks. */
+/* ka_conn.h - a ka control connection -> whole packets with their bodies, and back; never blocks. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_KA_CONN_H
 #define RELAY_KA_CONN_H

@@ -10,7 +10,7 @@
 
 #define MAX_GUESTS 256
 #define TICK       50
-#define SILENCE    150  /* ms after which one that says nothing is taken for an original's child: a scan has gone by then */
+#define SILENCE    150  /* ms after which a silent one is taken for an original's child: a scan has gone by then */
 #define PATIENCE   3000 /* ms one of ours may take to say what it wants */
 
 /* A connection of which nothing is known yet. */

@@ -1,4 +1,4 @@
-/* ka_find.h - a session's name -> the address of the server that has it, by broadcast on every network and by asking. */
+/* ka_find.h - a session's name -> its server's address, by broadcast on every network and by asking. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_KA_FIND_H
 #define RELAY_KA_FIND_H

@@ -10,9 +10,6 @@
 #include <unistd.h>
 
 #define WINDOW      (64 * MIB)
-#define MIN_CHUNK   (64 * KIB)
-#define MAX_CHUNK   (256 * KIB)
-#define READ_BUDGET (4 * MIB)
 
 void ka_say(struct ka_server *s, const char *fmt, ...)
 {
@@ -210,7 +207,7 @@ void ka_server_build(struct ka_server *s)
 
 /* ---- how far the source may be read */
 
-static bool is_fed(const struct ka_peer *p)
+bool ka_peer_is_fed(const struct ka_peer *p)
 {
 	return p->state >= KA_LINKING && p->state <= KA_FLOWING;
 }
@@ -218,22 +215,21 @@ static bool is_fed(const struct ka_peer *p)
 /* True while P may still come to have everything. */
 static bool has_hope(const struct ka_peer *p, int64_t now)
 {
-	return is_fed(p) || p->state == KA_DRAINED || (p->state == KA_LOST && p->ours && now - p->since < p->may_return);
+	return ka_peer_is_fed(p) || p->state == KA_DRAINED ||
+	       (p->state == KA_LOST && p->ours && now - p->since < p->may_return);
 }
 
-/* How far apart the first and the last may be. */
-static int64_t span(const struct ka_server *s)
+int64_t ka_server_span(const struct ka_server *s)
 {
 	int64_t most = s->store.window / 4 * 3;
 
 	for (uint32_t i = 1; i < s->places; i++)
-		if (!s->member[i]->ours && is_fed(s->member[i]))
+		if (!s->member[i]->ours && ka_peer_is_fed(s->member[i]))
 			most = MIN(most, KA_ORIGINAL_SPAN);
 	return most;
 }
 
-/* The source may be read up to here: what the slowest lacks is then still kept by all. */
-static int64_t read_limit(const struct ka_server *s)
+int64_t ka_server_read_limit(const struct ka_server *s)
 {
 	int64_t least = INT64_MAX, now = now_ms();
 	bool anybody = false;
@@ -242,151 +238,19 @@ static int64_t read_limit(const struct ka_server *s)
 		struct ka_peer *p = s->member[i];
 
 		anybody = anybody || has_hope(p, now);
-		if (is_fed(p))
+		if (ka_peer_is_fed(p))
 			least = MIN(least, s->place[i].position);
 	}
 	if (!anybody)
 		return 0;
-	return least == INT64_MAX ? s->store.end : least + span(s);
+	return least == INT64_MAX ? s->store.end : least + ka_server_span(s);
 }
 
 bool ka_server_can_join(const struct ka_server *s, int64_t bytes)
 {
 	if (s->ending)
 		return false;
-	return s->store.start == 0 ? s->store.end <= span(s) || bytes > 0 : bytes >= s->store.start + MIB;
-}
-
-/* ---- the source */
-
-static void set_reading(struct ka_server *s, bool reading)
-{
-	if (reading == s->reading || s->pipe.fd < 0)
-		return;
-	s->reading = reading;
-	if (!reading)
-		loop_remove(s->loop, &s->pipe);
-	else if (loop_add(s->loop, &s->pipe, EPOLLIN) < 0)
-		ka_server_abort(s, "no room to wait for the source");
-}
-
-static void complete(struct ka_server *s)
-{
-	if (map_finish_stream(&s->map, s->store.end, s->map.count, NULL) < 0) {
-		ka_server_abort(s, "the stream's map does not hold");
-		return;
-	}
-	s->complete = true;
-	s->flow_ended = now_ms();
-	ka_say(s, "End of data flow");
-	ka_say(s, "Dropping children");
-	for (uint32_t i = 1; i < s->places; i++)
-		if (is_fed(s->member[i]))
-			ka_peer_send_total(s->member[i]);
-	ka_store_end(&s->store);
-	ka_server_look(s);
-}
-
-static void maybe_complete(struct ka_server *s)
-{
-	if (s->pipe_ended && s->source_ended && !s->complete && !s->ending)
-		complete(s);
-}
-
-/* Adds a chunk of the stream. 0 or -errno. */
-static int append(struct ka_server *s, const uint8_t *bytes, size_t len)
-{
-	struct hash h = hash_bytes(bytes, len);
-	uint64_t offset = (uint64_t)s->store.end;
-	int err = map_append(&s->map, s->map.count, offset, (uint32_t)len, &h);
-
-	if (err < 0)
-		return err;
-	s->packets++;
-	err = rstore_write(&s->store.bytes, (int64_t)offset, bytes, len);
-	if (err < 0)
-		return err;
-	map_set(&s->map, s->map.count - 1);
-	s->place[KA_ROOT].position = (int64_t)offset + (int64_t)len;
-	feed_kick(&s->feed);
-	return ka_store_grown(&s->store, (int64_t)offset + (int64_t)len);
-}
-
-static void pipe_end(struct ka_server *s)
-{
-	set_reading(s, false);
-	base_close_fd(&s->pipe.fd);
-	s->pipe_ended = true;
-	maybe_complete(s);
-}
-
-/* A chunk is what takes about a four-hundredth of a second, so that a long chain fills quickly. */
-static size_t chunk_size(const struct ka_server *s)
-{
-	int64_t ms = now_ms() - s->flow_begun, slowest = read_limit(s) - span(s);
-
-	if (ms < 200)
-		return MIN_CHUNK;
-	return (size_t)MAX(MIN_CHUNK, MIN(MAX_CHUNK, slowest * 5 / 2 / ms / (int64_t)KIB * (int64_t)KIB));
-}
-
-static void on_pipe(struct loop_fd *w, uint32_t events)
-{
-	struct ka_server *s = container_of(w, struct ka_server, pipe);
-	int64_t limit = read_limit(s), budget = READ_BUDGET;
-	size_t size = chunk_size(s);
-
-	(void)events;
-	while (budget > 0 && s->store.end < limit) {
-		ssize_t n = read(w->fd, s->chunk, (size_t)MIN((int64_t)size, limit - s->store.end));
-		int err;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			pipe_end(s);
-			return;
-		}
-		budget -= n;
-		err = append(s, s->chunk, (size_t)n);
-		if (err < 0) {
-			ka_server_abort(s, err == -ENOMEM ? "no memory for the stream" : "the stream cannot be kept");
-			return;
-		}
-	}
-	if (s->store.end >= limit)
-		set_reading(s, false);
-}
-
-static void on_source_ended(struct ka_command *c, int err, const char *why)
-{
-	struct ka_server *s = container_of(c, struct ka_server, source);
-	char text[160];
-
-	s->source_ended = true;
-	if (err < 0) {
-		snprintf(text, sizeof(text), "the source command %s", why);
-		ka_server_abort(s, text);
-		return;
-	}
-	maybe_complete(s);
-}
-
-static void begin_flow(struct ka_server *s)
-{
-	struct failure f = { 0 };
-
-	ka_say(s, "Let's go!");
-	s->flowing = true;
-	s->flow_begun = s->last_progress = now_ms();
-	s->source.ended = on_source_ended;
-	s->pipe = (struct loop_fd) { .fd = -1, .ready = on_pipe };
-	if (ka_command_start(&s->source, s->loop, s->options.command, KA_COMMAND_SOURCE, &s->pipe.fd, &f) < 0)
-		ka_server_abort(s, f.detail);
-	else
-		set_reading(s, true);
+	return s->store.start == 0 ? s->store.end <= ka_server_span(s) || bytes > 0 : bytes >= s->store.start + MIB;
 }
 
 /* ---- what happens when something has changed */
@@ -408,7 +272,7 @@ static void release(struct ka_peer *p)
 static bool is_needed(const struct ka_server *s, const struct ka_peer *p)
 {
 	for (uint32_t i = 1; i < s->places; i++)
-		if (s->place[i].parent == p->number && is_fed(s->member[i]))
+		if (s->place[i].parent == p->number && ka_peer_is_fed(s->member[i]))
 			return true;
 	return false;
 }
@@ -478,10 +342,10 @@ static void look(struct ka_server *s)
 	}
 	for (uint32_t i = 1; i < s->places; i++) {
 		settled = settled && !has_hope(s->member[i], now);
-		fed = fed || is_fed(s->member[i]);
+		fed = fed || ka_peer_is_fed(s->member[i]);
 	}
 	if (s->built && !s->flowing && all_flowing(s))
-		begin_flow(s);
+		ka_source_begin(s);
 	if (s->ending)
 		return;
 	if (settled && !s->complete) {
@@ -489,7 +353,7 @@ static void look(struct ka_server *s)
 		return;
 	}
 	if (s->flowing && !s->pipe_ended)
-		set_reading(s, s->store.end < read_limit(s));
+		ka_source_read(s, s->store.end < ka_server_read_limit(s));
 	if (s->complete && !fed && !s->drained)
 		s->drained = now;
 	if (s->complete)
@@ -558,7 +422,7 @@ void ka_server_abort(struct ka_server *s, const char *why)
 	for (size_t i = 0; i < s->peers; i++)
 		if (ka_conn_is_open(&s->peer[i]->conn) && s->peer[i]->state != KA_FINISHED)
 			ka_peer_abort(s->peer[i], why);
-	set_reading(s, false);
+	ka_source_read(s, false);
 	ka_command_kill(&s->source);
 	ka_server_look(s);
 }
@@ -576,11 +440,11 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	s->begun = now_ms();
 	s->place = calloc(1, sizeof(*s->place));
 	s->member = calloc(1, sizeof(struct ka_peer *));
-	s->chunk = malloc(MAX_CHUNK);
+	s->chunk = malloc(KA_CHUNK_MAX);
 	if (!s->place || !s->member || !s->chunk)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
 	s->place[KA_ROOT] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
-	err = map_init_stream(&s->map, MAX_CHUNK);
+	err = map_init_stream(&s->map, KA_CHUNK_MAX);
 	if (err < 0)
 		return fail(f, FAIL_SYS_INTERNAL, err, "no memory");
 	err = ka_store_open(&s->store, l, o->window ? o->window : WINDOW, f);
@@ -598,7 +462,7 @@ void ka_server_close(struct ka_server *s)
 {
 	loop_forget(s->loop, &s->tick);
 	ka_command_kill(&s->source);
-	set_reading(s, false);
+	ka_source_read(s, false);
 	base_close_fd(&s->pipe.fd);
 	ka_server_unlisten(s);
 	feed_close(&s->feed);

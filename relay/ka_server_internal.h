@@ -40,7 +40,23 @@ void ka_server_build(struct ka_server *s);
 /* Somebody's state or position has changed: goes on with whatever waited for it. */
 void ka_server_look(struct ka_server *s);
 
+/* How far apart the first and the last client may be, bytes. */
+int64_t ka_server_span(const struct ka_server *s);
+/* The source may be read up to here: what the slowest lacks is then still kept by all. */
+int64_t ka_server_read_limit(const struct ka_server *s);
+
+/* ---- ka_server_source.c */
+
+#define KA_CHUNK_MAX (256 * KIB)
+/* Everybody is linked: starts the command. */
+void ka_source_begin(struct ka_server *s);
+/* Reads on, or waits. */
+void ka_source_read(struct ka_server *s, bool reading);
+
 /* ---- ka_server_peer.c */
+
+/* Gets the stream, or is being linked to get it. */
+bool ka_peer_is_fed(const struct ka_peer *p);
 
 extern const struct ka_conn_calls ka_peer_calls;
 /* P is no use any more: out of the tree, its children are given others. CLOSE its connection too. */

@@ -324,7 +324,9 @@ static void take_resume(struct ka_peer *p, const struct ka_up *m, const uint8_t 
 	if (old->state < KA_LOST)
 		ka_peer_lose(old, true, "has connected again");
 	if (old->state != KA_LOST || !ka_server_can_join(s, m->bytes)) {
-		ka_peer_abort(p, old->state == KA_FINISHED ? "you had finished" : "you were away too long: the bytes you need are not kept any more");
+		ka_peer_abort(p, old->state == KA_FINISHED
+					 ? "you had finished"
+					 : "you were away too long: the bytes you need are not kept any more");
 		return;
 	}
 	ka_say(s, "%s is back with %lld bytes", p->address, (long long)m->bytes);

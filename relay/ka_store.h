@@ -53,7 +53,8 @@ int ka_store_grown(struct ka_store *s, int64_t end) must_check;
 /* No more comes: readers are done once they have everything. */
 void ka_store_end(struct ka_store *s);
 /* A reader on FD (non-blocking, owned by it from now on) that waits. NULL: no memory; FD is closed then. */
-struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*done)(struct ka_reader *r, int err)) must_check;
+struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner,
+				void (*done)(struct ka_reader *r, int err)) must_check;
 /* Sends from byte AT on. -ENODATA where that is gone. */
 int ka_reader_start(struct ka_reader *r, int64_t at) must_check;
 /* Closes and frees it without a word to the owner. */

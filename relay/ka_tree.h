@@ -21,16 +21,16 @@ struct ka_place {
 	int64_t position; /* bytes it has */
 };
 
-/* The order in which the clients that are there at the start are placed: ours first, each kind as the originals do it, by
- * address, the last octet weighing most, as signed numbers. For qsort-like use: <0, 0, >0. */
+/* The order in which the clients that are there at the start are placed: ours first, each kind as the originals do it,
+ * by address, the last octet weighing most, as signed numbers. For qsort-like use: <0, 0, >0. */
 int ka_tree_compare(const struct ka_place *a, const struct ka_place *b);
 
-/* Where N (of COUNT places, the server's included) should hang: the highest place that has fewer than ARITY children, the
- * first one among equals; the server where there is none. */
+/* Where N (of COUNT places, the server's included) should hang: the highest place that has fewer than ARITY children,
+ * the first one among equals; the server where there is none. */
 uint32_t ka_tree_insert(const struct ka_place *place, uint32_t count, uint32_t n, unsigned arity);
 
-/* N has lost its parent: the nearest living one above that has room; else one below that, as far on as N and not below N
- * itself; else the server. */
+/* N has lost its parent: the nearest living one above that has room; else one below that, as far on as N and not below
+ * N itself; else the server. */
 uint32_t ka_tree_foster(const struct ka_place *place, uint32_t count, uint32_t n, unsigned arity);
 
 /* Children of P that are or were placed there and are live. */

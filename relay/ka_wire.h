@@ -103,8 +103,8 @@ void ka_put_down(uint8_t *p, enum ka_layout layout, const struct ka_down *m);
 void ka_get_up(const uint8_t *p, enum ka_layout layout, struct ka_up *m);
 void ka_get_down(const uint8_t *p, enum ka_layout layout, struct ka_down *m);
 
-/* Which layout a client speaks, from the first LEN bytes it sent: *LAYOUT and 0; -EAGAIN where more are needed; -EBADMSG
- * where it is no hello at all. A hello of another version has a layout too. */
+/* Which layout a client speaks, from the first LEN bytes it sent: *LAYOUT and 0; -EAGAIN where more are needed;
+ * -EBADMSG where it is no hello at all. A hello of another version has a layout too. */
 int ka_guess_layout(const uint8_t *p, size_t len, enum ka_layout *layout) must_check;
 
 /* True when the datagram P asks for SESSION: the name and one last byte that nobody looks at. */
