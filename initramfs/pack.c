@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 /* Part of the cache's names: count it up when the same module is to be packed to other bytes. */
-#define PACK_VERSION "2"
+#define PACK_VERSION "3"
 #define ZSTD_LEVEL   19
 
 const char *pack_suffix(enum packing packing)
@@ -104,19 +104,29 @@ static int uncompress(struct buf *in)
 	return err;
 }
 
-/* Takes off the module in BYTES what is no use for booting, a third of its size: the signature, debugging information, BTF
- * (types for tracing programs) and the unwinder's tables, which the kernel would sort at every loading. */
+/* What is no use for booting: debugging information, BTF (types for tracing programs), the unwinder's tables, which the
+ * kernel would sort at every loading; and the symbols of strings, keys and tables that the compiler named. The names of
+ * functions stay: a crash is to be read. */
+static const char *const objcopy[] = {
+	"objcopy", "-R", ".BTF", "-R", ".BTF.base", "-R", ".orc_unwind", "-R", ".orc_unwind_ip", "-R", ".orc_header",
+	"-R", ".comment", "--strip-unneeded", "-w", "-K", "!.LC*", "-K", "!__UNIQUE_ID_*", "-K", "!__func__.*",
+	"-K", "!__msg.*", "-K", "!__key.*", "-K", "!__compound_literal.*", "-K", "!__already_done.*",
+	"-K", "!__flags.*", "-K", "!CSWTCH.*", "-K", "!symbols.*", "-K", "!____versions", "-K", "*",
+};
+
+/* Takes that, and the signature, off the module in BYTES. */
 static int strip(const struct packer *p, struct buf *bytes)
 {
-	char before[] = "strip.XXXXXX";
-	cleanup_free char *from = str_printf("%s/%s.%ld", p->cache, before, (long)getpid());
+	cleanup_free char *from = str_printf("%s/strip.%ld", p->cache, (long)getpid());
 	cleanup_free char *to = str_printf("%s.out", from ? from : "");
-	const char *argv[] = { "objcopy", "--strip-debug", "-R", ".BTF", "-R", ".BTF.base", "-R", ".orc_unwind",
-			       "-R", ".orc_unwind_ip", "-R", ".orc_header", "-R", ".comment", from, to, NULL };
+	const char *argv[ARRAY_SIZE(objcopy) + 3] = { 0 };
 	int err = from && to ? file_write(from, bytes->data, bytes->len) : -ENOMEM;
 
 	if (err)
 		return err;
+	memcpy(argv, objcopy, sizeof(objcopy));
+	argv[ARRAY_SIZE(objcopy)] = from;
+	argv[ARRAY_SIZE(objcopy) + 1] = to;
 	err = run(argv);
 	if (!err) {
 		bytes->len = 0;
