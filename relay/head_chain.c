@@ -188,6 +188,9 @@ static void try_without_first(struct head *h, int64_t now)
 	if (!first)
 		return;
 	if (!h->tried_at) {
+		for (uint32_t i = 0; i < h->plan.length; i++)
+			if (h->plan.node[h->plan.order[i]].leaf)
+				return; /* somebody further down was found slow: the first one is not */
 		if (now - h->started_at < TRY_MS || h->plan.length < 2 || h->map->size < 0 ||
 		    (double)(h->map->size - plan_of(first)->bytes) < TRY_WORTH_S * plan_of(first)->rate)
 			return;

@@ -7,6 +7,11 @@
 #define SLOW_LAG    0.3  /* seconds of the best rate a slow node is behind its parent */
 #define SETTLE_MS   300  /* after getting a parent a node is not judged */
 #define MAX_MOVES   2
+/* What nodes have is known from their reports only, a tenth of a second old and older. A parent may seem so far behind
+ * its child, in seconds of the best rate, and is taken all the same: the alternative is one further up, whose uplink
+ * would be shared from then on. */
+#define BEHIND      0.5
+#define BEHIND_MIN  MIB
 
 int plan_resize(struct plan *p, uint32_t count)
 {
@@ -66,12 +71,13 @@ static bool can_feed(const struct plan *p, uint32_t q, uint32_t n)
 uint32_t plan_parent(const struct plan *p, uint32_t n)
 {
 	const struct plan_node *self = &p->node[n];
+	int64_t slack = MAX((int64_t)(BEHIND * p->best_rate), BEHIND_MIN);
 
 	for (uint32_t i = place(p, n); i-- > 0;) {
 		uint32_t q = p->order[i];
 
 		/* a slow node is content with one that is behind: that one will soon be ahead */
-		if (can_feed(p, q, n) && (self->leaf || p->node[q].done || p->node[q].bytes >= self->bytes))
+		if (can_feed(p, q, n) && (self->leaf || p->node[q].done || p->node[q].bytes + slack >= self->bytes))
 			return q;
 	}
 	return PLAN_HEAD;
