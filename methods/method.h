@@ -17,6 +17,10 @@ struct fetch {
 	struct watch *watch;       /* may be NULL */
 	struct failure *fail;      /* filled on failure */
 	bool raw;                  /* the sink keeps the bytes as they come: no decompressor looks at them */
+	/* Loads the drivers of devices that were plugged in meanwhile, without waiting. NULL where drivers
+	 * are somebody else's business (stage1-fetch). */
+	void (*new_devices)(void *ctx);
+	void *new_devices_ctx;
 	char server[48];           /* filled by a method that finds its server itself: the address; else "" */
 };
 

@@ -232,6 +232,9 @@ static int wait_for_news(struct quest *q, int events, int64_t deadline)
 	while (!take_events(q, events)) {
 		int err = wait_fd(events, POLLIN, MIN(deadline, now_ms() + CANCEL_MS));
 
+		if (!err && q->fetch->new_devices)
+			q->fetch->new_devices(q->fetch->new_devices_ctx); /* it may be what the disk sits on */
+
 		if (watch_cancelled(w))
 			return fail(q->fetch->fail, FAIL_SYS_CANCELLED, -ECANCELED, "while waiting for a %s",
 				    q->search->what);
@@ -262,7 +265,7 @@ static int look_until(struct quest *q, int events, int64_t deadline)
 	if (err == TREE_NO_IMAGE)
 		let_drives_tell();
 	while (err == TREE_NO_IMAGE && events >= 0 && !(is_named(q->fetch->options) && q->done.count)) {
-		watch_waiting(q->fetch->watch, deadline, "no %s with the image so far; waiting for more", q->search->what);
+		watch_waiting(q->fetch->watch, deadline, "waiting for a %s with the image", q->search->what);
 		err = wait_for_news(q, events, deadline);
 		if (err == -ETIMEDOUT)
 			return TREE_NO_IMAGE;

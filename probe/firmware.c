@@ -5,9 +5,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* drivers/base/firmware_loader/main.c: "Direct firmware load for %s failed with error %d" */
-#define BEFORE_NAME "Direct firmware load for "
-#define BEHIND_NAME " failed with error "
+/* What stands before and behind the name of the file: drivers/base/firmware_loader/main.c, and Debian's words for it. */
+static const struct {
+	const char *before, *behind;
+} forms[] = {
+	{ "Direct firmware load for ", " failed with error " },
+	{ "firmware: failed to load ", " (" },
+};
 
 static const char *find(const char *start, const char *end, const char *what)
 {
@@ -35,9 +39,27 @@ static void take_device(const char *p, const char *end, struct firmware_miss *ou
 	out->address_len = (size_t)(line_end - colon - 1);
 }
 
+static bool take_file(const char *words, const char *end, struct firmware_miss *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		const char *name = find(words, end, forms[i].before), *name_end;
+
+		if (!name)
+			continue;
+		name += strlen(forms[i].before);
+		name_end = find(name, end, forms[i].behind);
+		if (!name_end || name_end == name)
+			continue;
+		out->file = name;
+		out->file_len = (size_t)(name_end - name);
+		return true;
+	}
+	return false;
+}
+
 bool firmware_parse(const char *record, size_t len, struct firmware_miss *out)
 {
-	const char *end = record + len, *words, *words_end, *name, *name_end;
+	const char *end = record + len, *words, *words_end;
 
 	*out = (struct firmware_miss){ 0 };
 	words = memchr(record, ';', len);
@@ -46,15 +68,8 @@ bool firmware_parse(const char *record, size_t len, struct firmware_miss *out)
 	words_end = memchr(words, '\n', (size_t)(end - words));
 	if (!words_end)
 		words_end = end;
-	name = find(words, words_end, BEFORE_NAME);
-	if (!name)
+	if (!take_file(words, words_end, out))
 		return false;
-	name += strlen(BEFORE_NAME);
-	name_end = find(name, words_end, BEHIND_NAME);
-	if (!name_end || name_end == name)
-		return false;
-	out->file = name;
-	out->file_len = (size_t)(name_end - name);
 	take_device(words_end, end, out);
 	return true;
 }

@@ -336,6 +336,14 @@ int probe_load(struct probe *p, unsigned classes, int64_t deadline)
 	return err;
 }
 
+int probe_catch_up(struct probe *p)
+{
+	int err = drive_all(p);
+
+	probe_report(p);
+	return err;
+}
+
 int probe_module(struct probe *p, const char *name, const char *params)
 {
 	return modules_load_name(&p->modules, name, params);

@@ -38,6 +38,9 @@ int probe_open(struct probe **out, const struct options *o, const char *modules_
  * failure here. 0 or -errno. */
 int probe_load(struct probe *p, unsigned classes, int64_t deadline) must_check;
 
+/* Loads the modules for devices that have come since, of the classes asked for so far. Does not wait. 0 or -errno. */
+int probe_catch_up(struct probe *p) must_check;
+
 /* Loads a module by name with its dependencies (file systems, loop, brd...). PARAMS may be NULL. 0 also when it is
  * built in or already there; -ENOENT when all.rdz does not have it; -errno. */
 int probe_module(struct probe *p, const char *name, const char *params) must_check;

@@ -37,23 +37,20 @@ bool trouble_find(struct device *d)
 	return d->trouble || forbidden(d);
 }
 
-/* "pci 0000:00:03.0 Intel Corporation 82540EM Gigabit Ethernet Controller: why" */
+/* "no driver for 0000:00:03.0 Acme FastCard": the cause first, for lines are short. */
 static char *describe(const struct device *d, const char *name)
 {
-	cleanup_free char *who = str_printf("%s %s %s", d->bus, d->address, name);
+	const char *driver = d->driver ? d->driver : d->module;
 
-	if (!who)
-		return NULL;
 	if (d->firmware)
-		return str_printf("%s: the driver %s misses its firmware %s%s", who, d->driver ? d->driver : d->module,
-				  d->firmware, d->driver ? "" : " and does without the device");
+		return str_printf("%s misses its firmware %s: %s %s", driver, d->firmware, d->address, name);
 	if (forbidden(d))
-		return str_printf("%s: the command line forbids its driver %s", who, d->module);
+		return str_printf("%s is forbidden by the command line: %s %s", driver, d->address, name);
 	if (!d->module)
-		return str_printf("%s: no driver (%s)", who, d->modalias);
+		return str_printf("no driver for %s %s (%s)", d->address, name, d->modalias);
 	if (d->load_error)
-		return str_printf("%s: the driver %s would not load: %s", who, d->module, err_text(d->load_error));
-	return str_printf("%s: the driver %s does not take it", who, d->module);
+		return str_printf("%s would not load (%s): %s %s", driver, err_text(d->load_error), d->address, name);
+	return str_printf("%s does not take %s %s", driver, d->address, name);
 }
 
 void trouble_tell(struct device *d, const char *name, struct watch *w)

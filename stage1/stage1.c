@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "base/log.h"
+#include "probe/modprobe.h"
 #include "stage1/flow.h"
 #include "stage1/installer.h"
 #include "stage1/journal.h"
@@ -145,7 +146,15 @@ static int not_pid_1(void)
 	return 1;
 }
 
-int main(void)
+/* True when the kernel runs this program under its other name, for a module it wants itself. */
+static bool is_modprobe(const char *name)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	return streq(slash ? slash + 1 : name, "modprobe");
+}
+
+int main(int argc, char *argv[])
 {
 	struct failure failure = { 0 };
 	struct flow_result *result;
@@ -156,7 +165,7 @@ int main(void)
 	int kernel_level;
 
 	if (getpid() != 1)
-		return not_pid_1();
+		return is_modprobe(argv[0]) ? modprobe_run(argc, argv) : not_pid_1();
 
 	(void)system_start(&failure);
 	line = system_read_file("/proc/cmdline");

@@ -6,6 +6,12 @@
 #include "stage1/kexec.h"
 #include "stage1/system.h"
 
+/* A method that waits for a stick needs the drivers of what is plugged in. */
+static void new_devices(void *ctx)
+{
+	(void)!probe_catch_up(ctx); /* who waits for the stick says that it did not come */
+}
+
 /* Brings what the options name into STORE; RAW keeps its compression on. */
 static int fetch_into(struct flow *f, struct store *store, bool raw)
 {
@@ -16,6 +22,8 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
 		.watch = &f->watch,
 		.fail = &f->result->failure,
+		.new_devices = new_devices,
+		.new_devices_ctx = f->probe,
 	};
 	cleanup_buf struct buf text = { 0 };
 	int64_t began, ms;

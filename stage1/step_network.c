@@ -145,5 +145,7 @@ int step_network(struct flow *f)
 		err = net_up_with(&f->network, &request, &f->result->failure);
 	if (!err)
 		use_network(f);
+	else
+		probe_report(f->probe); /* a driver may have missed its firmware only now */
 	return err;
 }

@@ -283,8 +283,8 @@ static void test_second_driver_where_the_first_is_blacklisted(void **state)
 	assert_string_equal(buf_cstr(&m.inserted), "libata;ata_piix;");
 	assert_int_equal(device("0000:00:03.0")->trouble, FAIL_NONE);
 	assert_string_equal(buf_cstr(&m.notes),
-			    "pci 0000:00:03.0 PCI device aced:0001: the command line forbids its driver acme_net\n"
-			    "pci 0000:00:05.0 PCI device 8086:2652: the driver ata_piix does not take it\n");
+			    "acme_net is forbidden by the command line: 0000:00:03.0 PCI device aced:0001\n"
+			    "ata_piix does not take 0000:00:05.0 PCI device 8086:2652\n");
 }
 
 static void test_the_place_of_the_module_decides(void **state)
@@ -515,7 +515,7 @@ static void test_card_without_driver(void **state)
 	plug("pci", "0000:00:04.0", "pci:v0000ABCDd00000080sv00000000sd00000000bc02sc80i00"); /* wireless: not missed */
 	boot("");
 	assert_int_equal(load(PROBE_NET), 0);
-	assert_string_equal(buf_cstr(&m.notes), "pci 0000:00:03.0 Example Corp FastCard 1000: no driver "
+	assert_string_equal(buf_cstr(&m.notes), "no driver for 0000:00:03.0 Example Corp FastCard 1000 "
 						"(pci:v0000ABCDd00001234sv00000000sd00000000bc02sc00i00)\n");
 	assert_int_equal(device("0000:00:03.0")->trouble, FAIL_DEV_NO_DRIVER);
 	assert_int_equal(load(PROBE_NET), 0);
@@ -558,8 +558,8 @@ static void test_driver_that_will_not_load(void **state)
 	boot("noauto");
 	assert_int_equal(load(PROBE_NET | PROBE_STORAGE), 0);
 	assert_int_equal(device("0000:00:03.0")->trouble, FAIL_DEV_LOAD);
-	assert_non_null(strstr(buf_cstr(&m.notes), "PCI device aced:0001: the driver acme_net would not load: "));
-	assert_non_null(strstr(buf_cstr(&m.notes), "PCI device 1111:0001: the driver ahci would not load: No such device\n"));
+	assert_non_null(strstr(buf_cstr(&m.notes), "acme_net would not load ("));
+	assert_non_null(strstr(buf_cstr(&m.notes), "ahci would not load (No such device): 0000:00:05.0 PCI device 1111:0001\n"));
 	assert_null(strstr(buf_cstr(&m.inserted), "acme_net;"));
 }
 
@@ -586,8 +586,8 @@ static void test_driver_without_firmware(void **state)
 	m.reactions = reactions;
 	boot("");
 	assert_int_equal(load(PROBE_NET), 0);
-	assert_string_equal(buf_cstr(&m.notes), "pci 0000:00:03.0 PCI device aced:0001: the driver acme_net misses its "
-						"firmware acme/1.bin and does without the device\n");
+	assert_string_equal(buf_cstr(&m.notes), "acme_net misses its firmware acme/1.bin: 0000:00:03.0 PCI device "
+						"aced:0001\n");
 	assert_int_equal(device("0000:00:03.0")->trouble, FAIL_DEV_FIRMWARE);
 	close(kmsg[1]);
 }

@@ -127,6 +127,7 @@ static void test_firmware_messages(void **state)
 	static const char record[] = "4,612,2801349,-;e100 0000:00:03.0: Direct firmware load for e100/d101m_ucode.bin "
 				     "failed with error -2\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:03.0\n";
 	static const char nameless[] = "4,1,2,-;x: Direct firmware load for a failed with error -2\n DEVICE=n3\n";
+	static const char debian[] = "3,5,6,-;e100 0000:00:02.0: firmware: failed to load e100/x.bin (-2)\n SUBSYSTEM=pci\n";
 	static const char other[] = "6,613,2801350,-;e1000: Intel(R) PRO/1000 Network Driver\n";
 	struct firmware_miss miss;
 	(void)state;
@@ -140,6 +141,8 @@ static void test_firmware_messages(void **state)
 	assert_memory_equal(miss.address, "0000:00:03.0", miss.address_len);
 	assert_true(firmware_parse(nameless, sizeof(nameless) - 1, &miss));
 	assert_null(miss.bus);
+	assert_true(firmware_parse(debian, sizeof(debian) - 1, &miss));
+	assert_int_equal(miss.file_len, strlen("e100/x.bin"));
 	assert_false(firmware_parse(other, sizeof(other) - 1, &miss));
 	for (size_t cut = 0; cut < sizeof(record); cut++) { /* cut anywhere: no crash, the sanitizers look on */
 		char *copy = malloc(cut + 1);
