@@ -4,7 +4,7 @@
 
 /* The product is built for size; this is the one file where each byte of the image passes through arithmetic. */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O3")
+#pragma GCC optimize("O2")
 #endif
 
 #define LEAF_SIZE  1024 /* the specification's chunk; called leaf here because a chunk is something else in relay/ */

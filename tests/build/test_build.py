@@ -85,9 +85,9 @@ def all_depends():
 # ---- what is in it
 
 def test_sizes():
-    """all.rdz weighs at most 12 MB and build/stage1 at most 420 KB, with the default list and all nine methods."""
+    """all.rdz weighs at most 12 MB and build/stage1 at most 400 KB, with the default list and all nine methods."""
     sizes = (BUILD / "all.rdz").stat().st_size, (BUILD / "stage1").stat().st_size
-    assert sizes[0] <= 12 * MB and sizes[1] <= 420 * 1024, sizes
+    assert sizes[0] <= 12 * MB and sizes[1] <= 400 * 1024, sizes
 
 
 def test_every_module_has_what_it_needs():
