@@ -159,7 +159,7 @@ $(MODULES_LIST):
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 util-linux mandoc libcmocka-dev libpci-dev squashfs-tools erofs-utils e2fsprogs \
-	genisoimage xorriso gzip zstd cpio
+	genisoimage xorriso libarchive-tools bzip2 gzip zstd cpio
 
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl

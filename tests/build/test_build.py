@@ -161,7 +161,7 @@ def build(*options, fails=False, list_text=None, tree=None):
     listing = folder / "modules.list"
     listing.write_text(list_text if list_text is not None else (TOP / "modules.list").read_text())
     said = run(BUILD / "mkrdz", "--modules", tree or BUILD / "kernel/lib/modules" / version(), "--list", listing,
-               "--init", BUILD / "stage1", "--tools", BUILD / "tools", "--pci-ids", BUILD / "tools/usr/share/misc/pci.ids",
+               "--init", BUILD / "stage1", "--tls", BUILD / "bin/stage1-tls", "--tools", BUILD / "tools", "--pci-ids", BUILD / "tools/usr/share/misc/pci.ids",
                "--work", folder, "--out", folder / "all.rdz", *options, fails=fails)
     return said, folder / "all.rdz"
 
