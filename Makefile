@@ -101,12 +101,12 @@ $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 .PHONY: FORCE
 build/stage1 build/all.rdz $(PROGRAMS:%=build/bin/%): FORCE
 build/stage1: build/$(LIBC)/bin/stage1
-	@cmp -s $< $@ || cp $< $@
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 build/all.rdz: build/$(LIBC)/all.rdz
-	@cmp -s $< $@ || cp $< $@
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 build/bin/%: build/$(LIBC)/bin/%
 	@mkdir -p $(@D)
-	@cmp -s $< $@ || cp $< $@
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
 -include $(OBJ:.o=.d) $(MAINS:%.c=build/$(LIBC)/%.d)
 
@@ -238,7 +238,7 @@ $(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)
 test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
-# with the programs as musl makes them
+# with the programs as musl makes them, and a boot of its all.rdz
 RUN_PACKAGES := iproute2 xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
 	tcpdump mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
@@ -258,6 +258,7 @@ test test-full: need-run
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 	$(MAKE) LIBC=musl musl-parts
 	$(MUSL_PROGRAMS) tests/run $(ALL) tests/net
+	ALL_RDZ=$(CURDIR)/build/musl/all.rdz tests/run tests/boot/test_pxe.py -k virtio
 	tests/run $(ALL) $(TEST_FOLDERS)
 
 # All that musl makes, without a change to build/stage1, build/all.rdz and build/bin.
