@@ -50,6 +50,8 @@ struct retrieval {
 	struct spot *favourite;       /* the one that brought bytes last is asked first */
 	const struct failure *latest; /* of the last try that is worth another one; NULL: none */
 	struct failure stopped;       /* by a person, between two tries */
+	const struct failure *untold; /* of the last try: worth a line when another one follows; NULL: none */
+	enum fail_id told;            /* what a person was told last: the same again is no news */
 	bool resumed;                 /* the bytes in the sink came over more than one connection */
 	bool again;                   /* a bad image was fetched again from its beginning: not twice */
 };
@@ -204,12 +206,23 @@ static unsigned telling(enum fail_id id)
 	return id == FAIL_NONE ? 0 : ARRAY_SIZE(rising) + 1;
 }
 
+/* Another try begins: what was wrong with the one before is worth a line, unless it was the same before. */
+static void tell(struct retrieval *r)
+{
+	if (r->untold && r->untold->id != r->told) {
+		r->told = r->untold->id;
+		watch_note(r->fetch->watch, "%s", r->untold->detail);
+	}
+	r->untold = NULL;
+}
+
 static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 {
 	struct transfer *t = &r->transfer;
 	int64_t before = t->done;
 	int err;
 
+	tell(r);
 	r->resumed = transfer_offset(t, s) > 0;
 	s->place.connect_ms = places_left(r) > 1 ? MIN(HASTY_CONNECT_MS, t->timeout_ms) : t->timeout_ms;
 	err = r->protocol->get(t, &s->place, r->paths[s->path], f);
@@ -268,6 +281,7 @@ static enum outcome try_place(struct retrieval *r, struct spot *s)
 	}
 	if (!s->out)
 		r->latest = &s->failure;
+	r->untold = &s->failure;
 	return TRY_AGAIN;
 }
 

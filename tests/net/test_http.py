@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import pty
 import signal
 import socket
 import struct
@@ -445,6 +446,18 @@ def test_a_slow_trickle():
         assert got.seconds > 2
 
 
+def test_a_server_that_is_too_slow():
+    """A server that brings less than 60 KiB in a minute is left, with the figures, for the next one."""
+    with BadServer(http_file(IMAGE, trickle=(500, 1))) as slow, BadServer(http_file(IMAGE)) as good:
+        fetch(line(slow), timeout=90).failed("S1-SRV-04", "bytes in 60 s")
+        got = fetch(f"method:http,server:127.0.0.1:{slow.port}+127.0.0.1:{good.port},directory:/,image:x", timeout=90)
+        got.is_file(IMAGE)
+        assert good.requests[0].first_byte() > 20_000
+
+
+test_a_server_that_is_too_slow.slow = True
+
+
 def test_a_truncated_body():
     """Fewer bytes than announced is an error that says how many, never a file."""
     with BadServer(http_file(IMAGE[:100_000], size=300_000, ranges=False)) as server:
@@ -599,6 +612,25 @@ def test_a_signal_stops_it():
         _, words = process.communicate(timeout=3)
         assert process.returncode == 1 and words.startswith(b"S1-SYS-03"), words
         assert not os.listdir(folder)
+
+
+def test_on_a_terminal():
+    """On a terminal there is one line of progress, and a line of its own for what broke on the way."""
+    steps = [http_file(IMAGE, cut=100_000, trickle=(20_000, 0.05)), http_file(IMAGE, trickle=(20_000, 0.05))]
+    with BadServer(*steps) as server, tempfile.TemporaryDirectory() as folder:
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(folder)
+            os.execv(PROGRAM, [PROGRAM, "-o", "F", "automatic=" + line(server, ",retries:1")])
+        said = b""
+        with contextlib.suppress(OSError):  # EIO: the other end has closed
+            while True:
+                said += os.read(terminal, 4096)
+        os.close(terminal)
+        assert os.waitpid(pid, 0)[1] == 0
+        lines = said.decode().split("\r\n")
+        assert len(lines) == 2 and "ended after 100000 of 300000 bytes" in lines[0], lines
+        assert "\r0.3 MB of 0.3 MB, 100 %" in lines[1], lines
 
 
 def test_constant_memory():
