@@ -203,11 +203,29 @@ static int ask_and_follow(struct visit *v)
 
 /* ---- the answer */
 
+/* True when PATH is a compressed file: some servers then call its own compression an encoding. */
+static bool is_compressed_file(const char *path)
+{
+	static const char *const suffixes[] = { ".gz", ".tgz", ".xz", ".txz", ".zst", ".bz2" };
+	size_t len = strcspn(path, "?");
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t n = strlen(suffixes[i]);
+
+		if (len >= n && strncmp(path + len - n, suffixes[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* What the head says about the file; partial answers must begin where they were asked to. */
 static int read_version(struct visit *v, struct version *version)
 {
 	const struct http_head *h = &v->x.head;
 
+	if (h->encoding && !is_compressed_file(v->x.url.path))
+		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO,
+			    "%s: the server sends it encoded by %.40s, though asked not to", v->x.what, h->encoding);
 	*version = (struct version){ .size = h->chunked ? -1 : h->length, .tag = h->etag, .modified = h->modified };
 	if (h->status == 200) {
 		v->offset = 0;

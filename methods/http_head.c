@@ -12,6 +12,7 @@ void http_head_free(struct http_head *h)
 	free(h->etag);
 	free(h->modified);
 	free(h->location);
+	free(h->encoding);
 	buf_free(&h->line);
 	*h = (struct http_head){ 0 };
 }
@@ -137,6 +138,11 @@ static int field_location(struct http_head *h, const char *value)
 	return keep(&h->location, value);
 }
 
+static int field_encoding(struct http_head *h, const char *value)
+{
+	return *value && strcasecmp(value, "identity") != 0 ? keep(&h->encoding, value) : 0;
+}
+
 static int field_retry_after(struct http_head *h, const char *value)
 {
 	int64_t n;
@@ -153,7 +159,7 @@ static const struct {
 	{ "Content-Length", field_length },   { "Transfer-Encoding", field_coding },
 	{ "Content-Range", field_range },     { "ETag", field_etag },
 	{ "Last-Modified", field_modified },  { "Location", field_location },
-	{ "Retry-After", field_retry_after },
+	{ "Retry-After", field_retry_after }, { "Content-Encoding", field_encoding },
 };
 
 /* ---- lines */

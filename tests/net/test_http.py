@@ -267,6 +267,19 @@ def test_other_services():
         fetch(line(server)).failed("S1-SRV-05", "without an answer")
 
 
+def test_encodings():
+    """A file that the server compresses on its way is not the file; a compressed file is, whatever the server calls it."""
+    with BadServer(http_file(IMAGE, headers=["Content-Encoding: gzip"])) as server:
+        fetch(line(server)).failed("S1-SRV-05", "encoded by gzip")
+        fetch(line(server, image="x.gz")).is_file(IMAGE)
+        assert server.requests[0].headers["accept-encoding"] == "identity"
+    with BadServer(http_file(IMAGE, headers=["Content-Encoding: identity"])) as server:
+        fetch(line(server)).is_file(IMAGE)
+    with nginx("gzip on; gzip_min_length 1; gzip_types *;") as server:
+        (server.root / "x").write_bytes(IMAGE)
+        fetch(line(server)).is_file(IMAGE)
+
+
 def test_heads_that_lie():
     """Lengths that are none, negative, too big or contradict each other are refused."""
     for rows in ("Content-Length: -5", "Content-Length: 5x", "Content-Length: 99999999999999999999", "Content-Length:",
