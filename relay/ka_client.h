@@ -1,4 +1,4 @@
-/* ka_client.h - a session's name or its server -> the stream, checked where the server is ours, in a command or sink. */
+/* ka_client.h - a session's name or its server -> the stream, checked where both are ours, in a command or sink. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_KA_CLIENT_H
 #define RELAY_KA_CLIENT_H
@@ -20,7 +20,7 @@ struct ka_client_calls {
 	void (*line)(struct ka_client *c, const char *text);
 	/* About once a second while data flows, and at its end; may be NULL. */
 	void (*progress)(struct ka_client *c);
-	/* It is over: 0: every byte was there and the sink has succeeded; else -errno with F. Called once; close then. */
+	/* It is over: 0: every byte was there and the sink has succeeded; else -errno with F. Called once. */
 	void (*ended)(struct ka_client *c, int err, const struct failure *f);
 };
 
@@ -85,7 +85,6 @@ struct ka_client {
 	struct loop_fd data;       /* an original server's or its client's stream */
 	bool data_connecting, data_paused;
 	struct in_addr dad;
-	uint8_t *buffer;
 
 	struct ka_command command;
 	struct ka_reader *to_command;

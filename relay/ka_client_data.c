@@ -93,8 +93,17 @@ static void on_store_failed(struct pull *p, int err)
 	kac_fail(container_of(p, struct ka_client, pull), FAIL_IMG_STORE, err, "keeping the stream: %s", err_text(err));
 }
 
+/* Only the next bytes have a place: what the parent claims is not to be believed yet. */
+static uint8_t *on_place(struct pull *p, uint64_t offset, uint32_t len)
+{
+	struct ka_client *c = container_of(p, struct ka_client, pull);
+
+	return offset == (uint64_t)c->store.end && len <= KA_STORE_SLACK ? ka_store_space(&c->store) : NULL;
+}
+
 static const struct pull_calls pull_calls = {
-	.stored = on_stored, .listed = on_listed, .bad = on_bad, .lost = on_lost, .store_failed = on_store_failed,
+	.place = on_place, .stored = on_stored, .listed = on_listed, .bad = on_bad, .lost = on_lost,
+	.store_failed = on_store_failed,
 };
 
 /* Chunks that there is room for are asked for, some at a time. */
@@ -180,7 +189,7 @@ static void read_data(struct ka_client *c)
 	int64_t budget = READ_BUDGET;
 
 	while (budget > 0 && lag(c) < c->store.window / 2) {
-		ssize_t n = recv(c->data.fd, c->buffer, READ_SIZE, 0);
+		ssize_t n = recv(c->data.fd, ka_store_space(&c->store), READ_SIZE, 0);
 		int err;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -191,7 +200,7 @@ static void read_data(struct ka_client *c)
 		}
 		begin_progress(c);
 		budget -= n;
-		err = ka_store_append(&c->store, c->buffer, (size_t)n);
+		err = ka_store_grown(&c->store, c->store.end + n);
 		if (err < 0) {
 			kac_fail(c, FAIL_IMG_STORE, err, "keeping the stream: %s", err_text(err));
 			return;
@@ -234,9 +243,7 @@ void kac_fetch_plain(struct ka_client *c, struct in_addr dad)
 	a.u.in.sin_port = htons(c->options.data_port);
 	close_data(c);
 	c->dad = dad;
-	if (!c->buffer)
-		c->buffer = malloc(READ_SIZE);
-	c->data = (struct loop_fd) { .fd = c->buffer ? peer_connect(&a) : -ENOMEM, .ready = on_data };
+	c->data = (struct loop_fd) { .fd = peer_connect(&a), .ready = on_data };
 	c->data_connecting = true;
 	c->stage_since = now_ms();
 	if (c->data.fd < 0 || loop_add(c->loop, &c->data, EPOLLIN | EPOLLOUT) < 0)
@@ -437,6 +444,4 @@ void kac_close_data(struct ka_client *c)
 		ka_store_close(&c->store);
 	c->store_open = false;
 	map_free(&c->map);
-	free(c->buffer);
-	c->buffer = NULL;
 }

@@ -440,8 +440,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	s->begun = now_ms();
 	s->place = calloc(1, sizeof(*s->place));
 	s->member = calloc(1, sizeof(struct ka_peer *));
-	s->chunk = malloc(KA_CHUNK_MAX);
-	if (!s->place || !s->member || !s->chunk)
+	if (!s->place || !s->member)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
 	s->place[KA_ROOT] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
 	err = map_init_stream(&s->map, KA_CHUNK_MAX);
@@ -475,5 +474,4 @@ void ka_server_close(struct ka_server *s)
 	free(s->peer);
 	free(s->member);
 	free(s->place);
-	free(s->chunk);
 }

@@ -99,7 +99,6 @@ struct ka_server {
 	struct loop_fd pipe;
 	bool reading;             /* the pipe is waited for */
 	bool pipe_ended, source_ended;
-	uint8_t *chunk;
 	struct ka_store store;
 	struct map map;
 	struct feed feed;

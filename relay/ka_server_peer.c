@@ -100,8 +100,11 @@ void ka_peer_foster(struct ka_peer *p, bool avoid)
 	drop_from_parent(p);
 	if (avoid && old < s->places && old != KA_ROOT)
 		place[old].live = false;
-	place[p->number].parent = s->complete && !p->ours ? KA_ROOT
-							  : ka_tree_foster(place, s->places, p->number, s->options.arity);
+	place[p->number].parent = KA_ROOT; /* an original at the end: others of its kind may have left already */
+	if (p->ours || !s->complete) {
+		place[p->number].parent = old;
+		place[p->number].parent = ka_tree_foster(place, s->places, p->number, s->options.arity);
+	}
 	if (old < s->places && old != KA_ROOT)
 		place[old].live = was_live;
 	ka_server_link(p);
@@ -370,7 +373,8 @@ static void take_finished(struct ka_peer *p)
 
 static void take_lost(struct ka_peer *p, const struct ka_up *m, const uint8_t *body)
 {
-	static const char *const why[] = { "is gone", "refuses", "closed the connection", "is silent", "sends wrong bytes" };
+	static const char *const why[] = { "is gone", "refuses", "closed the connection", "is silent",
+					   "sends wrong bytes" };
 	struct ka_server *s = p->server;
 	struct ka_peer *parent;
 
@@ -501,8 +505,8 @@ static void check_silence(struct ka_peer *p, int64_t now)
 		ka_peer_lose(p, true, "silent for %lld ms", (long long)(now - p->conn.heard));
 }
 
-/* An original that was moved while bytes were waiting may now sit in a read of its new connection, deaf, until we speak;
- * and we wait for its answer. The end of that connection wakes it. */
+/* An original that was moved while bytes were waiting may now sit in a read of its new connection, deaf, until we
+ * speak; and we wait for its answer. The end of that connection wakes it. */
 static void wake_original(struct ka_peer *p, int64_t now)
 {
 	if (p->ours || p->state != KA_ASKED || now - p->since < KA_DEAF || now - p->woken < KA_DEAF)
@@ -540,5 +544,7 @@ const char *ka_peer_outcome(const struct ka_peer *p)
 		return "done";
 	if (p->state == KA_FINISHED)
 		return "says it has finished, but a stranger's connection may have cost it bytes (an original's flaw)";
-	return p->why[0] ? p->why : p->state == KA_DRAINED ? "has every byte, but did not finish" : "did not get everything";
+	if (p->why[0])
+		return p->why;
+	return p->state == KA_DRAINED ? "has every byte, but did not finish" : "did not get everything";
 }

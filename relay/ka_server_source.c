@@ -44,19 +44,16 @@ static void maybe_complete(struct ka_server *s)
 		complete(s);
 }
 
-/* Adds a chunk of the stream. 0 or -errno. */
-static int append(struct ka_server *s, const uint8_t *bytes, size_t len)
+/* The next LEN bytes of the stream are in their place: makes a chunk of them. 0 or -errno. */
+static int append(struct ka_server *s, size_t len)
 {
-	struct hash h = hash_bytes(bytes, len);
+	struct hash h = hash_bytes(ka_store_space(&s->store), len);
 	uint64_t offset = (uint64_t)s->store.end;
 	int err = map_append(&s->map, s->map.count, offset, (uint32_t)len, &h);
 
 	if (err < 0)
 		return err;
 	s->packets++;
-	err = rstore_write(&s->store.bytes, (int64_t)offset, bytes, len);
-	if (err < 0)
-		return err;
 	map_set(&s->map, s->map.count - 1);
 	s->place[KA_ROOT].position = (int64_t)offset + (int64_t)len;
 	feed_kick(&s->feed);
@@ -89,7 +86,7 @@ static void on_pipe(struct loop_fd *w, uint32_t events)
 
 	(void)events;
 	while (budget > 0 && s->store.end < limit) {
-		ssize_t n = read(w->fd, s->chunk, (size_t)MIN((int64_t)size, limit - s->store.end));
+		ssize_t n = read(w->fd, ka_store_space(&s->store), (size_t)MIN((int64_t)size, limit - s->store.end));
 		int err;
 
 		if (n < 0 && errno == EINTR)
@@ -101,7 +98,7 @@ static void on_pipe(struct loop_fd *w, uint32_t events)
 			return;
 		}
 		budget -= n;
-		err = append(s, s->chunk, (size_t)n);
+		err = append(s, (size_t)n);
 		if (err < 0) {
 			ka_server_abort(s, err == -ENOMEM ? "no memory for the stream" : "the stream cannot be kept");
 			return;

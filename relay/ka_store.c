@@ -34,12 +34,28 @@ static int make_room(struct ka_store *s)
 	return add_round(s);
 }
 
+/* 0 or -errno. */
+static int map_twice(struct ka_store *s)
+{
+	size_t size = (size_t)s->capacity;
+	uint8_t *at = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	s->memory = at;
+	for (int i = 0; i < 2; i++)
+		if (mmap(at + (size_t)i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, s->fd, 0) == MAP_FAILED)
+			return -errno;
+	return 0;
+}
+
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f)
 {
-	*s = (struct ka_store) { .loop = l, .window = window, .capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
+	*s = (struct ka_store) { .loop = l, .window = window,
+				 .capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
 	s->bytes = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
 	s->fd = memfd_create("ka", MFD_CLOEXEC);
-	if (s->fd < 0)
+	if (s->fd < 0 || ftruncate(s->fd, s->capacity) < 0 || map_twice(s) < 0)
 		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(-errno));
 	return add_round(s);
 }
@@ -50,6 +66,8 @@ void ka_store_close(struct ka_store *s)
 		ka_reader_drop(s->readers);
 	if (s->loop) {
 		rstore_close(&s->bytes, false);
+		if (s->memory)
+			munmap(s->memory, 2 * (size_t)s->capacity);
 		base_close_fd(&s->fd);
 	}
 	*s = (struct ka_store) { .fd = -1 };
@@ -210,11 +228,9 @@ static void drop_old(struct ka_store *s)
 	}
 }
 
-int ka_store_append(struct ka_store *s, const void *bytes, size_t len)
+uint8_t *ka_store_space(struct ka_store *s)
 {
-	int err = rstore_write(&s->bytes, s->end, bytes, len);
-
-	return err < 0 ? err : ka_store_grown(s, s->end + (int64_t)len);
+	return s->memory + s->end % s->capacity;
 }
 
 int ka_store_grown(struct ka_store *s, int64_t end)

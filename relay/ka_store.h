@@ -34,6 +34,7 @@ struct ka_store {
 	struct loop *loop;
 	struct rstore bytes;  /* one part per round, all of the same file */
 	int fd;
+	uint8_t *memory;      /* the file, mapped twice in a row, so that nothing is ever cut at its end */
 	int64_t capacity;     /* bytes of the file */
 	int64_t start, end;   /* bytes from START to END are here */
 	int64_t window;       /* so many of the last bytes are sure to be here, as far as others may count on it */
@@ -45,10 +46,11 @@ struct ka_store {
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f) must_check;
 void ka_store_close(struct ka_store *s);
 
-/* Adds bytes at the end (KA_STORE_SLACK at most) and serves the readers. 0 or -errno. */
-int ka_store_append(struct ka_store *s, const void *bytes, size_t len) must_check;
-/* Somebody else has written up to END through `bytes`, at most KA_STORE_SLACK bytes behind the last end. */
+/* So many bytes may be added at once. */
 #define KA_STORE_SLACK (1 * MIB)
+/* Room for the next KA_STORE_SLACK bytes, where they will lie. */
+uint8_t *ka_store_space(struct ka_store *s);
+/* The bytes up to END are there, in ka_store_space or written through `bytes`: serves the readers. 0 or -ENOMEM. */
 int ka_store_grown(struct ka_store *s, int64_t end) must_check;
 /* No more comes: readers are done once they have everything. */
 void ka_store_end(struct ka_store *s);

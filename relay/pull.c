@@ -153,7 +153,7 @@ static void reject(struct pull *p, uint32_t i)
 /* The whole chunk I is in p->chunk: verify, store, tell. False when the connection is gone. */
 static bool finish_chunk(struct pull *p, uint32_t i)
 {
-	struct hash h = hash_bytes(p->chunk, p->chunk_need);
+	struct hash h = hash_bytes(p->chunk_at, p->chunk_need);
 	uint64_t offset = p->run.offset;
 	uint32_t len = p->chunk_need;
 	int err;
@@ -178,7 +178,7 @@ static bool finish_chunk(struct pull *p, uint32_t i)
 		p->run_hashes++;
 	if (map_has(p->map, i))
 		return true;
-	err = rstore_write(p->store, (int64_t)offset, p->chunk, len);
+	err = p->chunk_at == p->chunk ? rstore_write(p->store, (int64_t)offset, p->chunk, len) : 0;
 	if (err < 0) {
 		pull_stop(p);
 		p->calls->store_failed(p, err);
@@ -278,9 +278,11 @@ static size_t next_bytes(struct pull *p, uint8_t **to)
 	if (p->run_left > 0) {
 		if (p->chunk_need == 0) {
 			p->chunk_need = next_length(p);
+			p->chunk_at = p->calls->place ? p->calls->place(p, p->run.offset, p->chunk_need) : NULL;
+			p->chunk_at = p->chunk_at ? p->chunk_at : p->chunk;
 			p->chunk_begun = now_us();
 		}
-		*to = p->chunk + p->chunk_len;
+		*to = p->chunk_at + p->chunk_len;
 		return p->chunk_need - p->chunk_len;
 	}
 	if (p->head_len < head_need) {

@@ -18,6 +18,10 @@ struct pull_calls {
 	void (*bad)(struct pull *p, uint32_t i);
 	/* The parent is no use any more; the connection is closed. */
 	void (*lost)(struct pull *p, enum wire_why why);
+	/* Memory where chunk bytes at OFFSET (as the parent claims, LEN of them) may be received and are then where they
+	 * belong, so that they need not be written; NULL: nowhere. Bytes there may be wrong until stored() is called.
+	 * May be NULL. */
+	uint8_t *(*place)(struct pull *p, uint64_t offset, uint32_t len);
 	/* The target cannot take the bytes: -errno. The connection is closed. */
 	void (*store_failed)(struct pull *p, int err);
 };
@@ -48,7 +52,8 @@ struct pull {
 	struct wire_run run; /* what is left of the run being read: first, count */
 	uint32_t run_left;   /* bytes that follow of this run */
 	struct hash *run_hashes; /* streams; in body */
-	uint8_t *chunk;      /* the chunk being read */
+	uint8_t *chunk;      /* room for a chunk */
+	uint8_t *chunk_at;   /* the chunk being read: there, or where the owner wants it */
 	uint32_t chunk_len, chunk_need;
 	int64_t chunk_begun; /* us */
 

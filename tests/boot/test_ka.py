@@ -40,7 +40,8 @@ class Room:
         """Switches machine I on (with a screen: the seeds' line asks for a mode of it)."""
         nic = qemu.Nic("e1000", net=f"tap,ifname=tap{i},script=no,downscript=no", mac=f"00:02:b3:3f:78:{0x80 + i:02x}")
         with self.head.inside():  # QEMU opens its end of the cable in there
-            return qemu._start([nic], 384, ["-boot", "n"], extra=["-device", "VGA"], lifetime=560, name=f"test_ka.{self.lab.prefix}.{i}", **how)
+            return qemu._start([nic], 384, ["-boot", "n"], extra=["-device", "VGA"], lifetime=560,
+                               name=f"test_ka.{self.lab.prefix}.{i}", **how)
 
 
 def golden_tree(lab):
@@ -78,5 +79,7 @@ def test_three_machines_one_is_switched_off():
                 machine.expect("STAGE2 UP", 240).expect(
                     f"FILLER {FILLER}000000 bytes sum {stage2.filler_sum(FILLER)}", 120)
                 machine.expect_end("poweroff", 60)
-        assert server.wait(60) == 2, server.tail()
+        status = server.wait(60)
+        (qemu.SCRATCH / "console" / "test_ka.golden.log").write_text(server.text())
+        assert status == 2, server.tail()
         assert server.text().count(": done, ") == 2 and server.text().count("FAILED at") == 1, server.tail()

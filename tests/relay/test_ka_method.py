@@ -1,4 +1,4 @@
-"""test_ka_method.py - method:ka, run by stage1-fetch: found by broadcast or asked, tried five times, in the seeds' words."""
+"""test_ka_method.py - method:ka, run by stage1-fetch: found by broadcast or asked, five tries, the seeds' words."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import pathlib

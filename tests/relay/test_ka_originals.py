@@ -1,4 +1,4 @@
-"""test_ka_originals.py - ours and originals (stand-ins of both layouts) in one session: any mix, any position, repairs."""
+"""test_ka_originals.py - ours and originals (stand-ins of both layouts) in one session: any mix, any position."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import itertools
 import time

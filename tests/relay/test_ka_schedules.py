@@ -1,4 +1,4 @@
-"""test_ka_schedules.py - seeded schedules of faults on ka, chains and trees, files and unpacked trees: survivors end well."""
+"""test_ka_schedules.py - seeded schedules of faults on ka: chains and trees, files and unpacked trees."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import threading

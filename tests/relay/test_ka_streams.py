@@ -1,4 +1,4 @@
-"""test_ka_streams.py - streams of every size and pace by ka, releases, options: every byte, at once, and the right exit."""
+"""test_ka_streams.py - streams of every size and pace by ka, releases, options: every byte, and at once."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import re
 import subprocess
@@ -147,7 +147,8 @@ def test_other_ports_and_host():
                                         ready=netns.port(4000), name="ka-s")
         run.begun = time.monotonic()
         for i in run.nodes:
-            run.client[i] = cluster.nodes[i].start([CLIENT, "-h", "10.9.0.1", "-p", "4000", "-P", "4001", "-e", run.sink(i)])
+            run.client[i] = cluster.nodes[i].start([CLIENT, "-h", "10.9.0.1", "-p", "4000", "-P", "4001",
+                                                    "-e", run.sink(i)])
         run.finish(timeout=15)
 
 
@@ -172,7 +173,8 @@ def test_words_of_the_seeds():
         for line in (r"^Compiled : ", r"^ARGS=\+\S*ka-d-server\+-s\+test\+-n\+1\+-e\+", r"^Server IP = 10.9.0.1$",
                      r"^command = cat ", r"^I want 1 clients$", r"^Socket \d+ on port 30765 on \S+ ready\.$",
                      r"^Socket \d+ on port 30764 on \S+ ready\.$", r"^got UDP packet from 10.9.1.1$",
-                     r"^Session name matches$", r"^Sending UDP reply to 10.9.1.1$", r"^Accepting connection from 10.9.1.1$",
+                     r"^Session name matches$", r"^Sending UDP reply to 10.9.1.1$",
+                     r"^Accepting connection from 10.9.1.1$",
                      r"^Clients : want_data 0  / connected 0$", r"^client says hello !$", r"^Client sends options$",
                      r"^Client accepts data$", r"^Added client 10.9.1.1, daddy = 10.9.0.1$", r"^Let's go!$",
                      r"^End of data flow$", r"^Client says he has finished$", r"^Client has finished transfer$",
@@ -192,8 +194,8 @@ def test_words_of_the_seeds():
 def test_usage():
     """Wrong options, neither or both of -s and -h, numbers that are none: usage or a word, status 1; -v: the version."""
     for words in ([CLIENT], [CLIENT, "-s", "a", "-h", "b"], [CLIENT, "-x"], [CLIENT, "-s", "a", "stray"],
-                  [CLIENT, "-s", "n" * 200], [SERVER, "-a", "5"], [SERVER, "-a", "0"], [SERVER, "-n", "x"], [SERVER, "-m", "224.0.0.1"],
-                  [SERVER, "-p", "70000"]):
+                  [CLIENT, "-s", "n" * 200], [SERVER, "-a", "5"], [SERVER, "-a", "0"], [SERVER, "-n", "x"],
+                  [SERVER, "-m", "224.0.0.1"], [SERVER, "-p", "70000"]):
         assert subprocess.run(words, capture_output=True, timeout=10, check=False).returncode == 1, words
     for program in (SERVER, CLIENT):
         done = subprocess.run([program, "-v"], capture_output=True, timeout=10, check=True)

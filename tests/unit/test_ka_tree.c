@@ -1,4 +1,4 @@
-/* test_ka_tree.c - relay/ka_tree.h: the originals' order, full levels, orphans that find a place which can feed them. */
+/* test_ka_tree.c - relay/ka_tree.h: the originals' order, full levels, orphans find a place that can feed them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
