@@ -92,7 +92,8 @@ static void show(struct ka *k)
 		return;
 	k->shown = c->state;
 	if (c->state == KA_WAITING)
-		watch_note(k->f->watch, "KA server %s has the session; it waits for the other nodes", inet_ntoa(c->server));
+		watch_note(k->f->watch, "KA server %s has the session; it waits for the other nodes",
+			   inet_ntoa(c->server));
 	else if (c->state == KA_STAYING)
 		watch_note(k->f->watch, "everything is here; the next node may still need this one");
 }

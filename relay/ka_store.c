@@ -43,8 +43,8 @@ static int map_twice(struct ka_store *s)
 	if (at == MAP_FAILED)
 		return -errno;
 	s->memory = at;
-	for (int i = 0; i < 2; i++)
-		if (mmap(at + (size_t)i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, s->fd, 0) == MAP_FAILED)
+	for (size_t i = 0; i < 2; i++)
+		if (mmap(at + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, s->fd, 0) == MAP_FAILED)
 			return -errno;
 	return 0;
 }
