@@ -25,6 +25,7 @@ struct ka {
 	struct in_addr asked[MAX_ASKED];
 	size_t asked_count;
 	enum ka_client_state shown; /* the last one that a person was told of */
+	int64_t shown_bytes;
 	bool begun;                 /* the sink has been begun */
 	struct failure failure;
 };
@@ -86,8 +87,10 @@ static void show(struct ka *k)
 {
 	const struct ka_client *c = &k->client;
 
-	if (c->state >= KA_FETCHING && c->state < KA_ENDED)
+	if (c->state >= KA_FETCHING && c->state < KA_ENDED && c->store.end != k->shown_bytes) {
+		k->shown_bytes = c->store.end;
 		watch_progress(k->f->watch, c->store.end, c->total_known ? c->total.size : -1);
+	}
 	if (c->state == k->shown)
 		return;
 	k->shown = c->state;

@@ -193,6 +193,8 @@ static void send_name(struct ka_client *c)
 	char host[65] = "";
 
 	gethostname(host, sizeof(host) - 1);
+	if (streq(host, "(none)")) /* the kernel's word before anybody gave it a name */
+		host[0] = '\0';
 	send_ours(c, KA_UP_NAME, c->options.name ? c->options.name : host);
 }
 

@@ -107,6 +107,8 @@ struct ka_server {
 	bool built, flowing, complete, ending;
 	unsigned want_data;       /* clients in the pool or in the tree */
 	int64_t begun, flow_begun, flow_ended, drained, last_release, ending_at, last_progress;
+	struct in_addr asked_by;  /* who asked by UDP last, and when */
+	int64_t asked_at;
 	uint64_t packets;
 	enum ka_result result;
 	char why[200];            /* why it ended as a failure */

@@ -32,6 +32,14 @@ static void on_datagram(struct loop_fd *w, uint32_t events)
 	(void)events;
 	if (n <= 0 || !ka_is_request(bytes, (size_t)n, s->options.session))
 		return;
+	/* ours ask in several ways at once: all are answered, one is told of */
+	if (from.sin_addr.s_addr == s->asked_by.s_addr && now_ms() - s->asked_at < 300) {
+		if (!s->built || ka_server_can_join(s, 0))
+			reply(s, from, ntohs(from.sin_port));
+		return;
+	}
+	s->asked_by = from.sin_addr;
+	s->asked_at = now_ms();
 	ka_say(s, "got UDP packet from %s", inet_ntoa(from.sin_addr));
 	ka_say(s, "Session name matches");
 	if (s->built && !ka_server_can_join(s, 0)) {

@@ -139,12 +139,13 @@ static void print_members(const struct ka_server *s)
 		double time = seconds(p->flow_begun, p->finished ? p->finished : now_ms());
 
 		if (p->state == KA_FINISHED)
-			snprintf(text, sizeof(text), "Node %s %s: %s, %lld bytes in %.3f seconds, %.3f Mbytes/second%s",
-				 p->address, p->name, ka_peer_outcome(p), (long long)s->place[i].position, time,
+			snprintf(text, sizeof(text), "Node %s%s%s: %s, %lld bytes in %.3f seconds, %.3f Mbytes/second%s",
+				 p->address, p->name[0] ? " " : "", p->name, ka_peer_outcome(p),
+				 (long long)s->place[i].position, time,
 				 (double)s->place[i].position / MEG / time, p->losses ? ", after it had been lost" : "");
 		else
-			snprintf(text, sizeof(text), "Node %s %s: FAILED at %lld bytes: %s", p->address, p->name,
-				 (long long)s->place[i].position, ka_peer_outcome(p));
+			snprintf(text, sizeof(text), "Node %s%s%s: FAILED at %lld bytes: %s", p->address,
+				 p->name[0] ? " " : "", p->name, (long long)s->place[i].position, ka_peer_outcome(p));
 		ka_print_line(text);
 	}
 }

@@ -84,7 +84,7 @@ class KaRun(faults.DollyRun):
 
     def outcome(self):
         """{address: last line} of the server's last words."""
-        return dict(re.findall(r"^Node (\S+) (.*)$", self.server.text(), re.MULTILINE))
+        return dict(re.findall(r"^Node ([0-9.]+)(.*)$", self.server.text(), re.MULTILINE))
 
     def finish(self, lost=(), may_be_lost=(), timeout=60, status=None):
         """Waits for the server and judges everybody; returns the server's words."""
