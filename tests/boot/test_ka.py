@@ -20,7 +20,7 @@ RATE = "40mbit"
 class Room:
     """A golden node with DHCP and TFTP, and sockets for machines to be plugged in, all on one switch."""
 
-    def __init__(self, lab, count):
+    def __init__(self, lab, count, line=SEEDS_LINE):
         self.lab = lab
         self.head = lab.switch("golden")  # the switch's own port is the golden node's card
         self.head.ip("address", "add", "10.0.1.40/24", "dev", "br0")
@@ -30,7 +30,7 @@ class Room:
             self.head.shape(f"tap{i}", RATE)
         tftp = lab.dir / "tftp"
         tftp.mkdir()
-        bootfile = qemu.fill_tftp(tftp, qemu._command_line("no_timer_check " + SEEDS_LINE))
+        bootfile = qemu.fill_tftp(tftp, qemu._command_line("no_timer_check " + line))
         self.head.start([netns.need("dnsmasq", "dnsmasq-base"), "-k", "-p", "0", "-C", "/dev/null", "--user=root",
                          "--leasefile-ro", f"--dhcp-boot={bootfile}", "--dhcp-range=10.0.1.31,10.0.1.39,80h",
                          "--enable-tftp", f"--tftp-root={tftp}", "--interface=br0", "--bind-interfaces"],
@@ -63,7 +63,7 @@ def serve(room, tree, count):
 
 def test_three_machines_one_is_switched_off():
     """Three machines PXE-boot with the seeds' kamethod line; the middle one is switched off while the tree flows; the
-    others arrive in a stage2 that is whole, and the golden node says who was lost."""
+    others arrive in a stage2 that is whole and finds the server's address; the golden node says who was lost."""
     with netns.Lab() as lab:
         room = Room(lab, 3)
         server = serve(room, golden_tree(lab), 3)
@@ -76,10 +76,22 @@ def test_three_machines_one_is_switched_off():
         machines[victim].power_off()
         for i, machine in machines.items():
             if i != victim:
-                machine.expect("STAGE2 UP", 240).expect(
+                machine.expect("STAGE2 UP", 240).expect("KA 10.0.1.40", 60).expect(
                     f"FILLER {FILLER}000000 bytes sum {stage2.filler_sum(FILLER)}", 120)
                 machine.expect_end("poweroff", 60)
         status = server.wait(60)
         (qemu.SCRATCH / "console" / "test_ka.golden.log").write_text(server.text())
         assert status == 2, server.tail()
         assert server.text().count(": done, ") == 2 and server.text().count("FAILED at") == 1, server.tail()
+
+
+def test_an_image():
+    """One machine gets a squashfs by ka, in a session of another name: it is kept as it is and becomes the root."""
+    with netns.Lab() as lab:
+        room = Room(lab, 1, "automatic=method:ka,network:dhcp,session:image")
+        server = room.head.start([SERVER, "-s", "image", "-n", "1", "-e", f"cat {stage2.squashfs()}"],
+                                 ready=netns.port(30765))
+        machine = room.machine(1)
+        machine.expect("Waiting for stage2 from KA server (Try 1/5)", 300).expect("STAGE2 UP", 240)
+        machine.expect(f"FILLER 8000000 bytes sum {stage2.filler_sum()}", 60).expect_end("poweroff", 60)
+        assert server.wait(20) == 0, server.tail()

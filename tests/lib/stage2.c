@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < argc; i++)
 		printf("ARG %s\n", argv[i]);
+	show("KA ", "/ka/tftpserver");
 	show("CMDLINE ", "/proc/cmdline");
 	show("MOUNT ", "/proc/mounts");
 	show("MEM ", "/proc/meminfo");
