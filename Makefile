@@ -80,7 +80,12 @@ LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-co
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
-build/$(LIBC)/%.o: %.c | $(THIRD_LIBS)
+# What is no file but changes every object: other flags make all of them anew, in a tree that was built before, too.
+build/$(LIBC)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS)' >$@
+
+build/$(LIBC)/%.o: %.c build/$(LIBC)/flags | $(THIRD_LIBS)
 	@mkdir -p $(@D)
 	$(call say,CC $@)
 	$(Q)$(CC) $(CFLAGS) -MMD -c -o $@ $<
