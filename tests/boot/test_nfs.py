@@ -1,13 +1,16 @@
 """test_nfs - method nfs against nfs-ganesha -> a root; and what goes wrong with exports, files and servers."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+import re
+import socket
 import time
 
 import media
 import stage2
-from nfs import ganesha
-from qemu import boot
+from nfs import CLIENT_ADDRESS, SERVER_ADDRESS, ganesha, server_initramfs
+from qemu import Nic, boot, test_name
 
 CLASSIC = "install/stage2/rescue.sqfs"
+HALFWAY = re.compile(r" [1-5]\d %")
 
 
 def arrives(machine, megabytes=8):
@@ -80,7 +83,7 @@ def test_a_server_that_freezes_and_comes_back():
     """A server that freezes in the middle is noticed within timeout:, and the transfer goes on where it stopped."""
     with ganesha({"a.sqfs": stage2.squashfs(300)}) as server:
         machine = boot("virtio-net-pci", server.automatic("directory:/export,image:a.sqfs,timeout:6"), mem=1024)
-        machine.expect("10 %", 90)
+        machine.expect(HALFWAY, 90)
         server.freeze()
         machine.expect("; trying", 60)
         server.thaw()
@@ -91,9 +94,42 @@ def test_a_server_that_is_started_again():
     """A server that is killed in the middle and started again only costs time."""
     with ganesha({"a.sqfs": stage2.squashfs(300)}) as server:
         machine = boot("virtio-net-pci", server.automatic("directory:/export,image:a.sqfs,timeout:6"), mem=1024)
-        machine.expect("10 %", 90)
+        machine.expect(HALFWAY, 90)
         server.kill()
         machine.expect("; trying", 60)
         time.sleep(1)
         server.start()
         arrives(machine, 300)
+
+
+def kernel_server(options=""):
+    """Two machines on one cable: the kernel's own NFS server, and the -netdev of the other end."""
+    with socket.socket() as probe:  # a port that is free now
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    initrd = server_initramfs({"images/root.img": stage2.squashfs()}, options)
+    server = boot(Nic("virtio-net-pci", f"socket,listen=127.0.0.1:{port}"), initrd=initrd, name=test_name() + ".server")
+    server.expect("SERVER READY", 120)
+    return server, Nic("virtio-net-pci", f"socket,connect=127.0.0.1:{port}", "52:54:00:12:34:99")
+
+
+def from_kernel(nic, more=""):
+    """Boots from that server; the network is static, there is no DHCP on the cable."""
+    return boot(nic, f"automatic=method:nfs,network:static,ip:{CLIENT_ADDRESS},netmask:255.255.255.0,"
+                     f"server:{SERVER_ADDRESS},directory:/export/images,image:root.img{more}")
+
+
+def test_the_kernels_server():
+    """The kernel's own NFS server serves version 4.2, and version 3 where options: ask for it; the folder has the same
+    name in both."""
+    server, nic = kernel_server()
+    arrives(from_kernel(nic)).power_off()
+    arrives(from_kernel(nic, ",options:vers=3"))
+    server.power_off()
+
+
+def test_a_server_of_version_3():
+    """A server that knows only version 3 is used by it, without being told."""
+    server, nic = kernel_server("-N 4")
+    arrives(from_kernel(nic))
+    server.power_off()

@@ -6,7 +6,6 @@ server.freeze(), .thaw(), .kill(), .start() are what happens to servers; .folder
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
-import os
 import pathlib
 import shutil
 import signal
@@ -15,11 +14,13 @@ import subprocess
 import tempfile
 import time
 
-PACKAGES = ["nfs-ganesha", "nfs-ganesha-vfs"]
+from debs import TOP, debs, environment
+
+FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW = "10.0.2.2"
 
 CONFIG = """
-NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; }}
 EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; Access_Type = RO; Squash = Root_Squash; SecType = sys;
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
@@ -41,16 +42,18 @@ class Ganesha:
         with socket.socket() as probe:  # a port that is free now
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port))
+        self.programs = debs("nfs-ganesha", "nfs-ganesha-vfs")
+        plugins = next(self.programs.glob("**/libfsalvfs.so")).parent
+        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins))
         self.start()
 
     def start(self):
         """Starts it and waits until it listens."""
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "ganesha.nfsd", "-F", "-f", str(self.dir / "conf"), "-L",
+            ["setpriv", "--pdeathsig", "KILL", str(self.programs / "usr/bin/ganesha.nfsd"), "-F", "-f", str(self.dir / "conf"), "-L",
              str(self.dir / "log"), "-p", str(self.dir / "pid")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/usr/bin"})
+            env=environment(self.programs))
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -88,3 +91,84 @@ def ganesha(files):
             yield server
         finally:
             server.kill()
+
+
+# ---- the kernel's own server, in a machine of its own
+
+SERVER_ADDRESS, CLIENT_ADDRESS = "10.9.9.1", "10.9.9.2"
+
+SERVER_MODULES = ("virtio_net", "virtio_pci", "nfsd", "af_packet")
+
+# PID 1 of the server: the programs are Debian's, in the places they were made for.
+SERVER_INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin:/sbin:/usr/sbin
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+for module in {modules}; do insmod $module; done
+mkdir -p /run /var/lib/nfs/rpc_pipefs /export /tmp; : >/var/lib/nfs/etab; : >/var/lib/nfs/rmtab
+mount -t tmpfs run /run; mount -t tmpfs export /export; mount -t nfsd nfsd /proc/fs/nfsd
+mkdir -p /run/rpcbind; ln -s /run /var/run
+cp -r /files/. /export; chmod -R a+rX /export
+ip link set lo up; ip link set eth0 up; ip addr add {address}/24 dev eth0
+rpcbind -w
+echo '/export *(ro,fsid=1,no_subtree_check,insecure)' >/etc/exports
+exportfs -a
+rpc.nfsd {options} 2
+rpc.mountd {options} && echo SERVER READY
+while :; do sleep 1000; done
+"""
+
+
+def _modules(folder, names):
+    """Copies the modules NAMES and what they need into FOLDER; their files in the order to insert them."""
+    top = next((TOP / "build" / "kernel" / "lib" / "modules").iterdir())
+    files = {path.name.split(".")[0].replace("-", "_"): path for path in (top / "kernel").resolve().glob("**/*.ko*")}
+    order = []
+
+    def add(name):
+        path = files[name]
+        needs = subprocess.run(["/sbin/modinfo", "-F", "depends", str(path)], capture_output=True, text=True,
+                               check=True).stdout.strip()
+        for need in filter(None, needs.split(",")):
+            add(need.replace("-", "_"))
+        if path not in order:
+            order.append(path)
+            shutil.copy(path, folder / path.name)
+
+    for name in names:
+        if name in files:  # else it is built in
+            add(name)
+    return ["/modules/" + path.name for path in order]
+
+
+def server_initramfs(files, options=""):
+    """An initramfs that exports FILES ({name: path of its bytes}) as /export by the kernel's own NFS server. OPTIONS go
+    to rpc.nfsd and rpc.mountd: "-N 4" leaves version 3."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    out = FOLDER / f"nfs-server{options.replace(' ', '')}.cpio"
+    with tempfile.TemporaryDirectory(prefix="nfsd-") as name:
+        root = pathlib.Path(name)
+        programs = debs("nfs-kernel-server", "nfs-common", "rpcbind", "busybox-static", libc=True)
+        subprocess.run(["cp", "-a", f"{programs}/.", str(root)], check=True)
+        shutil.rmtree(root / "usr/share", ignore_errors=True)
+        for folder in ("proc", "sys", "dev", "run", "etc", "modules", "files", "bin"):
+            (root / folder).mkdir(exist_ok=True)
+        (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        (root / "etc/nsswitch.conf").write_text("passwd: files\nservices: files\nprotocols: files\nhosts: files\n")
+        (root / "etc/netconfig").write_text("tcp tpi_cots_ord v inet tcp - -\nudp tpi_clts v inet udp - -\n"
+                                            "local tpi_cots_ord - loopback - - -\n")
+        (root / "etc/passwd").write_text("root:x:0:0::/:\n_rpc:x:101:65534::/run/rpcbind:\nnobody:x:65534:65534::/:\n")
+        (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+        (root / "etc/protocols").write_text("tcp 6 TCP\nudp 17 UDP\n")
+        (root / "etc/services").write_text("sunrpc 111/tcp portmapper rpcbind\nsunrpc 111/udp portmapper rpcbind\nnfs 2049/tcp\n")
+        for target, source in files.items():
+            (root / "files" / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / "files" / target)
+        modules = _modules(root / "modules", SERVER_MODULES)
+        (root / "init").write_text(SERVER_INIT.format(modules=" ".join(modules), address=SERVER_ADDRESS, options=options))
+        (root / "init").chmod(0o755)
+        with open(out, "wb") as file:
+            find = subprocess.run(["find", "."], cwd=root, stdout=subprocess.PIPE, check=True)
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], input=find.stdout, stdout=file, cwd=root,
+                           check=True)
+    return out

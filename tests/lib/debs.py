@@ -1,0 +1,55 @@
+"""debs - names of the distribution's packages -> their files in a folder; nothing is installed, no service is started.
+
+    folder = debs("nfs-ganesha", "nfs-ganesha-vfs")       with the libraries they depend on, made once
+    environment(folder)                                   for programs that are to run from there
+"""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import pathlib
+import shutil
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+FOLDER = TOP / "build" / "tests" / "debs"
+
+
+def _apt(*words):
+    done = subprocess.run([str(TOP / "third" / "apt"), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"third/apt {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout.split("\n")
+
+
+def _closure(packages, libc):
+    """PACKAGES and the libraries they depend on, at any depth."""
+    found, todo = [], list(packages)
+    while todo:
+        name = todo.pop()
+        if name in found or (name == "libc6" and not libc):
+            continue
+        found.append(name)
+        todo += [other for other in _apt("depends", name) if other.startswith("lib") and not other.startswith("libpam")]
+    return sorted(found)
+
+
+def debs(*packages, libc=False):
+    """A folder with the files of PACKAGES and their libraries; with LIBC the C library, too, as for another machine."""
+    folder = FOLDER / ("-".join(packages) + ("-libc" if libc else ""))
+    if folder.exists():
+        return folder
+    names, draft = _closure(packages, libc), folder.with_name(folder.name + ".new")
+    _apt("deb", *names)
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in names:
+        newest = max((TOP / "build" / "apt" / "deb").glob(f"{name}_*.deb"), key=lambda path: path.stat().st_mtime)
+        subprocess.run(["dpkg-deb", "-x", str(newest), str(draft)], check=True)
+    draft.rename(folder)
+    return folder
+
+
+def environment(folder):
+    """The environment for a program in FOLDER that is to find its libraries there."""
+    libraries = sorted({str(path.parent) for path in folder.glob("**/*.so*")})
+    programs = [str(folder / place) for place in ("usr/sbin", "usr/bin", "sbin", "bin")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries), "PATH": ":".join(programs + [os.environ["PATH"]])}
