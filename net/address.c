@@ -153,6 +153,15 @@ const char *address_text(struct in_addr a, char buf[ADDRESS_TEXT_SIZE])
 	return buf;
 }
 
+void words_of_others(const uint8_t *data, size_t len, char *out, size_t size)
+{
+	size_t n = MIN(len, size - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = data[i] >= ' ' && data[i] <= '~' ? (char)data[i] : ' ';
+	out[n] = '\0';
+}
+
 bool host_name_is_sane(const char *name)
 {
 	size_t label = 0, len = strlen(name);

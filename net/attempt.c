@@ -7,11 +7,14 @@
 #include "net/link.h"
 #include "net/packet.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-	BRIDGES_MS = 1500,          /* without an answer, before bridges are listened to */
+	GROUPS_MS = 1500,           /* without an answer, before bridges and IPv6 routers are listened to */
+	IP4_PATIENCE_MS = 6000,     /* IPv6 is there, IPv4 may still come: a server with a name mostly wants it */
 	STATIC_PATIENCE_MS = 50000, /* spanning tree; after that a static address is taken unheard */
 	FRAME_SIZE = 9216,          /* the biggest frame a card takes; DHCP messages are far smaller */
 };
@@ -44,6 +47,46 @@ static bool wire_is_ours(struct wire *wire, const uint8_t mac[MAC_LEN])
 
 /* ---- made and gone */
 
+static void start_seeker(struct attempt *a, int which, int64_t now)
+{
+	struct seeker *s = a->seeker[which];
+
+	if (!s || a->seeking[which])
+		return;
+	a->seeking[which] = true;
+	s->ops->start(s, now);
+}
+
+/* What servers gave is given back. */
+static void stop_seekers(struct attempt *a)
+{
+	for (int i = 0; i < SEEKERS; i++) {
+		if (a->seeking[i])
+			a->seeker[i]->ops->stop(a->seeker[i], now_ms());
+		a->seeking[i] = false;
+	}
+}
+
+static void close_wire(struct attempt *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
+static void attempt_free(struct attempt *a)
+{
+	if (a->fd >= 0)
+		stop_seekers(a);
+	close_wire(a);
+	for (int i = 0; i < SEEKERS; i++)
+		if (a->seeker[i]) {
+			network_free(&a->seeker[i]->found);
+			a->seeker[i]->ops->free(a->seeker[i]);
+		}
+	free(a);
+}
+
 /* "eth0.12", or "vlan12" where that is too long for a name. */
 static void name_wire(struct wire *wire, const struct card *card, unsigned vlan)
 {
@@ -52,6 +95,35 @@ static void name_wire(struct wire *wire, const struct card *card, unsigned vlan)
 	snprintf(name, sizeof(name), vlan ? "%s.%u" : "%s", card->name, vlan);
 	if (str_copy(wire->name, sizeof(wire->name), name))
 		snprintf(wire->name, sizeof(wire->name), "vlan%u", vlan);
+}
+
+/* True when the kernel gives the interface IPv6 addresses. */
+static bool has_ip6(const char *interface)
+{
+	cleanup_free char *path = str_printf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", interface);
+	cleanup_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char digit = '1';
+
+	return fd >= 0 && read(fd, &digit, 1) == 1 && digit == '0';
+}
+
+/* The searches that the wish asks for. False when memory is short. */
+static bool make_seekers(struct attempt *a)
+{
+	const struct net_wish *wish = a->all->wish;
+	const char *hostname = wish->hostname[0] ? wish->hostname : NULL;
+	bool ip6 = has_ip6(a->card.name), only6 = wish->mode == NET_AUTO6 || wish->mode == NET_DHCP6;
+
+	if (wish->mode == NET_STATIC) /* before the deadline in any case */
+		a->seeker[SEEK4] = static_seeker(&a->wire, wish,
+						 MIN(STATIC_PATIENCE_MS, ms_left(a->all->request->deadline) / 2));
+	else if (wish->mode == NET_DHCP)
+		a->seeker[SEEK4] = dhcp_seeker(&a->wire, hostname);
+	if (only6 && !ip6)
+		a->broken = -EAFNOSUPPORT;
+	if (only6 || (ip6 && (wish->mode == NET_DHCP || wish->need6)))
+		a->seeker[SEEK6] = ip6_seeker(&a->wire, wish->mode == NET_DHCP6, hostname);
+	return (only6 || a->seeker[SEEK4]) && (!only6 || a->seeker[SEEK6]);
 }
 
 static struct attempt *attempt_new(struct attempts *all, const struct card *card)
@@ -65,13 +137,9 @@ static struct attempt *attempt_new(struct attempts *all, const struct card *card
 			       .wire = { .send = wire_send, .is_ours = wire_is_ours } };
 	name_wire(&a->wire, card, wish->vlan);
 	memcpy(a->wire.mac, card->mac, MAC_LEN);
-	if (wish->mode == NET_STATIC) /* before the deadline in any case */
-		a->seeker = static_seeker(&a->wire, wish, MIN(STATIC_PATIENCE_MS, ms_left(all->request->deadline) / 2));
-	else
-		a->seeker = dhcp_seeker(&a->wire, wish->hostname[0] ? wish->hostname : NULL);
-	if (a->seeker)
+	if (make_seekers(a))
 		return a;
-	free(a);
+	attempt_free(a);
 	return NULL;
 }
 
@@ -87,28 +155,11 @@ int attempt_add(struct attempts *all, const struct card *card)
 	all->attempt[all->count++] = a;
 	if (card->up)
 		return 0;
-	link_auto_ipv6(card->name, false); /* it would join groups while we wait: see packet_hear_bridges */
+	link_auto_ipv6(card->name, false); /* it would join groups while we wait: see packet_hear_groups */
 	err = link_set_up(all->commands, card->ifindex, true);
 	if (err)
 		log_error("%s: the driver does not switch the card on: %s", card->name, err_text(err));
 	return 0;
-}
-
-static void close_wire(struct attempt *a)
-{
-	if (a->fd >= 0)
-		close(a->fd);
-	a->fd = -1;
-}
-
-static void attempt_free(struct attempt *a)
-{
-	if (a->fd >= 0)
-		a->seeker->ops->stop(a->seeker, now_ms());
-	close_wire(a);
-	network_free(&a->seeker->found);
-	a->seeker->ops->free(a->seeker);
-	free(a);
 }
 
 void attempt_remove(struct attempts *all, struct attempt *a)
@@ -153,6 +204,15 @@ static void note_link(const struct attempt *a)
 	watch_note(r->watch, "%s", buf_cstr(&line));
 }
 
+/* IPv6 and spanning tree need groups to be heard, which costs some cards what comes in meanwhile: not before IPv4 had its
+ * chance. */
+static void seek_ip6(struct attempt *a, int64_t now)
+{
+	packet_hear_groups(a->fd, attempt_interface(a)->ifindex);
+	a->hears_groups = true;
+	start_seeker(a, SEEK6, now);
+}
+
 static void link_is_there(struct attempt *a)
 {
 	a->fd = packet_open(attempt_interface(a)->ifindex);
@@ -162,9 +222,11 @@ static void link_is_there(struct attempt *a)
 	}
 	a->linked = true;
 	a->link_ms = now_ms();
-	a->hears_all = false;
+	a->hears_groups = false;
 	note_link(a);
-	a->seeker->ops->start(a->seeker, a->link_ms);
+	if (!a->seeker[SEEK4] || a->all->wish->need6)
+		seek_ip6(a, a->link_ms);
+	start_seeker(a, SEEK4, a->link_ms);
 }
 
 static void make_vlan(struct attempt *a)
@@ -212,7 +274,7 @@ void attempt_update(struct attempt *a, const struct card *card)
 	if (running && a->fd < 0) {
 		link_is_there(a);
 	} else if (!running && a->fd >= 0) {
-		a->seeker->ops->stop(a->seeker, now_ms());
+		stop_seekers(a);
 		close_wire(a);
 	}
 }
@@ -226,45 +288,129 @@ void attempt_read(struct attempt *a)
 	int n;
 
 	while (a->fd >= 0 && (n = packet_receive(a->fd, frame, sizeof(frame), &no_checksum)) >= 0)
-		a->seeker->ops->frame(a->seeker, now_ms(), frame, (size_t)n, no_checksum);
+		for (int i = 0; i < SEEKERS; i++)
+			if (a->seeking[i])
+				a->seeker[i]->ops->frame(a->seeker[i], now_ms(), frame, (size_t)n, no_checksum);
+}
+
+static bool has_found(const struct attempt *a, int which)
+{
+	return a->seeking[which] && a->seeker[which]->state == SEEK_FOUND;
 }
 
 int64_t attempt_next_ms(const struct attempt *a)
 {
+	int64_t next = INT64_MAX;
+
 	if (a->fd < 0)
-		return INT64_MAX;
-	return a->hears_all ? a->seeker->next_ms : MIN(a->seeker->next_ms, a->link_ms + BRIDGES_MS);
+		return next;
+	if (!a->hears_groups)
+		next = a->link_ms + GROUPS_MS;
+	if (has_found(a, SEEK6))
+		next = MIN(next, a->link_ms + IP4_PATIENCE_MS);
+	for (int i = 0; i < SEEKERS; i++)
+		if (a->seeking[i])
+			next = MIN(next, a->seeker[i]->next_ms);
+	return next;
+}
+
+/* What was found is what is needed: which of IPv4 and IPv6 leads to the server is known from its address only. */
+static bool is_enough(const struct attempt *a, int64_t now)
+{
+	const struct net_wish *wish = a->all->wish;
+	bool ip4 = has_found(a, SEEK4), ip6 = has_found(a, SEEK6);
+
+	if (wish->need6 && a->seeker[SEEK6])
+		return ip6;
+	if (ip4 || !ip6 || !a->seeker[SEEK4])
+		return ip4 || ip6;
+	return !wish->need4 && now >= a->link_ms + IP4_PATIENCE_MS;
 }
 
 bool attempt_work(struct attempt *a, int64_t now)
 {
 	if (a->fd < 0)
 		return false;
-	if (!a->hears_all && now >= a->link_ms + BRIDGES_MS) { /* is spanning tree the reason? */
-		packet_hear_bridges(a->fd, a->card.ifindex);
-		a->hears_all = true;
+	if (!a->hears_groups && now >= a->link_ms + GROUPS_MS)
+		seek_ip6(a, now);
+	for (int i = 0; i < SEEKERS; i++)
+		if (a->seeking[i] && a->seeker[i]->next_ms <= now)
+			a->seeker[i]->ops->time(a->seeker[i], now);
+	return is_enough(a, now);
+}
+
+/* Moves the IPv6 half of FROM to TO. */
+static void move_ip6(struct network *to, struct network *from)
+{
+	to->address6 = from->address6;
+	to->address6_count = from->address6_count;
+	to->gateway6 = from->gateway6;
+	to->dns6 = from->dns6;
+	to->dns6_count = from->dns6_count;
+	to->mtu6 = from->mtu6;
+	to->server_duid = from->server_duid;
+	from->address6 = NULL;
+	from->dns6 = NULL;
+	from->server_duid = NULL;
+	if (!to->search) {
+		to->search = from->search;
+		from->search = NULL;
 	}
-	if (a->seeker->next_ms <= now)
-		a->seeker->ops->time(a->seeker, now);
-	return a->seeker->state == SEEK_FOUND;
+}
+
+struct network attempt_take(struct attempt *a)
+{
+	struct network net = { 0 };
+	int from = has_found(a, SEEK4) ? SEEK4 : SEEK6;
+
+	net = a->seeker[from]->found;
+	a->seeker[from]->found = (struct network){ 0 };
+	if (from == SEEK4 && has_found(a, SEEK6))
+		move_ip6(&net, &a->seeker[SEEK6]->found);
+	return net;
 }
 
 bool attempt_failed(const struct attempt *a)
 {
-	return a->broken || (a->fd >= 0 && a->seeker->state == SEEK_FAILED);
+	const struct seeker *ip4 = a->seeker[SEEK4], *ip6 = a->seeker[SEEK6];
+
+	if (a->broken)
+		return true;
+	if (a->fd < 0)
+		return false;
+	if (ip4 && ip4->state != SEEK_FAILED)
+		return false;
+	return a->all->wish->mode == NET_STATIC || !ip6 || ip6->state == SEEK_FAILED;
+}
+
+enum fail_id attempt_trouble(const struct attempt *a)
+{
+	if (a->broken)
+		return FAIL_NET_CONFIGURE;
+	return a->seeker[a->seeker[SEEK4] ? SEEK4 : SEEK6]->trouble;
 }
 
 void attempt_explain(const struct attempt *a, struct buf *out)
 {
-	if (a->seeker->state == SEEK_FOUND)
-		return;
+	const char *separator = "";
+
 	buf_printf(out, "%s%s: ", out->len ? "; " : "", a->wire.name);
-	if (a->broken)
+	if (a->broken == -EAFNOSUPPORT)
+		buf_str(out, "the kernel has no IPv6");
+	else if (a->broken)
 		buf_printf(out, "VLAN %u: %s", a->all->wish->vlan, err_text(a->broken));
 	else if (a->fd < 0)
 		buf_str(out, a->linked ? "link lost" : "no link");
-	else
-		a->seeker->ops->explain(a->seeker, now_ms(), out);
+	for (int i = 0; i < SEEKERS && a->fd >= 0 && !a->broken; i++) {
+		if (!a->seeking[i])
+			continue;
+		buf_str(out, separator);
+		separator = ", ";
+		if (has_found(a, i))
+			buf_str(out, i == SEEK4 ? "IPv4 is there" : "IPv6 is there");
+		else
+			a->seeker[i]->ops->explain(a->seeker[i], now_ms(), out);
+	}
 }
 
 /* ---- the end */
@@ -273,14 +419,17 @@ void attempt_end(struct attempt *a, bool keep)
 {
 	int err;
 
-	if (a->fd >= 0 && !keep)
-		a->seeker->ops->stop(a->seeker, now_ms());
+	for (int i = 0; i < SEEKERS; i++)
+		if (keep && has_found(a, i))
+			a->seeking[i] = false; /* nothing of it is given back */
+	if (a->fd >= 0)
+		stop_seekers(a);
 	close_wire(a);
 	if (keep)
 		return;
 	err = a->vlan.ifindex ? link_delete(a->all->commands, a->vlan.ifindex) : 0;
 	if (!err)
-		err = link_flush_addresses(a->all->commands, a->card.ifindex);
+		err = link_flush_addresses(a->all->commands, a->card.ifindex, AF_INET);
 	if (!err)
 		err = link_set_up(a->all->commands, a->card.ifindex, false);
 	link_auto_ipv6(a->card.name, true);

@@ -10,18 +10,22 @@
 
 struct attempts;
 
+/* One search each. */
+enum { SEEK4, SEEK6, SEEKERS };
+
 /* One card. */
 struct attempt {
 	struct wire wire; /* under the name that addresses are given to: the card's, or its VLAN's */
 	const struct attempts *all;
 	struct card card;
 	struct card vlan; /* the VLAN on it; ifindex 0: none, or not made yet */
-	struct seeker *seeker;
-	int fd;           /* of packet_open; -1: no link */
-	bool linked;      /* had link at some time */
-	int64_t link_ms;  /* since when; of now_ms() */
-	bool hears_all;   /* bridges, too: see packet_hear_bridges */
-	int broken;       /* -errno: it cannot be used, whatever comes */
+	struct seeker *seeker[SEEKERS]; /* NULL: not wanted */
+	bool seeking[SEEKERS];          /* it was started */
+	int fd;             /* of packet_open; -1: no link */
+	bool linked;        /* had link at some time */
+	int64_t link_ms;    /* since when; of now_ms() */
+	bool hears_groups;  /* bridges and routers, too: see packet_hear_groups */
+	int broken;         /* -errno: it cannot be used, whatever comes */
 };
 
 /* All of them, and what they have in common. */
@@ -55,11 +59,17 @@ void attempt_read(struct attempt *a);
 /* When attempt_work wants to be called. */
 int64_t attempt_next_ms(const struct attempt *a);
 
-/* Does what is due. True when the network is found: a->seeker->found. */
+/* Does what is due. True when the network is found: attempt_take has it. */
 bool attempt_work(struct attempt *a, int64_t now);
+
+/* What was found, of IPv4 and IPv6; it is the caller's now. */
+struct network attempt_take(struct attempt *a);
 
 /* True when waiting longer cannot help. */
 bool attempt_failed(const struct attempt *a);
+
+/* Why nothing was found yet. */
+enum fail_id attempt_trouble(const struct attempt *a);
 
 /* Adds "eth0: no answer to 4 DHCP requests in 15 s". */
 void attempt_explain(const struct attempt *a, struct buf *out);

@@ -4,7 +4,10 @@
 
 #include "base/log.h"
 #include "net/address.h"
+#include "net/frame6.h"
 #include "net/link.h"
+
+#include <sys/socket.h>
 
 static void set_mtu(struct netlink *nl, const struct card *card, struct network *net)
 {
@@ -65,13 +68,47 @@ static int set_routes(struct netlink *nl, const struct card *card, const struct 
 	return 0;
 }
 
+/* The link's own address, those found, the router. */
+static int set_ip6(struct netlink *nl, const struct card *card, struct network *net, struct failure *f)
+{
+	const struct net_address6 own = { .address = ip6_link_local(net->mac), .prefix = 64, .preferred_s = UINT32_MAX,
+					  .valid_s = UINT32_MAX };
+	char text[IP6_TEXT_SIZE];
+	int err;
+
+	if (!net->address6_count)
+		return 0;
+	err = link_flush_addresses(nl, card->ifindex, AF_INET6);
+	if (!err)
+		err = link_add_address6(nl, card->ifindex, &own);
+	for (size_t i = 0; i < net->address6_count && !err; i++)
+		err = link_add_address6(nl, card->ifindex, &net->address6[i]);
+	if (err)
+		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 addresses: %s", card->name, err_text(err));
+	if (net->mtu6 >= card->mtu)
+		net->mtu6 = 0;
+	if (net->mtu6)
+		link_set_mtu6(card->name, net->mtu6);
+	if (!ip6_equal(&net->gateway6, &ip6_any))
+		err = link_add_default6(nl, card->ifindex, &net->gateway6, net->mtu6);
+	if (err)
+		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 default route over %s: %s", card->name,
+			    ip6_text(&net->gateway6, text), err_text(err));
+	return 0;
+}
+
 int net_configure(struct netlink *nl, const struct card *card, struct network *net, struct failure *f)
 {
 	char a[ADDRESS_TEXT_SIZE];
 	int err;
 
 	set_mtu(nl, card, net);
-	err = link_flush_addresses(nl, card->ifindex);
+	err = set_ip6(nl, card, net, f);
+	if (err)
+		return err;
+	err = link_flush_addresses(nl, card->ifindex, AF_INET);
+	if (!err && !net->address.s_addr)
+		return 0;
 	if (!err)
 		err = link_add_address(nl, card->ifindex, net->address, net->prefix, net->broadcast, peer_of(net));
 	if (err)

@@ -288,17 +288,6 @@ static void on_ack(struct dhcp_client *c, int64_t now, const struct dhcp_message
 	check_address(c, now);
 }
 
-/* The server's own words (option 56), fit for a console. */
-static void read_words(const struct dhcp_message *m, char *out, size_t size)
-{
-	const struct dhcp_value *v = &m->option[OPTION_MESSAGE];
-	size_t n = MIN(v->len, size - 1);
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = v->data[i] >= ' ' && v->data[i] <= '~' ? (char)v->data[i] : ' ';
-	out[n] = '\0';
-}
-
 static void on_nak(struct dhcp_client *c, int64_t now, const struct dhcp_message *m)
 {
 	struct in_addr server = dhcp_option_address(m, OPTION_SERVER_ID);
@@ -309,7 +298,7 @@ static void on_nak(struct dhcp_client *c, int64_t now, const struct dhcp_message
 		log_info("%s: DHCPNAK from %s, which was not asked: ignored", c->s.wire->name, from);
 		return;
 	}
-	read_words(m, words, sizeof(words));
+	words_of_others(m->option[OPTION_MESSAGE].data, m->option[OPTION_MESSAGE].len, words, sizeof(words));
 	snprintf(c->s.last, sizeof(c->s.last), "%s refused %s%s%s", from, address_text(c->offer.address, a),
 		 *words ? ": " : "", words);
 	log_warn("%s: DHCPNAK: %s", c->s.wire->name, c->s.last);

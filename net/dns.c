@@ -53,6 +53,15 @@ static bool all_answered(const struct exchange *x)
 	return true;
 }
 
+/* Some servers are silent to, or refuse, questions for the one kind of address and answer those for the other. */
+static bool have_addresses(const struct exchange *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->question[i].answered && x->question[i].count)
+			return true;
+	return false;
+}
+
 /* ---- answers */
 
 /* Takes over what ANSWER says of Q. True when the question must be asked again, under the name it is an alias of. */
@@ -290,7 +299,7 @@ static int run(struct exchange *x, struct pollfd *poll_fd)
 			err = listen_to(x, p, poll_fd, until);
 		if (err && err != -EAGAIN)
 			return err;
-		if (all_answered(x))
+		if (all_answered(x) || have_addresses(x))
 			break;
 		if (all_refused(x))
 			return -EHOSTUNREACH;

@@ -19,7 +19,8 @@ struct dns_question {
 };
 
 /* Asks the SERVERS in order, all COUNT questions at once, until each is answered. A server that is silent for a second
- * is asked again later, and the next one meanwhile; one that cannot tell is left for the next one. 0: all answered;
+ * is asked again later, and the next one meanwhile; one that cannot tell is left for the next one. 0: all answered, or one
+ * with addresses and the others not within a second;
  * -ETIMEDOUT; -EHOSTUNREACH: every server refused, several times; -EINVAL: a question is no name; -errno. WHY (of
  * WHY_SIZE bytes) says what the servers did. */
 int dns_ask(const struct net_address *servers, size_t server_count, struct dns_question *questions, size_t count,

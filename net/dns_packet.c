@@ -87,22 +87,16 @@ bool dns_name_equal(const char *a, const char *b)
 	return n == m && strncasecmp(a, b, n) == 0;
 }
 
-static void put_be16(struct buf *out, unsigned value)
-{
-	buf_char(out, (char)(value >> 8));
-	buf_char(out, (char)value);
-}
-
 int dns_query_write(struct buf *out, uint16_t id, const char *name, enum dns_type type)
 {
 	const unsigned words[] = { id, FLAG_RECURSE, 1, 0, 0, 0 };
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		put_be16(out, words[i]);
+		add_be16(out, words[i]);
 	err = *name ? dns_name_write(out, name) : -EINVAL;
-	put_be16(out, type);
-	put_be16(out, CLASS_INTERNET);
+	add_be16(out, type);
+	add_be16(out, CLASS_INTERNET);
 	return err ? err : out->failed ? -ENOMEM : 0;
 }
 

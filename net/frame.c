@@ -9,14 +9,7 @@ enum { ARP_LEN = 28, ARP_REQUEST = 1, ARP_REPLY = 2 };
 const uint8_t mac_broadcast[MAC_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 const uint8_t mac_bridges[MAC_LEN] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
 
-static void put_be16(uint8_t *p, size_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
-
-/* The Internet checksum (RFC 1071), going on from SUM. */
-static uint32_t add_up(uint32_t sum, const uint8_t *p, size_t len)
+uint32_t internet_sum(uint32_t sum, const uint8_t *p, size_t len)
 {
 	for (; len > 1; p += 2, len -= 2)
 		sum += get_be16(p);
@@ -25,7 +18,7 @@ static uint32_t add_up(uint32_t sum, const uint8_t *p, size_t len)
 	return (sum & 0xffff) + (sum >> 16); /* no carry is lost: a datagram has fewer than 2^15 words */
 }
 
-static uint16_t checksum(uint32_t sum)
+uint16_t internet_checksum(uint32_t sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -35,7 +28,7 @@ static uint16_t checksum(uint32_t sum)
 /* The pseudo header of UDP (RFC 768) and the datagram. */
 static uint16_t udp_checksum(const uint8_t *addresses, const uint8_t *udp, size_t len)
 {
-	return checksum(add_up(add_up(PROTOCOL_UDP + (uint32_t)len, addresses, 8), udp, len));
+	return internet_checksum(internet_sum(internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8), udp, len));
 }
 
 int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct udp_frame *out)
@@ -50,7 +43,7 @@ int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct ud
 		return -EBADMSG;
 	header = (size_t)(ip[0] & 0xf) * 4;
 	ip_len = get_be16(ip + 2); /* the frame may be longer: short ones are filled up */
-	if (header < IP_HEADER || ip_len < header || ip_len > len || checksum(add_up(0, ip, header)) != 0)
+	if (header < IP_HEADER || ip_len < header || ip_len > len || internet_checksum(internet_sum(0, ip, header)) != 0)
 		return -EBADMSG;
 	if (ip[9] != PROTOCOL_UDP || (get_be16(ip + 6) & 0x3fff)) /* fragments: no DHCP server sends any */
 		return -EPROTONOSUPPORT;
@@ -98,7 +91,7 @@ int frame_write_udp(struct buf *out, const struct udp_frame *u)
 	ip[9] = PROTOCOL_UDP;
 	memcpy(ip + 12, &u->from, 4);
 	memcpy(ip + 16, &u->to, 4);
-	put_be16(ip + 10, checksum(add_up(0, ip, IP_HEADER)));
+	put_be16(ip + 10, internet_checksum(internet_sum(0, ip, IP_HEADER)));
 	put_be16(udp, u->from_port);
 	put_be16(udp + 2, u->to_port);
 	put_be16(udp + 4, UDP_HEADER + u->len);

@@ -21,6 +21,25 @@ static inline uint32_t get_be32(const uint8_t *p)
 	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
 }
 
+static inline void put_be16(uint8_t *p, size_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+static inline void add_be16(struct buf *out, size_t value)
+{
+	const uint8_t bytes[] = { (uint8_t)(value >> 8), (uint8_t)value };
+
+	buf_add(out, bytes, sizeof(bytes));
+}
+
+static inline void add_be32(struct buf *out, uint32_t value)
+{
+	add_be16(out, value >> 16);
+	add_be16(out, value & 0xffff);
+}
+
 static inline struct in_addr get_in_addr(const uint8_t *p)
 {
 	struct in_addr a;
@@ -28,6 +47,11 @@ static inline struct in_addr get_in_addr(const uint8_t *p)
 	memcpy(&a, p, sizeof(a));
 	return a;
 }
+
+/* The Internet checksum (RFC 1071): internet_sum adds up bytes, going on from SUM; of several stretches all but the last
+ * have an even length, and all together fewer than 2^17 bytes. */
+uint32_t internet_sum(uint32_t sum, const uint8_t *p, size_t len);
+uint16_t internet_checksum(uint32_t sum);
 
 /* A UDP datagram in its frame. */
 struct udp_frame {

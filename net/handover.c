@@ -3,6 +3,7 @@
 #include "net/net.h"
 
 #include "net/address.h"
+#include "net/frame6.h"
 #include "net/link.h"
 
 #include <fcntl.h>
@@ -48,12 +49,16 @@ static int write_file(const char *dir, const char *name, const struct buf *conte
 
 static void describe_resolver(const struct network *net, struct buf *out)
 {
-	char a[ADDRESS_TEXT_SIZE];
+	char a[ADDRESS_TEXT_SIZE], a6[IP6_TEXT_SIZE];
 
 	if (net->search || net->domain)
 		buf_printf(out, "search %s\n", net->search ? net->search : net->domain);
 	for (size_t i = 0; i < net->dns_count; i++)
 		buf_printf(out, "nameserver %s\n", address_text(net->dns[i], a));
+	for (size_t i = 0; i < net->dns6_count; i++)
+		buf_printf(out, "nameserver %s%s%s\n", ip6_text(&net->dns6[i], a6),
+			   ip6_is_link_local(&net->dns6[i]) ? "%" : "",
+			   ip6_is_link_local(&net->dns6[i]) ? net->interface : "");
 }
 
 int net_write_handover(const struct network *net, const char *dir)

@@ -24,15 +24,27 @@ int link_set_up(struct netlink *nl, int ifindex, bool up)
 	return netlink_request(nl, &m, up ? "switching the card on" : "switching the card off");
 }
 
+/* Writes VALUE to the interface's IPv6 switch called WHAT. Where there is no IPv6, nothing. */
+static void set_ip6(const char *name, const char *what, const char *value)
+{
+	cleanup_free char *path = str_printf("/proc/sys/net/ipv6/conf/%s/%s", name, what);
+	cleanup_close int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
+		log_debug("%s: %s: %s", path, value, err_text(-errno));
+}
+
 void link_auto_ipv6(const char *name, bool on)
 {
-	char path[80];
-	cleanup_close int fd = -1;
+	set_ip6(name, "addr_gen_mode", on ? "0" : "1"); /* ip-sysctl: 0 is EUI-64, 1 is none */
+}
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, on ? "0" : "1", 1) < 0) /* ip-sysctl: 0 is EUI-64, 1 is none */
-		log_debug("%s: %s", path, err_text(-errno));
+void link_set_mtu6(const char *name, unsigned mtu)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", mtu);
+	set_ip6(name, "mtu", number);
 }
 
 int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
@@ -90,42 +102,76 @@ int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, un
 	return err == -EEXIST ? 0 : err;
 }
 
+int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)
+{
+	struct ifaddrmsg info = { .ifa_family = AF_INET6, .ifa_prefixlen = (uint8_t)address->prefix,
+				  .ifa_flags = IFA_F_NODAD, .ifa_index = (unsigned)ifindex };
+	struct ifa_cacheinfo times = { .ifa_prefered = address->preferred_s, .ifa_valid = address->valid_s };
+	cleanup_buf struct buf m = { 0 };
+	int err;
+
+	nl_begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+	nl_put(&m, IFA_LOCAL, &address->address, sizeof(address->address));
+	nl_put(&m, IFA_CACHEINFO, &times, sizeof(times));
+	err = netlink_request(nl, &m, "setting the IPv6 address");
+	return err == -EEXIST ? 0 : err;
+}
+
+int link_add_default6(struct netlink *nl, int ifindex, const struct in6_addr *gateway, unsigned mtu)
+{
+	struct rtmsg info = { .rtm_family = AF_INET6, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
+			      .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+	cleanup_buf struct buf m = { 0 };
+	size_t metrics;
+
+	nl_begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+	nl_put(&m, RTA_GATEWAY, gateway, sizeof(*gateway));
+	nl_put_u32(&m, RTA_OIF, (uint32_t)ifindex);
+	if (mtu) {
+		metrics = nl_nest(&m, RTA_METRICS);
+		nl_put_u32(&m, RTAX_MTU, mtu);
+		nl_nest_end(&m, metrics);
+	}
+	return netlink_request(nl, &m, "setting the IPv6 default route");
+}
+
 /* What a flush walks over. */
 struct flush {
-	int ifindex;
-	struct buf found; /* ifaddrmsg and local address, one after the other */
+	int ifindex, family;
+	struct buf found; /* struct old_address, one after the other */
 };
 
 struct old_address {
 	struct ifaddrmsg info;
-	struct in_addr local;
+	uint8_t address[16]; /* 4 of them for IPv4 */
+	size_t len;
 };
 
 static int note_address(void *ctx, uint16_t type, const uint8_t *data, size_t len)
 {
 	struct flush *flush = ctx;
-	struct old_address old;
+	struct old_address old = { .len = flush->family == AF_INET ? 4 : 16 };
 	struct nl_attr a;
 
 	if (type != RTM_NEWADDR || len < sizeof(old.info))
 		return 0;
 	memcpy(&old.info, data, sizeof(old.info));
-	if ((int)old.info.ifa_index != flush->ifindex || old.info.ifa_family != AF_INET)
+	if ((int)old.info.ifa_index != flush->ifindex || old.info.ifa_family != flush->family)
 		return 0;
 	data += NLMSG_ALIGN(sizeof(old.info));
 	len -= MIN(len, NLMSG_ALIGN(sizeof(old.info)));
-	while (nl_next(&data, &len, &a))
-		if (a.type == IFA_LOCAL && a.len == sizeof(old.local)) {
-			memcpy(&old.local, a.data, sizeof(old.local));
+	while (nl_next(&data, &len, &a)) /* IPv6 knows IFA_ADDRESS only; of IPv4 IFA_LOCAL is the own one */
+		if (a.type == (flush->family == AF_INET ? IFA_LOCAL : IFA_ADDRESS) && a.len == old.len) {
+			memcpy(old.address, a.data, old.len);
 			return buf_add(&flush->found, &old, sizeof(old));
 		}
 	return 0;
 }
 
-int link_flush_addresses(struct netlink *nl, int ifindex)
+int link_flush_addresses(struct netlink *nl, int ifindex, int family)
 {
-	struct ifaddrmsg any = { .ifa_family = AF_INET };
-	struct flush flush = { .ifindex = ifindex };
+	struct ifaddrmsg any = { .ifa_family = (uint8_t)family };
+	struct flush flush = { .ifindex = ifindex, .family = family };
 	cleanup_buf struct buf m = { 0 };
 	struct old_address old;
 	int err;
@@ -135,7 +181,7 @@ int link_flush_addresses(struct netlink *nl, int ifindex)
 	for (size_t at = 0; !err && at + sizeof(old) <= flush.found.len; at += sizeof(old)) {
 		memcpy(&old, flush.found.data + at, sizeof(old));
 		nl_begin(&m, RTM_DELADDR, 0, &old.info, sizeof(old.info));
-		nl_put(&m, IFA_LOCAL, &old.local, sizeof(old.local));
+		nl_put(&m, IFA_LOCAL, old.address, old.len);
 		err = netlink_request(nl, &m, "removing an old address");
 		if (err == -EADDRNOTAVAIL) /* went with the primary address of its network */
 			err = 0;

@@ -27,8 +27,17 @@ int link_delete(struct netlink *nl, int ifindex) must_check;
 int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
 		     struct in_addr peer) must_check;
 
-/* Takes away all IPv4 addresses of the interface, and with them its routes. */
-int link_flush_addresses(struct netlink *nl, int ifindex) must_check;
+/* Takes away all addresses of the interface of one FAMILY (AF_INET, AF_INET6), and with them its routes. */
+int link_flush_addresses(struct netlink *nl, int ifindex, int family) must_check;
+
+/* Adds an IPv6 address that is known to be free. 0 also when the interface has it already. */
+int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address) must_check;
+
+/* Sets the IPv6 default route over the interface. MTU: the biggest packet over it; 0: the interface's. */
+int link_add_default6(struct netlink *nl, int ifindex, const struct in6_addr *gateway, unsigned mtu) must_check;
+
+/* Sets the biggest IPv6 packet alone (a router's wish). The kernel forgets it when the link changes. */
+void link_set_mtu6(const char *name, unsigned mtu);
 
 /* Adds a route over the interface; one to the same network is replaced. ON_LINK: the gateway is reached directly even
  * where no address of the interface says so. */

@@ -17,6 +17,15 @@ struct net_route {
 	struct in_addr gateway; /* 0.0.0.0: on the link itself */
 };
 
+/* An IPv6 address of the interface. */
+struct net_address6 {
+	struct in6_addr address;
+	unsigned prefix;      /* 0..128 */
+	uint32_t preferred_s; /* how long it may be used for new connections, from bound_at_ms on; 0xffffffff: for ever */
+	uint32_t valid_s;     /* how long at all */
+	bool by_dhcp;         /* from a DHCPv6 server; else made of a router's prefix */
+};
+
 /* What is known of the one interface that works. Strings are owned by the struct; NULL where unknown. */
 struct network {
 	char interface[16]; /* what has the address; IFNAMSIZ: at most 15 characters */
@@ -48,6 +57,15 @@ struct network {
 	uint32_t lease_s, renew_s, rebind_s; /* options 51 58 59; seconds; lease 0xffffffff: for ever */
 	int64_t bound_at_ms;        /* when the lease began, of now_ms(): the kernel's CLOCK_MONOTONIC, which the next system
 				     * has too */
+
+	/* IPv6: what there is of it. Where address is 0.0.0.0 the network has IPv6 only. */
+	struct net_address6 *address6; /* without the link's own (fe80::) */
+	size_t address6_count;
+	struct in6_addr gateway6;      /* default router, mostly fe80::..., on this interface; ::, none */
+	struct in6_addr *dns6;
+	size_t dns6_count;
+	unsigned mtu6;                 /* of the router; 0: the card's own */
+	char *server_duid;             /* of the DHCPv6 server that gave an address, as hex digits; NULL: none did */
 
 	uint8_t (*tried)[6];        /* cards that had an address, too, but led nowhere: net_try_next */
 	size_t tried_count;
@@ -90,8 +108,8 @@ bool net_may_be_wrong_card(const struct failure *f);
  * no other card found a network, F is filled, NET's card is off. */
 int net_try_next(struct network *net, const struct net_request *request, struct failure *f) must_check;
 
-/* Gives the lease back to the DHCP server (RFC 2131, 4.4.6), while the interface still has its address. Nothing for a
- * static one. */
+/* Gives the leases back to the DHCP servers (RFC 2131, 4.4.6; RFC 8415, 18.2.7), while the interface still has its
+ * addresses. Nothing for a static one. */
 void net_give_back(const struct network *net);
 
 /* The last thing before the next system: the kernel may give the interface its IPv6 addresses, which it was kept from
@@ -105,7 +123,8 @@ int net_write_handover(const struct network *net, const char *dir) must_check;
 /* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
  * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE; and HWADDR, TFTPSERVER, CLIENTID (the
  * DHCP client id as hex octets), RENEW, REBIND, BOUND (seconds; BOUND is CLOCK_MONOTONIC's); for a VLAN also CARD (what it
- * lies on) and VLAN (its number). What is unknown is left out. */
+ * lies on) and VLAN (its number); for IPv6 IPV6PROTO (auto, dhcp), IPV6ADDR (ADDRESS/PREFIX ...), IPV6GATEWAY, IPV6DNS,
+ * IPV6SERVERID (a DHCPv6 server's DUID in hex). What is unknown is left out; without IPv4 BOOTPROTO to DNS are. */
 int net_describe(const struct network *net, struct buf *out);
 
 void network_free(struct network *net);

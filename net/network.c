@@ -4,6 +4,7 @@
 
 #include "net/address.h"
 #include "net/card.h"
+#include "net/frame6.h"
 
 void network_free(struct network *net)
 {
@@ -15,6 +16,9 @@ void network_free(struct network *net)
 	free(net->search);
 	free(net->tftp_server);
 	free(net->bootfile);
+	free(net->address6);
+	free(net->dns6);
+	free(net->server_duid);
 	free(net->tried);
 	*net = (struct network){ 0 };
 }
@@ -69,10 +73,11 @@ static void put_routes(struct buf *out, const struct network *net)
 
 static void put_lease(struct buf *out, const struct network *net)
 {
-	const uint8_t *m = net->mac;
+	char mac[MAC_TEXT_SIZE];
 
+	if (net->dhcp)
+		buf_printf(out, "CLIENTID='01:%s'\n", mac_text(net->mac, mac));
 	put_address(out, "SERVERID", net->server_id);
-	buf_printf(out, "CLIENTID='01:%02x:%02x:%02x:%02x:%02x:%02x'\n", m[0], m[1], m[2], m[3], m[4], m[5]);
 	put_number(out, "LEASE", net->lease_s);
 	put_number(out, "RENEW", net->renew_s);
 	put_number(out, "REBIND", net->rebind_s);
@@ -80,6 +85,37 @@ static void put_lease(struct buf *out, const struct network *net)
 	put_address(out, "NEXTSERVER", net->next_server);
 	put(out, "TFTPSERVER", net->tftp_server);
 	put(out, "BOOTFILE", net->bootfile);
+}
+
+static void put_ip4(struct buf *out, const struct network *net)
+{
+	put(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
+	put_address(out, "IPADDR", net->address);
+	put_number(out, "PREFIX", net->prefix);
+	put_address(out, "NETMASK", prefix_netmask(net->prefix));
+	put_address(out, "BROADCAST", net->broadcast);
+	if (net->route_count && !net->routes[0].prefix)
+		put_address(out, "GATEWAY", net->routes[0].gateway);
+	put_routes(out, net);
+	put_addresses(out, "DNS", net->dns, net->dns_count);
+}
+
+static void put_ip6(struct buf *out, const struct network *net)
+{
+	cleanup_buf struct buf addresses = { 0 }, dns = { 0 };
+	char text[IP6_TEXT_SIZE];
+
+	for (size_t i = 0; i < net->address6_count; i++)
+		buf_printf(&addresses, "%s%s/%u", i ? " " : "", ip6_text(&net->address6[i].address, text),
+			   net->address6[i].prefix);
+	for (size_t i = 0; i < net->dns6_count; i++)
+		buf_printf(&dns, "%s%s", i ? " " : "", ip6_text(&net->dns6[i], text));
+	put(out, "IPV6PROTO", net->server_duid ? "dhcp" : "auto");
+	put(out, "IPV6ADDR", buf_cstr(&addresses));
+	if (!ip6_equal(&net->gateway6, &ip6_any))
+		put(out, "IPV6GATEWAY", ip6_text(&net->gateway6, text));
+	put(out, "IPV6DNS", buf_cstr(&dns));
+	put(out, "IPV6SERVERID", net->server_duid);
 }
 
 int net_describe(const struct network *net, struct buf *out)
@@ -92,22 +128,17 @@ int net_describe(const struct network *net, struct buf *out)
 		put(out, "CARD", net->card);
 		put_number(out, "VLAN", net->vlan);
 	}
-	put(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
-	put_address(out, "IPADDR", net->address);
-	put_number(out, "PREFIX", net->prefix);
-	put_address(out, "NETMASK", prefix_netmask(net->prefix));
-	put_address(out, "BROADCAST", net->broadcast);
-	if (net->route_count && !net->routes[0].prefix)
-		put_address(out, "GATEWAY", net->routes[0].gateway);
-	put_routes(out, net);
-	put_addresses(out, "DNS", net->dns, net->dns_count);
+	if (net->address.s_addr)
+		put_ip4(out, net);
+	if (net->address6_count)
+		put_ip6(out, net);
 	put(out, "SEARCH", net->search);
 	put(out, "HOSTNAME", net->hostname);
 	put(out, "DOMAIN", net->domain);
 	if (net->mtu)
 		put_number(out, "MTU", net->mtu);
 	put_addresses(out, "NTP", net->ntp, net->ntp_count);
-	if (net->dhcp)
+	if (net->dhcp || net->server_duid)
 		put_lease(out, net);
 	return out->failed ? -ENOMEM : 0;
 }

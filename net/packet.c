@@ -23,24 +23,33 @@ enum { BESIDE_FRAME = -0x1000, VLAN_TAG_PRESENT = 48 };
 /* The jumps count the instructions in between. */
 static struct sock_filter wanted[] = {
 	/*  0 */ LOAD_BYTE(BESIDE_FRAME + VLAN_TAG_PRESENT),
-	/*  1 */ IF_EQUAL(0, 0, 15),
+	/*  1 */ IF_EQUAL(0, 0, 24),
 	/*  2 */ LOAD_HALF(12), /* Ethernet type */
-	/*  3 */ IF_EQUAL(0x0806, 14, 0), /* ARP */
-	/*  4 */ IF_EQUAL(0x0800, 0, 8),  /* IPv4 */
-	/*  5 */ LOAD_BYTE(14 + 9),
-	/*  6 */ IF_EQUAL(17, 0, 10), /* UDP */
-	/*  7 */ LOAD_HALF(14 + 6),
-	/*  8 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 8, 0), /* not the first piece of a datagram */
-	/*  9 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),            /* X: the IP header's length */
-	/* 10 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),         /* destination port */
-	/* 11 */ IF_EQUAL(67, 6, 0),
-	/* 12 */ IF_EQUAL(68, 5, 4),
-	/* 13 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
-	/* 14 */ IF_EQUAL(0x0180c200, 0, 2),
-	/* 15 */ LOAD_HALF(4),
-	/* 16 */ IF_EQUAL(0x0000, 1, 0),
-	/* 17 */ RETURN(0),
-	/* 18 */ RETURN(UINT32_MAX),
+	/*  3 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
+	/*  4 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
+	/*  5 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
+	/*  6 */ LOAD_BYTE(14 + 9),
+	/*  7 */ IF_EQUAL(17, 0, 18), /* UDP */
+	/*  8 */ LOAD_HALF(14 + 6),
+	/*  9 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 16, 0), /* not the first piece of a datagram */
+	/* 10 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
+	/* 11 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
+	/* 12 */ IF_EQUAL(67, 14, 0),
+	/* 13 */ IF_EQUAL(68, 13, 12),
+	/* 14 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
+	/* 15 */ IF_EQUAL(17, 3, 0),
+	/* 16 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
+	/* 17 */ LOAD_BYTE(14 + 40),
+	/* 18 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
+	/* 19 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
+	/* 20 */ IF_EQUAL(546, 6, 5),
+	/* 21 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
+	/* 22 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
+	/* 23 */ IF_EQUAL(0x0180c200, 0, 2),
+	/* 24 */ LOAD_HALF(4),
+	/* 25 */ IF_EQUAL(0x0000, 1, 0),
+	/* 26 */ RETURN(0),
+	/* 27 */ RETURN(UINT32_MAX),
 };
 
 static int set_up(int fd, int ifindex)
@@ -58,12 +67,11 @@ static int set_up(int fd, int ifindex)
 	return 0;
 }
 
-void packet_hear_bridges(int fd, int ifindex)
+void packet_hear_groups(int fd, int ifindex)
 {
-	struct packet_mreq bridges = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_MULTICAST, .mr_alen = MAC_LEN };
+	struct packet_mreq all = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_ALLMULTI };
 
-	memcpy(bridges.mr_address, mac_bridges, MAC_LEN);
-	setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &bridges, sizeof(bridges));
+	setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all));
 }
 
 int packet_open(int ifindex)

@@ -6,13 +6,13 @@
 #include "base/base.h"
 
 /* Opens the card for raw frames. The kernel lets through what matters to a machine without an address: ARP, DHCP to
- * clients and servers, spanning tree; nothing with a VLAN tag, which belongs to the VLAN's own interface. The descriptor
- * (non-blocking), or -errno. */
+ * clients and servers, IPv6 neighbour discovery, spanning tree; nothing with a VLAN tag, which belongs to the VLAN's own
+ * interface. The descriptor (non-blocking), or -errno. */
 int packet_open(int ifindex) must_check;
 
-/* Lets the card of FD hear bridges as well (spanning tree). Only while an answer is overdue: some cards lose what comes in
- * for a moment whenever their list of addresses changes (QEMU's e1000: for a second). */
-void packet_hear_bridges(int fd, int ifindex);
+/* Lets the card of FD hear multicast groups as well: bridges (spanning tree) and IPv6 routers. Only once that is needed:
+ * some cards lose what comes in for a moment whenever their list of addresses changes (QEMU's e1000: for a second). */
+void packet_hear_groups(int fd, int ifindex);
 
 /* Sends one frame. 0 or -errno. */
 int packet_send(int fd, int ifindex, const void *frame, size_t len);

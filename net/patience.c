@@ -25,11 +25,16 @@ static int64_t longest_pause(const struct patience *p, int64_t now)
 	return now - p->linked_ms < PATIENCE_LEARN_MS ? PATIENCE_BLIND_MS : PATIENCE_LATE_MS;
 }
 
+int64_t patience_next_of(const struct patience *p, int64_t *step_ms, int64_t now)
+{
+	*step_ms = *step_ms ? *step_ms * 2 : PATIENCE_FIRST_MS;
+	*step_ms = MIN(*step_ms, longest_pause(p, now));
+	return now + *step_ms - random_below((uint32_t)*step_ms / 4);
+}
+
 int64_t patience_next(struct patience *p, int64_t now)
 {
-	p->step_ms = p->step_ms ? p->step_ms * 2 : PATIENCE_FIRST_MS;
-	p->step_ms = MIN(p->step_ms, longest_pause(p, now));
-	return now + p->step_ms - random_below((uint32_t)p->step_ms / 4);
+	return patience_next_of(p, &p->step_ms, now);
 }
 
 /* True when the port has just turned to forwarding. */

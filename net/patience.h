@@ -35,6 +35,9 @@ void patience_start(struct patience *p, int64_t now);
  * switched on together from asking together. */
 int64_t patience_next(struct patience *p, int64_t now);
 
+/* The same for a second conversation on the same card, whose last pause is in *STEP_MS (0: fast again). */
+int64_t patience_next_of(const struct patience *p, int64_t *step_ms, int64_t now);
+
 /* A new conversation begins: fast again. */
 void patience_restart(struct patience *p);
 

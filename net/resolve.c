@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "net/dns.h"
+#include "net/frame6.h"
 #include "net/hosts.h"
 
 #include <arpa/inet.h>
@@ -61,6 +62,9 @@ static int networks_resolver(const struct network *net, struct resolver *r)
 		memcpy(&ip, mapped, sizeof(ip));
 		err = address_list_add(&r->servers, &ip, DNS_PORT, 0);
 	}
+	for (size_t i = 0; i < net->dns6_count && !err; i++)
+		err = address_list_add(&r->servers, &net->dns6[i], DNS_PORT,
+				       ip6_is_link_local(&net->dns6[i]) ? (uint32_t)net->ifindex : 0);
 	if (!err && (net->search || net->domain))
 		err = resolver_search(r, net->search ? net->search : net->domain);
 	return err;

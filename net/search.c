@@ -132,7 +132,7 @@ static int give_up(struct search *s)
 			continue;
 		/* a reason that somebody gave counts more than silence */
 		if (id == FAIL_NET_NO_LINK || id == FAIL_NET_NO_ANSWER)
-			id = a->broken ? FAIL_NET_CONFIGURE : a->seeker->trouble;
+			id = attempt_trouble(a);
 		buf_printf(&why, "; %s is %s", a->wire.name, mac_text(a->wire.mac, mac));
 	}
 	return fail(s->fail, id, id == FAIL_NET_NO_LINK ? -ENETDOWN : -ETIMEDOUT, "%s", buf_cstr(&why));

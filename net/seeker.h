@@ -58,6 +58,10 @@ struct seeker {
  * memory is short. */
 struct seeker *dhcp_seeker(struct wire *wire, const char *hostname) must_check;
 
+/* IPv6: listens to routers, makes addresses of their prefixes, asks DHCPv6 servers where the routers say so, or, with
+ * ASK_DHCP, in any case and first. HOSTNAME as above. NULL when memory is short. */
+struct seeker *ip6_seeker(struct wire *wire, bool ask_dhcp, const char *hostname) must_check;
+
 /* Takes the address that is wished for, which static_network() has found good. The first of the gateway, the name servers
  * and the server that answers shows that this is the right card and that its port forwards; after PATIENCE_MS of link it
  * is taken without. NULL when memory is short. */

@@ -8,9 +8,11 @@
 #include "net/arp.h"
 #include "net/configure.h"
 #include "net/link.h"
+#include "net/nd.h"
 #include "net/search.h"
 
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 /* ---- what was found */
 
@@ -49,7 +51,7 @@ static int configure(struct search *s, struct attempt *a, struct network *net)
 	if (err)
 		log_warn("%s: MTU %u: %s", a->card.name, net->mtu, err_text(err));
 	if (net->vlan)
-		err = link_flush_addresses(&s->commands, a->card.ifindex);
+		err = link_flush_addresses(&s->commands, a->card.ifindex, AF_INET);
 	if (!err)
 		err = net_configure(&s->commands, attempt_interface(a), net, s->fail);
 	if (!err && net->mtu)
@@ -57,14 +59,32 @@ static int configure(struct search *s, struct attempt *a, struct network *net)
 	return err;
 }
 
+/* The neighbours and the log hear of it. */
+static void announce(struct attempt *a, const struct network *net)
+{
+	char text[ADDRESS_TEXT_SIZE], text6[IP6_TEXT_SIZE];
+
+	/* Older readers of the log look for this line: mdk-stage1's stage2 takes the address from it. */
+	if (net->address.s_addr) {
+		arp_announce(&a->wire, net->address);
+		log_info("configuring device %s ip: %s", net->interface, address_text(net->address, text));
+	}
+	for (size_t i = 0; i < net->address6_count; i++) {
+		cleanup_buf struct buf frame = { 0 };
+
+		if (nd_write_announcement(&frame, net->mac, &net->address6[i].address) == 0)
+			a->wire.send(&a->wire, frame.data, frame.len);
+		log_info("configuring device %s ip: %s", net->interface,
+			 ip6_text(&net->address6[i].address, text6));
+	}
+}
+
 static int use_winner(struct search *s, struct network *net)
 {
 	struct attempt *a = s->winner;
-	char address[ADDRESS_TEXT_SIZE];
 	int err;
 
-	*net = a->seeker->found;
-	a->seeker->found = (struct network){ 0 };
+	*net = attempt_take(a);
 	net->ifindex = attempt_interface(a)->ifindex;
 	net->vlan = s->wish.vlan;
 	str_copy(net->card, sizeof(net->card), a->card.name);
@@ -77,9 +97,7 @@ static int use_winner(struct search *s, struct network *net)
 	err = configure(s, a, net);
 	if (err)
 		return err;
-	arp_announce(&a->wire, net->address);
-	/* Older readers of the log look for this line: mdk-stage1's stage2 takes the address from it. */
-	log_info("configuring device %s ip: %s", net->interface, address_text(net->address, address));
+	announce(a, net);
 	attempt_end(a, true);
 	return 0;
 }
@@ -218,7 +236,7 @@ static void leave_card(struct netlink *nl, const struct network *net)
 		if (net->vlan && cards.card[i].ifindex == net->ifindex)
 			err = link_delete(nl, net->ifindex);
 		else if (streq(cards.card[i].name, net->card)) {
-			err = link_flush_addresses(nl, cards.card[i].ifindex);
+			err = link_flush_addresses(nl, cards.card[i].ifindex, AF_INET);
 			if (!err)
 				err = link_set_up(nl, cards.card[i].ifindex, false);
 		}

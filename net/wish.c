@@ -69,22 +69,27 @@ static void split(char *text, const char *field[F_COUNT])
 	}
 }
 
-static bool is_one_of(const char *word, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (streq(word, list[i]))
-			return true;
-	return false;
-}
+/* The values of network:, in the order of enum net_mode. */
+static const char *const mode_names[] = { "dhcp", "static", "auto6", "dhcp6" };
 
-/* The word that says how: *MODE is NET_DHCP or NET_STATIC. False for what is no such word. */
+/* The word of ip= that says how; NET_STATIC stands for off, too. False for what is no such word. */
 static bool mode_of(const char *word, enum net_mode *mode)
 {
-	static const char *const dhcp[] = { "dhcp", "on", "any", "both", "bootp", "single-dhcp" };
-	static const char *const none[] = { "off", "none", "static" };
+	static const struct {
+		const char *word;
+		enum net_mode mode;
+	} words[] = {
+		{ "dhcp", NET_DHCP },   { "on", NET_DHCP },	    { "any", NET_DHCP },     { "both", NET_DHCP },
+		{ "bootp", NET_DHCP },  { "single-dhcp", NET_DHCP }, { "off", NET_STATIC },   { "none", NET_STATIC },
+		{ "static", NET_STATIC }, { "auto6", NET_AUTO6 },    { "either6", NET_AUTO6 }, { "dhcp6", NET_DHCP6 },
+	};
 
-	*mode = is_one_of(word, dhcp, ARRAY_SIZE(dhcp)) ? NET_DHCP : NET_STATIC;
-	return *mode == NET_DHCP || is_one_of(word, none, ARRAY_SIZE(none));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(word, words[i].word)) {
+			*mode = words[i].mode;
+			return true;
+		}
+	return false;
 }
 
 static bool is_number(const char *s)
@@ -156,8 +161,8 @@ static int read_fields(struct net_wish *wish, const char **field, bool addresses
 		err = read_addresses(wish, field);
 		if (!err)
 			err = set(wish, KEY_NETWORK, "static");
-	} else if (mode == NET_DHCP) {
-		err = set(wish, KEY_NETWORK, "dhcp");
+	} else if (mode != NET_STATIC) {
+		err = set(wish, KEY_NETWORK, mode_names[mode]);
 	}
 	return err ? err : read_tail(wish, field + F_DNS1);
 }
@@ -212,17 +217,38 @@ static void read_server(struct net_wish *wish)
 	const char *server = wish->options->value[KEY_SERVER];
 	size_t n = server ? strcspn(server, ":+") : 0;
 	char host[ADDRESS_TEXT_SIZE] = "";
+	struct in6_addr a6;
 	struct in_addr a;
 
 	if (n < sizeof(host))
 		memcpy(host, server ? server : "", n);
 	if (address_parse(host, &a) == 0)
 		wish->server = a;
+	/* server:[2001:db8::1]:80 or server:2001:db8::1 */
+	wish->need6 = server && (*server == '[' || address6_parse(server, &a6) == 0);
+	wish->need4 = !wish->need6 && (!server || address_parse(host, &a) == 0);
+}
+
+/* network:, or what it is when silent. */
+static int read_mode(struct net_wish *wish, struct failure *f)
+{
+	const char *mode = net_wish_value(wish, KEY_NETWORK);
+
+	if (!mode) {
+		wish->mode = wish->options->value[KEY_IP] ? NET_STATIC : NET_DHCP;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mode_names); i++)
+		if (streq(mode, mode_names[i])) {
+			wish->mode = (enum net_mode)i;
+			return 0;
+		}
+	return bad(f, wish, KEY_NETWORK, "is none of dhcp, static, auto6, dhcp6");
 }
 
 int net_wish_read(const struct options *o, struct net_wish *wish, struct failure *f)
 {
-	const char *mode, *interface;
+	const char *interface;
 	int64_t vlan;
 	int err;
 
@@ -235,10 +261,9 @@ int net_wish_read(const struct options *o, struct net_wish *wish, struct failure
 	interface = net_wish_value(wish, KEY_INTERFACE);
 	if (card_wish_parse(interface, o->bootif, &wish->card))
 		return bad(f, wish, KEY_INTERFACE, "is neither a card's name nor a MAC address");
-	mode = net_wish_value(wish, KEY_NETWORK);
-	if (mode && !streq(mode, "dhcp") && !streq(mode, "static"))
-		return bad(f, wish, KEY_NETWORK, "is neither dhcp nor static");
-	wish->mode = (mode ? streq(mode, "static") : o->value[KEY_IP] != NULL) ? NET_STATIC : NET_DHCP;
+	err = read_mode(wish, f);
+	if (err)
+		return err;
 	read_server(wish);
 	err = options_number(o, KEY_VLAN, 1, 4094, 0, &vlan, f);
 	wish->vlan = (unsigned)vlan;

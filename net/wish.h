@@ -7,7 +7,12 @@
 #include "net/net.h"
 #include "stage1/options.h"
 
-enum net_mode { NET_DHCP, NET_STATIC };
+enum net_mode {
+	NET_DHCP,   /* IPv4 by DHCP; IPv6 as well where IPv4 is silent, or server: is an IPv6 address */
+	NET_STATIC, /* IPv4 as given */
+	NET_AUTO6,  /* IPv6 only, as the routers say */
+	NET_DHCP6,  /* IPv6 only, the address from a DHCPv6 server */
+};
 
 /* What is wanted. Release with net_wish_free; the options it was read from must live as long. */
 struct net_wish {
@@ -18,6 +23,7 @@ struct net_wish {
 	unsigned mtu;              /* of ip=; 0: not given */
 	unsigned vlan;             /* of vlan:; 0: none */
 	struct in_addr server;     /* of server:, or the second field of ip=; 0.0.0.0: none, or a name */
+	bool need4, need6;         /* nothing else will do: server: is an IPv4 address, or silent; an IPv6 address */
 	char hostname[64];         /* what DHCP servers are told: the name without its domain; "": nothing */
 };
 
@@ -25,7 +31,8 @@ struct net_wish {
  * static_network's).
  *
  * Where automatic= names neither network: nor ip:, the words of ip= count, in any of these forms:
- *   ip=MODE                                               MODE: dhcp on any both bootp; off none: as if it were not there
+ *   ip=MODE                                               MODE: dhcp on any both bootp; auto6 either6; dhcp6; off none: as
+ *                                                         if it were not there
  *   ip=CARD:MODE[:MTU]                                    (dracut)
  *   ip=ADDRESS:SERVER:GATEWAY:NETMASK:HOSTNAME:CARD:MODE:DNS:DNS:NTP   (the kernel; pxelinux's IPAPPEND writes the
  *                                                         first four), every field may be empty or left out

@@ -30,7 +30,7 @@ class Up:
         self.process = process
         self.status = process.wait()
         self.text = process.text()
-        self.facts = {k: shlex.split(v)[0] for k, v in re.findall(r"^([A-Z]+)=(.*)$", self.text, re.M)}
+        self.facts = {k: shlex.split(v)[0] for k, v in re.findall(r"^([A-Z0-9]+)=(.*)$", self.text, re.M)}
         failed = re.search(r"^failed (\S+) (.*)", self.text, re.M)
         self.code, self.why = failed.groups() if failed else (None, "")
         assert self.status in (0, 1), f"netup crashed ({self.status})\n{self.text}"
