@@ -15,6 +15,7 @@
 enum {
 	GROUPS_MS = 1500,           /* without an answer, before bridges and IPv6 routers are listened to */
 	IP4_PATIENCE_MS = 6000,     /* IPv6 is there, IPv4 may still come: a server with a name mostly wants it */
+	IP4_BESIDE_MS = 300,        /* the same where IPv6 is what is needed: IPv4 is taken along */
 	STATIC_PATIENCE_MS = 50000, /* spanning tree; after that a static address is taken unheard */
 	FRAME_SIZE = 9216,          /* the biggest frame a card takes; DHCP messages are far smaller */
 };
@@ -298,6 +299,12 @@ static bool has_found(const struct attempt *a, int which)
 	return a->seeking[which] && a->seeker[which]->state == SEEK_FOUND;
 }
 
+/* So long IPv4 is waited for when IPv6 is there. */
+static int64_t ip4_until(const struct attempt *a)
+{
+	return a->link_ms + (a->all->wish->need6 ? IP4_BESIDE_MS : IP4_PATIENCE_MS);
+}
+
 int64_t attempt_next_ms(const struct attempt *a)
 {
 	int64_t next = INT64_MAX;
@@ -307,7 +314,7 @@ int64_t attempt_next_ms(const struct attempt *a)
 	if (!a->hears_groups)
 		next = a->link_ms + GROUPS_MS;
 	if (has_found(a, SEEK6))
-		next = MIN(next, a->link_ms + IP4_PATIENCE_MS);
+		next = MIN(next, ip4_until(a));
 	for (int i = 0; i < SEEKERS; i++)
 		if (a->seeking[i])
 			next = MIN(next, a->seeker[i]->next_ms);
@@ -320,11 +327,11 @@ static bool is_enough(const struct attempt *a, int64_t now)
 	const struct net_wish *wish = a->all->wish;
 	bool ip4 = has_found(a, SEEK4), ip6 = has_found(a, SEEK6);
 
-	if (wish->need6 && a->seeker[SEEK6])
-		return ip6;
+	if (wish->need6 && a->seeker[SEEK6] && !ip6)
+		return false;
 	if (ip4 || !ip6 || !a->seeker[SEEK4])
 		return ip4 || ip6;
-	return !wish->need4 && now >= a->link_ms + IP4_PATIENCE_MS;
+	return !wish->need4 && now >= ip4_until(a);
 }
 
 bool attempt_work(struct attempt *a, int64_t now)

@@ -87,8 +87,6 @@ static int set_ip6(struct netlink *nl, const struct card *card, struct network *
 		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 addresses: %s", card->name, err_text(err));
 	if (net->mtu6 >= card->mtu)
 		net->mtu6 = 0;
-	if (net->mtu6)
-		link_set_mtu6(card->name, net->mtu6);
 	if (!ip6_equal(&net->gateway6, &ip6_any))
 		err = link_add_default6(nl, card->ifindex, &net->gateway6, net->mtu6);
 	if (err)

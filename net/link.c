@@ -36,15 +36,8 @@ static void set_ip6(const char *name, const char *what, const char *value)
 
 void link_auto_ipv6(const char *name, bool on)
 {
+	set_ip6(name, "accept_ra", on ? "1" : "0"); /* it would check addresses for seconds that are known to be free */
 	set_ip6(name, "addr_gen_mode", on ? "0" : "1"); /* ip-sysctl: 0 is EUI-64, 1 is none */
-}
-
-void link_set_mtu6(const char *name, unsigned mtu)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%u", mtu);
-	set_ip6(name, "mtu", number);
 }
 
 int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)

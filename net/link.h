@@ -33,11 +33,9 @@ int link_flush_addresses(struct netlink *nl, int ifindex, int family) must_check
 /* Adds an IPv6 address that is known to be free. 0 also when the interface has it already. */
 int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address) must_check;
 
-/* Sets the IPv6 default route over the interface. MTU: the biggest packet over it; 0: the interface's. */
+/* Sets the IPv6 default route over the interface. MTU: the biggest packet over it; 0: the interface's. (The kernel's own
+ * place for a router's MTU is of no use: it is forgotten whenever the link changes.) */
 int link_add_default6(struct netlink *nl, int ifindex, const struct in6_addr *gateway, unsigned mtu) must_check;
-
-/* Sets the biggest IPv6 packet alone (a router's wish). The kernel forgets it when the link changes. */
-void link_set_mtu6(const char *name, unsigned mtu);
 
 /* Adds a route over the interface; one to the same network is replaced. ON_LINK: the gateway is reached directly even
  * where no address of the interface says so. */
