@@ -76,6 +76,14 @@ void installer_ifcfg(const struct network *n, struct buf *out)
 	char text[INET_ADDRSTRLEN];
 
 	add(out, "DEVICE", n->interface);
+	if (n->address6_count)
+		add(out, "IPV6INIT", "yes");
+	if (n->server_duid)
+		add(out, "DHCPV6C", "yes");
+	if (!n->address.s_addr) {
+		add(out, "BOOTPROTO", "none");
+		return;
+	}
 	if (n->dhcp) {
 		add(out, "BOOTPROTO", "dhcp");
 		add(out, "DHCP_HOSTNAME", n->hostname);

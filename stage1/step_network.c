@@ -57,6 +57,30 @@ static const char *card_title(void *ctx, const char *address)
 	return NULL;
 }
 
+/* "lease 80 h" */
+static void add_lease(struct buf *text, uint32_t seconds)
+{
+	if (seconds == UINT32_MAX)
+		buf_str(text, "lease for ever");
+	else if (seconds >= 2 * 3600)
+		buf_printf(text, "lease %u h", seconds / 3600);
+	else
+		buf_printf(text, "lease %u min", seconds / 60);
+}
+
+/* "2001:db8::30/64, DHCPv6, lease 12 h" */
+static void note_address6(struct flow *f, const struct net_address6 *address)
+{
+	cleanup_buf struct buf text = { 0 };
+	char a[INET6_ADDRSTRLEN];
+
+	buf_printf(&text, "%s/%u, ", inet_ntop(AF_INET6, &address->address, a, sizeof(a)), address->prefix);
+	buf_str(&text, address->by_dhcp ? "DHCPv6, " : "by the router's prefix");
+	if (address->by_dhcp)
+		add_lease(&text, address->valid_s);
+	watch_note(&f->watch, "%s", buf_cstr(&text));
+}
+
 /* "10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h" */
 static void note_address(struct flow *f)
 {
@@ -64,17 +88,16 @@ static void note_address(struct flow *f)
 	cleanup_buf struct buf text = { 0 };
 	char a[INET_ADDRSTRLEN];
 
+	for (size_t i = 0; i < n->address6_count; i++)
+		note_address6(f, &n->address6[i]);
+	if (!n->address.s_addr)
+		return;
 	buf_printf(&text, "%s/%u, ", inet_ntop(AF_INET, &n->address, a, sizeof(a)), n->prefix);
 	if (!n->dhcp) {
 		buf_str(&text, "static");
 	} else {
-		buf_printf(&text, "DHCP from %s, lease ", inet_ntop(AF_INET, &n->server_id, a, sizeof(a)));
-		if (n->lease_s == UINT32_MAX)
-			buf_str(&text, "for ever");
-		else if (n->lease_s >= 2 * 3600)
-			buf_printf(&text, "%u h", n->lease_s / 3600);
-		else
-			buf_printf(&text, "%u min", n->lease_s / 60);
+		buf_printf(&text, "DHCP from %s, ", inet_ntop(AF_INET, &n->server_id, a, sizeof(a)));
+		add_lease(&text, n->lease_s);
 	}
 	watch_note(&f->watch, "%s", buf_cstr(&text));
 }
