@@ -46,7 +46,7 @@ static void test_env_of_network_methods(void **state)
 static void test_ifcfg_of_dhcp(void **state)
 {
 	char name[] = "node7";
-	struct network n = { .interface = "eth0", .dhcp = true, .hostname = name };
+	struct network n = { .interface = "eth0", .dhcp = true, .address = address("10.0.0.5"), .hostname = name };
 	struct buf out = { 0 };
 	(void)state;
 
