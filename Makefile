@@ -14,6 +14,7 @@ SIGNED       ?=
 PREFIX       ?= /usr/local
 DESTDIR      ?=
 FUZZ_SECONDS ?= 60
+TEST_JOBS    ?= 2
 V            ?=
 
 ifeq ($(filter $(LIBC),dietlibc musl),)
@@ -262,9 +263,9 @@ test test-full: need-run
 	$(MAKE) all doc test-programs unit
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 	$(MAKE) LIBC=musl musl-parts
-	$(MUSL_PROGRAMS) tests/run $(ALL) tests/net
+	$(MUSL_PROGRAMS) tests/run $(ALL) -j $(TEST_JOBS) tests/net
 	ALL_RDZ=$(CURDIR)/build/musl/all.rdz tests/run tests/boot/test_pxe.py -k virtio
-	tests/run $(ALL) $(TEST_FOLDERS)
+	tests/run $(ALL) -j $(TEST_JOBS) $(TEST_FOLDERS)
 
 # All that musl makes, without a change to build/stage1, build/all.rdz and build/bin.
 .PHONY: musl-parts
@@ -339,7 +340,7 @@ help:
 #| make             build/stage1, build/all.rdz, build/vmlinuz and the programs of the head node in build/bin/
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
 #|                    NIC=e1000 MEM=512 NODES=1 METHOD=http FIRMWARE=bios|uefi; AUTO=1: by itself, with a page of figures
-#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU
+#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=2 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
 #| make bench       the benchmark tables, with the peers' side of each

@@ -19,6 +19,8 @@ BUILD = TOP / "build"
 MB = 1000 * 1000
 NOBODY = 65534
 
+alone = True  # make works in this tree
+
 
 def run(*argv, cwd=TOP, fails=False, env=None, user=None):
     """The output of ARGV, both channels; it must succeed, or fail where FAILS."""

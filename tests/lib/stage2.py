@@ -5,6 +5,7 @@
 Its /sbin/init is tests/lib/stage2.c: it prints what it found and powers off. Size is in MB of incompressible filler.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+import fcntl
 import hashlib
 import pathlib
 import random
@@ -30,13 +31,15 @@ def _run(*command):
 def _made(path, sources, make):
     """PATH, made by MAKE(temporary path) unless it is newer than its SOURCES."""
     newest = max(pathlib.Path(source).stat().st_mtime for source in [*sources, __file__])
-    if not path.exists() or path.stat().st_mtime < newest:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".new")
-        if not draft.is_dir():
-            draft.unlink(missing_ok=True)
-        make(draft)
-        draft.rename(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "w") as lock:  # others make the same at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists() or path.stat().st_mtime < newest:
+            draft = path.with_name(path.name + ".new")
+            if not draft.is_dir():
+                draft.unlink(missing_ok=True)
+            make(draft)
+            draft.rename(path)
     return path
 
 
