@@ -213,6 +213,8 @@ void screen_waiting(struct screen *s, const char *why, int64_t deadline)
 		end_fact(s, "");
 	if (deadline)
 		snprintf(most, sizeof(most), " (at most %d s)", (ms_left(deadline) + 999) / 1000);
+	if (strlen(why) <= COLUMNS - HEAD_COLS && strlen(why) + strlen(most) > COLUMNS - HEAD_COLS)
+		most[0] = '\0'; /* the reason before its time */
 	room = COLUMNS - HEAD_COLS - (int)strlen(most); /* one line that changes in place must be one line */
 	if ((int)strlen(why) <= room)
 		buf_printf(&text, "%s%s", why, most);

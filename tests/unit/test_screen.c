@@ -86,6 +86,8 @@ static void test_a_long_wait_stays_on_its_line(void **state)
 	screen_step(&s, 4, 6, "image");
 	screen_waiting(&s, "The server refused the connection, and it is the only one; trying again (1/5)", now_ms() + 9000);
 	assert_string_equal(shown(), "[4/6] image     The server refused the connection, and it is t... (at most 9 s)");
+	screen_waiting(&s, "Waiting for rescue from Dolly server (timeout 100) (Try 1/3)", now_ms() + 100000);
+	assert_string_equal(shown(), "[4/6] image     Waiting for rescue from Dolly server (timeout 100) (Try 1/3)");
 	screen_close(&s);
 	close(reader);
 }
