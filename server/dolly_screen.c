@@ -53,7 +53,7 @@ static void draw_node(const struct head_node *n, int64_t size)
 void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t size, bool now)
 {
 	int64_t time = now_ms();
-	unsigned done = 0, rows = 0;
+	unsigned done = 0, rows = 0, fetching = 0, absent = 0;
 	double least = 100;
 
 	if (s->quiet || (!now && time - s->last < (s->terminal ? REFRESH_MS : 10000)))
@@ -64,6 +64,8 @@ void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t s
 		const struct head_node *n = h->node[i];
 
 		done += n->state == HEAD_DONE;
+		absent += n->state == HEAD_EXPECTED;
+		fetching += n->state == HEAD_READY;
 		if (n->state == HEAD_READY && size > 0)
 			least = MIN(least, (double)n->progress.bytes * 100 / (double)size);
 		if (s->terminal && rows < MAX_ROWS && (h->count <= MAX_ROWS || n->state != HEAD_DONE)) {
@@ -71,7 +73,12 @@ void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t s
 			rows++;
 		}
 	}
-	fprintf(stderr, "%u of %u nodes have everything; the last one has %.0f %%\n", done, h->count, least);
+	fprintf(stderr, "%u of %u nodes have everything", done, h->count);
+	if (absent)
+		fprintf(stderr, "; %u not seen yet", absent);
+	if (fetching && size > 0)
+		fprintf(stderr, "; the last one has %.0f %%", least);
+	fputc('\n', stderr);
 	s->drawn = s->terminal ? rows + 1 : 0;
 }
 
