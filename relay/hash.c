@@ -9,6 +9,10 @@
 
 #define LEAF_SIZE  1024 /* the specification's chunk; called leaf here because a chunk is something else in relay/ */
 #define BLOCK_SIZE 64
+/* Leaves whose values are merged together: enough for the widest vectors on all but the last levels of the tree. */
+#define PIECE_LEAVES 256
+#define PIECE_SIZE   ((size_t)PIECE_LEAVES * LEAF_SIZE)
+#define MAX_DEPTH    47 /* of the tree above pieces: 2^64 bytes */
 
 /* Flags of the compression function (specification, table 3). */
 enum {
@@ -92,54 +96,86 @@ static void compress(uint32_t cv[8], const uint8_t block[BLOCK_SIZE], uint64_t c
 		cv[i] = v[i] ^ v[i + 8];
 }
 
-/* One leaf of at most 1 KiB; LAST_FLAGS go to its last block. */
-static void leaf(const uint32_t key[8], const uint8_t *input, size_t len, uint64_t counter, uint32_t flags,
-		 uint32_t last_flags, uint32_t out[8])
+static void store_cv(const uint32_t cv[8], uint8_t out[HASH_SIZE])
 {
-	uint32_t start = FLAG_LEAF_START;
+	for (int i = 0; i < 8; i++) {
+		uint32_t word = little32(cv[i]);
 
-	memcpy(out, key, 32);
-	for (; len > BLOCK_SIZE; input += BLOCK_SIZE, len -= BLOCK_SIZE, start = 0)
-		compress(out, input, counter, BLOCK_SIZE, flags | start);
-	uint8_t block[BLOCK_SIZE] = { 0 };
-
-	if (len)
-		memcpy(block, input, len);
-	compress(out, block, counter, (uint32_t)len, flags | start | FLAG_LEAF_END | last_flags);
+		memcpy(out + 4 * i, &word, 4);
+	}
 }
 
-/* Four words of one leaf, as lane_load turns them. */
+/* Four words of one input, as they lie in memory. */
 typedef uint32_t square_row __attribute__((vector_size(16)));
+
+/* What is hashed many at once: leaves, or blocks that are parents. Input i begins at INPUT + i * STRIDE. */
+struct many {
+	size_t stride, blocks;     /* bytes between inputs, 64-byte blocks in each */
+	uint32_t step;             /* 1: each input has its own counter; 0: all have 0 */
+	uint32_t flags, first, last; /* of every block, of the first and of the last one besides */
+};
 
 /* Four lanes are compiled for what every processor of this architecture has (SSE2 on x86-64, or plain code). */
 #define LANES       4
-#define LANE_NAME   leaves4
+#define LANE_NAME   many4
 #define LANE_TARGET
 #include "relay/hash_lanes.h"
 #if defined(__x86_64__)
 #define LANES       8
-#define LANE_NAME   leaves8
+#define LANE_NAME   many8
 #define LANE_TARGET __attribute__((target("avx2")))
 #include "relay/hash_lanes.h"
 #define LANES       16
-#define LANE_NAME   leaves16
+#define LANE_NAME   many16
 #define LANE_TARGET __attribute__((target("avx512f,avx512vl")))
 #include "relay/hash_lanes.h"
 #endif
 
-/* One way to hash several leaves at once. */
+/* One input: what is left where no engine has so few lanes. */
+static void hash_one(const uint32_t key[8], const uint8_t *input, const struct many *m, uint64_t counter,
+		     uint8_t out[HASH_SIZE])
+{
+	uint32_t cv[8];
+
+	memcpy(cv, key, sizeof(cv));
+	for (size_t b = 0; b < m->blocks; b++)
+		compress(cv, input + b * BLOCK_SIZE, counter, BLOCK_SIZE,
+			 m->flags | (b == 0 ? m->first : 0) | (b == m->blocks - 1 ? m->last : 0));
+	store_cv(cv, out);
+}
+
+/* A leaf of at most 1 KiB, the last one of a message; FLAG_ROOT in FLAGS is for its last block. */
+static void short_leaf(const uint32_t key[8], const uint8_t *input, size_t len, uint64_t counter, uint32_t flags,
+		       uint8_t out[HASH_SIZE])
+{
+	uint32_t cv[8], start = FLAG_LEAF_START, root = flags & FLAG_ROOT;
+	uint8_t block[BLOCK_SIZE] = { 0 };
+
+	flags &= ~root;
+	memcpy(cv, key, sizeof(cv));
+	for (; len > BLOCK_SIZE; input += BLOCK_SIZE, len -= BLOCK_SIZE, start = 0)
+		compress(cv, input, counter, BLOCK_SIZE, flags | start);
+	if (len)
+		memcpy(block, input, len);
+	compress(cv, block, counter, (uint32_t)len, flags | start | FLAG_LEAF_END | root);
+	store_cv(cv, out);
+}
+
+/* One way to hash several inputs at once. */
 struct engine {
 	const char *name;
 	size_t lanes;
-	void (*leaves)(const uint32_t key[8], const uint8_t *input, uint64_t counter, uint32_t flags, uint32_t out[][8]);
+	void (*many)(const uint32_t key[8], const uint8_t *input, const struct many *m, uint64_t counter,
+		     uint8_t out[][HASH_SIZE]);
 };
 
+/* The widest first; what is left over by one is done by the next. */
 static const struct engine engines[] = {
 #if defined(__x86_64__)
-	{ "avx512", 16, leaves16 },
-	{ "avx2", 8, leaves8 },
+	{ "avx512", 16, many16 },
+	{ "avx2", 8, many8 },
 #endif
-	{ "portable", 4, leaves4 },
+	{ "portable", 4, many4 },
 };
 
 static const struct engine *engine;
@@ -200,72 +236,80 @@ int hash_use_engine(const char *name)
 	return -ENOENT;
 }
 
-/* Two chaining values into their parent's. */
-static void parent(const uint32_t key[8], const uint32_t left[8], const uint32_t right[8], uint32_t flags,
-		   uint32_t out[8])
+/* Hashes COUNT inputs, as M says, into OUT, which may be where the input is: an input is read before its place is
+ * written. */
+static void hash_many(const uint32_t key[8], const uint8_t *input, size_t count, const struct many *m, uint64_t counter,
+		      uint8_t out[][HASH_SIZE])
 {
-	uint8_t block[BLOCK_SIZE];
-
-	for (int i = 0; i < 8; i++) {
-		uint32_t l = little32(left[i]), r = little32(right[i]);
-
-		memcpy(block + 4 * i, &l, 4);
-		memcpy(block + 32 + 4 * i, &r, 4);
+	for (const struct engine *e = choose(); e < engines + ARRAY_SIZE(engines); e++) {
+		while (count >= e->lanes) {
+			e->many(key, input, m, counter, out);
+			input += e->lanes * m->stride;
+			counter += m->step * e->lanes;
+			count -= e->lanes;
+			out += e->lanes;
+		}
 	}
-	memcpy(out, key, 32);
-	compress(out, block, 0, BLOCK_SIZE, flags | FLAG_PARENT);
+	for (; count > 0; count--, input += m->stride, counter += m->step)
+		hash_one(key, input, m, counter, *out++);
 }
 
-/* The values of complete subtrees, largest first, as the specification's section 5.1.2 keeps them. */
-struct stack {
-	uint32_t cv[54][8];
-	int depth;
-};
-
-/* Adds the value of leaf number TOTAL - 1; merges as many complete pairs as that number tells. */
-static void push(struct stack *s, const uint32_t key[8], uint32_t flags, const uint32_t cv[8], uint64_t total)
+/* The chaining values of the leaves of INPUT, the first of which is leaf number COUNTER: how many. */
+static size_t hash_leaves(const uint32_t key[8], const uint8_t *input, size_t len, uint64_t counter, uint32_t flags,
+			  uint8_t out[][HASH_SIZE])
 {
-	uint32_t top[8];
+	const struct many m = { LEAF_SIZE, LEAF_SIZE / BLOCK_SIZE, 1, flags, FLAG_LEAF_START, FLAG_LEAF_END };
+	size_t whole = len / LEAF_SIZE;
 
-	memcpy(top, cv, 32);
-	for (; (total & 1) == 0; total >>= 1)
-		parent(key, s->cv[--s->depth], top, flags, top);
-	memcpy(s->cv[s->depth++], top, 32);
+	hash_many(key, input, whole, &m, counter, out);
+	if (len % LEAF_SIZE == 0)
+		return whole;
+	short_leaf(key, input + whole * LEAF_SIZE, len % LEAF_SIZE, counter + whole, flags, out[whole]);
+	return whole + 1;
+}
+
+/* Merges COUNT neighbours pair by pair, level by level, until LEFT (1 or 2) are left. One without a partner goes up as
+ * it is: so a tree's left half is always a power of two (specification, section 2.1). */
+static void merge(const uint32_t key[8], uint8_t cv[][HASH_SIZE], size_t count, size_t left, uint32_t flags)
+{
+	const struct many m = { BLOCK_SIZE, 1, 0, flags | FLAG_PARENT, 0, 0 };
+
+	for (; count > left; count = (count + 1) / 2) {
+		hash_many(key, cv[0], count / 2, &m, 0, cv);
+		if (count & 1)
+			memcpy(cv[count / 2], cv[count - 1], HASH_SIZE);
+	}
 }
 
 static struct hash digest(const uint32_t key[8], const uint8_t *input, size_t len, uint32_t flags)
 {
-	const struct engine *e = choose();
-	struct stack s = { .depth = 0 };
-	uint32_t out[16][8], last[8];
-	uint64_t count = 0;
+	uint8_t cv[PIECE_LEAVES][HASH_SIZE];
+	uint8_t stack[MAX_DEPTH][HASH_SIZE]; /* complete subtrees, largest first (section 5.1.2) */
+	uint64_t pieces = 0;
+	size_t count;
+	int depth = 0;
 	struct hash h;
 
-	/* the last leaf is kept back: only then is it known whether it is the root */
-	while (len > LEAF_SIZE) {
-		size_t lanes = len > e->lanes * LEAF_SIZE ? e->lanes : len > 4 * LEAF_SIZE ? 4 : 1;
-
-		if (lanes == e->lanes)
-			e->leaves(key, input, count, flags, out);
-		else if (lanes == 4)
-			leaves4(key, input, count, flags, out);
-		else
-			leaf(key, input, LEAF_SIZE, count, flags, 0, out[0]);
-		for (size_t i = 0; i < lanes; i++)
-			push(&s, key, flags, out[i], ++count);
-		input += lanes * LEAF_SIZE;
-		len -= lanes * LEAF_SIZE;
+	/* the last piece is kept back: only then is it known what is the root */
+	for (; len > PIECE_SIZE; input += PIECE_SIZE, len -= PIECE_SIZE) {
+		hash_leaves(key, input, PIECE_SIZE, pieces * PIECE_LEAVES, flags, cv);
+		merge(key, cv, PIECE_LEAVES, 1, flags);
+		memcpy(stack[depth++], cv[0], HASH_SIZE);
+		for (uint64_t pairs = ++pieces; (pairs & 1) == 0; pairs >>= 1)
+			merge(key, stack + --depth - 1, 2, 1, flags);
 	}
-	leaf(key, input, len, count, flags, s.depth == 0 ? FLAG_ROOT : 0, last);
-	while (s.depth > 0) {
-		s.depth--;
-		parent(key, s.cv[s.depth], last, flags | (s.depth == 0 ? FLAG_ROOT : 0), last);
+	if (pieces == 0 && len <= LEAF_SIZE) {
+		short_leaf(key, input, len, 0, flags | FLAG_ROOT, h.b);
+		return h;
 	}
-	for (int i = 0; i < 8; i++) {
-		uint32_t word = little32(last[i]);
-
-		memcpy(h.b + 4 * i, &word, 4);
-	}
+	count = hash_leaves(key, input, len, pieces * PIECE_LEAVES, flags, cv);
+	merge(key, cv, count, depth ? 1 : 2, flags);
+	if (depth)
+		memcpy(stack[depth], cv[0], HASH_SIZE);
+	for (; depth > 1; depth--)
+		merge(key, stack + depth - 1, 2, 1, flags);
+	merge(key, depth ? stack : cv, 2, 1, flags | FLAG_ROOT);
+	memcpy(h.b, depth ? stack[0] : cv[0], HASH_SIZE);
 	return h;
 }
 

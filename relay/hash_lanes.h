@@ -1,66 +1,87 @@
-/* hash_lanes.h - LANES leaves of 1 KiB -> LANES chaining values, all at once; included once per vector width. */
+/* hash_lanes.h - LANES inputs (leaves, or parents' blocks) -> LANES chaining values at once; once per vector width. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Before including, define LANES (4, 8, 16), LANE_NAME (the function) and LANE_TARGET (its target attribute). One
- * vector holds one 32-bit word of every leaf, so the compression function is written as for a single leaf. */
+ * vector holds one 32-bit word of every input, so the compression function is written as for a single one. */
 
 #define LANE_JOIN2(a, b) a##b
 #define LANE_JOIN(a, b)  LANE_JOIN2(a, b)
 #define lane_vec         LANE_JOIN(lane_vec_, LANES)
-#define lane_load        LANE_JOIN(lane_load_, LANES)
+#define lane_rows        LANE_JOIN(lane_rows_, LANES)
+#define lane_turn        LANE_JOIN(lane_turn_, LANES)
 
 typedef uint32_t lane_vec __attribute__((vector_size(LANES * 4)));
 
-/* The sixteen words of the blocks at P, P + 1024, P + 2048 ...: LANES rows of 16 words -> 16 columns. Rows are read four
- * words at a time and turned in 4 x 4 squares: one square per four lanes and four words. */
-static inline LANE_TARGET void lane_load(const uint8_t *p, lane_vec m[16])
+/* Four words at P of every fourth input: as many rows beside each other as there are squares of 4 x 4 in a vector. The
+ * compiler keeps them in registers; an array of rows would go through memory, where small stores delay a large load. */
+static inline LANE_TARGET lane_vec lane_rows(const uint8_t *p, size_t stride)
 {
-	union {
-		square_row quarter[LANES / 4];
-		lane_vec all;
-	} column[16];
+	square_row r[LANES / 4];
 
-	for (int lane = 0; lane < LANES; lane += 4) {
-		for (int word = 0; word < 16; word += 4) {
-			square_row r[4], t[4];
-
-			for (int i = 0; i < 4; i++)
-				memcpy(&r[i], p + (size_t)(lane + i) * LEAF_SIZE + word * 4, 16);
-			t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-			t[1] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-			t[2] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-			t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-			column[word].quarter[lane / 4] = __builtin_shufflevector(t[0], t[1], 0, 1, 4, 5);
-			column[word + 1].quarter[lane / 4] = __builtin_shufflevector(t[0], t[1], 2, 3, 6, 7);
-			column[word + 2].quarter[lane / 4] = __builtin_shufflevector(t[2], t[3], 0, 1, 4, 5);
-			column[word + 3].quarter[lane / 4] = __builtin_shufflevector(t[2], t[3], 2, 3, 6, 7);
-		}
-	}
-	for (int word = 0; word < 16; word++) {
-		m[word] = column[word].all;
-		if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-			for (int i = 0; i < LANES; i++)
-				m[word][i] = little32(m[word][i]);
-	}
+	for (size_t i = 0; i < LANES / 4; i++)
+		memcpy(&r[i], p + 4 * i * stride, sizeof(r[i]));
+#if LANES == 4
+	(void)stride;
+	return r[0];
+#elif LANES == 8
+	return __builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+	return __builtin_shufflevector(__builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7),
+				       __builtin_shufflevector(r[2], r[3], 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7,
+				       8, 9, 10, 11, 12, 13, 14, 15);
+#endif
 }
 
-/* LANES whole leaves at INPUT, the first of them leaf number COUNTER of its message -> OUT[LANES]. */
-static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, uint64_t counter, uint32_t flags,
-				  uint32_t out[][8])
+/* Turns rows into columns within each square of 4 x 4. */
+#if LANES == 4
+#define SQUARES(f) f(0)
+#elif LANES == 8
+#define SQUARES(f) f(0), f(4)
+#else
+#define SQUARES(f) f(0), f(4), f(8), f(12)
+#endif
+#define LOW_WORDS(i)  (i), (i) + LANES, (i) + 1, (i) + 1 + LANES
+#define HIGH_WORDS(i) (i) + 2, (i) + 2 + LANES, (i) + 3, (i) + 3 + LANES
+#define LOW_PAIR(i)   (i), (i) + 1, (i) + LANES, (i) + 1 + LANES
+#define HIGH_PAIR(i)  (i) + 2, (i) + 3, (i) + 2 + LANES, (i) + 3 + LANES
+static inline LANE_TARGET void lane_turn(lane_vec r[4])
+{
+	lane_vec t0 = __builtin_shufflevector(r[0], r[1], SQUARES(LOW_WORDS));
+	lane_vec t1 = __builtin_shufflevector(r[2], r[3], SQUARES(LOW_WORDS));
+	lane_vec t2 = __builtin_shufflevector(r[0], r[1], SQUARES(HIGH_WORDS));
+	lane_vec t3 = __builtin_shufflevector(r[2], r[3], SQUARES(HIGH_WORDS));
+
+	r[0] = __builtin_shufflevector(t0, t1, SQUARES(LOW_PAIR));
+	r[1] = __builtin_shufflevector(t0, t1, SQUARES(HIGH_PAIR));
+	r[2] = __builtin_shufflevector(t2, t3, SQUARES(LOW_PAIR));
+	r[3] = __builtin_shufflevector(t2, t3, SQUARES(HIGH_PAIR));
+}
+
+/* LANES inputs, as MANY says, the first with COUNTER -> OUT[LANES], little-endian words. */
+static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, const struct many *many,
+				  uint64_t counter, uint8_t out[][HASH_SIZE])
 {
 	lane_vec h[8], low, high;
 
 	for (int i = 0; i < 8; i++)
 		h[i] = (lane_vec) { 0 } + key[i];
-	for (int i = 0; i < LANES; i++) {
-		low[i] = (uint32_t)(counter + (uint64_t)i);
-		high[i] = (uint32_t)((counter + (uint64_t)i) >> 32);
+	for (uint32_t i = 0; i < LANES; i++) {
+		low[i] = (uint32_t)(counter + many->step * i);
+		high[i] = (uint32_t)((counter + many->step * i) >> 32);
 	}
-	for (int block = 0; block < LEAF_SIZE / BLOCK_SIZE; block++) {
+	for (size_t block = 0; block < many->blocks; block++) {
+		const uint8_t *p = input + block * BLOCK_SIZE;
 		lane_vec v[16], m[16];
-		uint32_t f = flags | (block == 0 ? FLAG_LEAF_START : 0) |
-			     (block == LEAF_SIZE / BLOCK_SIZE - 1 ? FLAG_LEAF_END : 0);
+		uint32_t f = many->flags | (block == 0 ? many->first : 0) | (block == many->blocks - 1 ? many->last : 0);
 
-		lane_load(input + block * BLOCK_SIZE, m);
+		for (size_t word = 0; word < 16; word += 4) {
+			for (size_t i = 0; i < 4; i++)
+				m[word + i] = lane_rows(p + word * 4 + i * many->stride, many->stride);
+			lane_turn(m + word);
+		}
+		if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+			for (int word = 0; word < 16; word++)
+				for (int i = 0; i < LANES; i++)
+					m[word][i] = little32(m[word][i]);
 		for (int i = 0; i < 8; i++)
 			v[i] = h[i];
 		for (int i = 0; i < 4; i++)
@@ -73,15 +94,28 @@ static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, u
 		for (int i = 0; i < 8; i++)
 			h[i] = v[i] ^ v[i + 8];
 	}
-	for (int lane = 0; lane < LANES; lane++)
-		for (int i = 0; i < 8; i++)
-			out[lane][i] = h[i][lane];
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		for (int word = 0; word < 8; word++)
+			for (int i = 0; i < LANES; i++)
+				h[word][i] = little32(h[word][i]);
+	for (int word = 0; word < 8; word += 4) {
+		lane_turn(h + word);
+		for (int i = 0; i < 4; i++)
+			for (int square = 0; square < LANES / 4; square++)
+				memcpy(out[4 * square + i] + 4 * word, (char *)&h[word + i] + 16 * square, 16);
+	}
 }
 
 #undef LANE_JOIN2
 #undef LANE_JOIN
 #undef lane_vec
-#undef lane_load
+#undef lane_rows
+#undef lane_turn
+#undef SQUARES
+#undef LOW_WORDS
+#undef HIGH_WORDS
+#undef LOW_PAIR
+#undef HIGH_PAIR
 #undef LANES
 #undef LANE_NAME
 #undef LANE_TARGET
