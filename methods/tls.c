@@ -4,13 +4,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "methods/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/compat.h"
@@ -80,22 +79,6 @@ int tls_parse_pin(const char *text, uint8_t pin[static 32])
 
 /* ---- the process */
 
-/* The program lies beside this one. */
-static int program_path(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof(PROGRAM));
-	char *slash;
-
-	if (n <= 0)
-		return -ENOENT;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return -ENOENT;
-	memcpy(slash + 1, PROGRAM, sizeof(PROGRAM));
-	return 0;
-}
-
 static const char *bundle_path(void)
 {
 	const char *own = getenv("SSL_CERT_FILE");
@@ -105,32 +88,14 @@ static const char *bundle_path(void)
 	return access(TLS_BUNDLE, R_OK) == 0 ? TLS_BUNDLE : TLS_HOST_BUNDLE;
 }
 
-/* In the child: the three descriptors at their numbers, and the program. */
-static void become_tls(const int fds[static 3], const char *path, char *const argv[])
-{
-	int high[3];
-
-	for (int i = 0; i < 3; i++)
-		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
-	for (int i = 0; i < 3; i++)
-		if (high[i] < 0 || dup2(high[i], 3 + i) < 0)
-			_exit(126);
-	execv(path, argv);
-	_exit(127);
-}
-
 static int spawn(struct tls *t, struct stream *s, const char *host, const char *pin, int64_t timeout_ms)
 {
-	char path[512], silence[32];
-	char *argv[] = {
-		(char *)PROGRAM, (char *)host, (char *)bundle_path(), (char *)(pin ? pin : "-"), silence, NULL
-	};
+	char silence[32];
+	const char *argv[] = { PROGRAM, host, bundle_path(), pin ? pin : "-", silence, NULL };
 	int plain[2], report[2];
 
 	/* longer than this side waits, which is the one that knows what is slow */
 	snprintf(silence, sizeof(silence), "%lld", (long long)timeout_ms / 1000 * 2 + 10);
-	if (program_path(path, sizeof(path)))
-		return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, plain) < 0)
 		return -errno;
 	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -140,9 +105,7 @@ static int spawn(struct tls *t, struct stream *s, const char *host, const char *
 		base_close_fd(&plain[1]);
 		return err;
 	}
-	t->pid = fork();
-	if (t->pid == 0)
-		become_tls((const int[3]){ s->fd, plain[1], report[1] }, path, argv);
+	t->pid = process_start(PROGRAM, argv, (const int[]){ s->fd, plain[1], report[1] }, 3);
 	t->report = report[0];
 	base_close_fd(&plain[1]);
 	base_close_fd(&report[1]);
@@ -150,19 +113,16 @@ static int spawn(struct tls *t, struct stream *s, const char *host, const char *
 	s->fd = plain[0];
 	if (t->pid > 0)
 		return 0;
-	t->pid = 0;
 	base_close_fd(&t->report);
-	return -EAGAIN;
+	return t->pid;
 }
 
 void tls_stop(struct tls *t)
 {
-	if (!t->pid)
+	if (t->pid <= 0)
 		return;
 	base_close_fd(&t->report);
-	kill(t->pid, SIGKILL);
-	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	process_stop(t->pid);
 	t->pid = 0;
 }
 
@@ -288,6 +248,6 @@ bool tls_ended_well(struct tls *t, struct stream *s)
 	char line[400];
 
 	/* its last words were written before the socket closed, or as good as */
-	return t->pid && !read_report(t, s->watch, now_ms() + 1000, line, sizeof(line)) &&
+	return t->pid > 0 && !read_report(t, s->watch, now_ms() + 1000, line, sizeof(line)) &&
 	       words_after(line, TLS_CLOSED);
 }

@@ -15,8 +15,8 @@
 
 /* The process. {0} is none. */
 struct tls {
-	int pid;
-	int report; /* its words, line by line; valid while PID is set */
+	int pid;    /* above 0 while it runs */
+	int report; /* its words, line by line; valid while it runs */
 };
 
 /* What the process reports: one line each, "id words". */
