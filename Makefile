@@ -150,11 +150,13 @@ build/$(LIBC)/choice: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' >$@
 
-build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 build/$(LIBC)/bin/stage1-tls build/mkrdz build/kernel/version \
+# The programs that lie beside /init.
+BESIDE := stage1-tls stage1-relay
+build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 $(BESIDE:%=build/$(LIBC)/bin/%) build/mkrdz build/kernel/version \
 		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(CA_BUNDLE)
 	$(call say,RDZ $@)
 	$(Q)build/mkrdz --modules "build/kernel/lib/modules/$$(cat build/kernel/version)" --list '$(MODULES_LIST)' \
-		--init build/$(LIBC)/bin/stage1 --tls build/$(LIBC)/bin/stage1-tls --ca-bundle '$(CA_BUNDLE)' \
+		--init build/$(LIBC)/bin/stage1 $(BESIDE:%=--beside build/$(LIBC)/bin/%) --ca-bundle '$(CA_BUNDLE)' \
 		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
 		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed)
 

@@ -34,6 +34,31 @@ int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f)
 	return 0;
 }
 
+int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f)
+{
+	if (s->copy)
+		return s->copy(s, fd, offset, len, f);
+	while (len > 0) {
+		void *space;
+		size_t room;
+		ssize_t n;
+		int err = s->reserve(s, &space, &room, f);
+
+		if (err)
+			return err;
+		n = pread(fd, space, (size_t)MIN((int64_t)room, len), offset);
+		if (n <= 0)
+			return fail(f, FAIL_IMG_STORE, n ? -errno : -EIO, "reading back what came: %s",
+				    err_text(n ? -errno : -EIO));
+		err = s->commit(s, (size_t)n, f);
+		if (err)
+			return err;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
 ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 {
 	ssize_t n = s->pull ? s->pull(s, fd, max, f) : -EOPNOTSUPP;

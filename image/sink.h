@@ -25,6 +25,9 @@ struct sink {
 	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where
 	 * pull is. 0 or -errno. */
 	int (*last)(struct sink *s, void *bytes, size_t len);
+	/* The LEN bytes at OFFSET of the file FD come next. NULL where they are read like any others; call it by
+	 * sink_copy. */
+	int (*copy)(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f);
 	/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are
 	 * kept as they lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F
 	 * untouched where the sink has to see the bytes (compressed, another place than memory); other -errno with F.
@@ -39,6 +42,9 @@ struct sink {
 
 /* Copies LEN bytes in by reserve and commit. */
 int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f) must_check;
+
+/* Copies the LEN bytes at OFFSET of the file FD in, straight into the reserved room. */
+int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f) must_check;
 
 /* Begins and takes the SIZE bytes of FD over, as take has it; -EOPNOTSUPP: begin, then give them by sink_write. */
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f) must_check;

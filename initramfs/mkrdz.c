@@ -11,13 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_BESIDE 8
+
 /* What the command line asks for. */
 struct job {
 	const char *modules;  /* --modules: lib/modules/VERSION with the indexes of depmod */
 	const char *list;     /* --list: modules.list */
 	const char *init;     /* --init: the static program that becomes /init */
 	const char *tools;    /* --tools: a folder with klibc's programs and library, unpacked */
-	const char *tls;      /* --tls: the static program that speaks TLS for it, beside /init */
+	const char *beside[MAX_BESIDE]; /* --beside: static programs that it runs, which lie beside /init; may be repeated */
+	size_t beside_count;
 	const char *pci_ids;  /* --pci-ids */
 	const char *bundle;   /* --ca-bundle: the authorities that servers are trusted by, in PEM, or NULL */
 	const char *firmware; /* --firmware, or NULL */
@@ -230,8 +233,11 @@ static int add_skeleton(const struct job *job, struct cpio *c)
 {
 	int err = add_file(c, "init", 0755, job->init);
 
-	if (!err)
-		err = add_file(c, "stage1-tls", 0755, job->tls);
+	for (size_t i = 0; i < job->beside_count && !err; i++) {
+		const char *slash = strrchr(job->beside[i], '/');
+
+		err = add_file(c, slash ? slash + 1 : job->beside[i], 0755, job->beside[i]);
+	}
 	if (!err && job->bundle)
 		err = add_file(c, "etc/ssl/bundle.pem", 0644, job->bundle);
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && !err; i++)
@@ -322,20 +328,23 @@ int main(int argc, char **argv)
 	} wants[] = {
 		{ "modules", &job.modules }, { "list", &job.list },       { "init", &job.init }, { "tools", &job.tools },
 		{ "pci-ids", &job.pci_ids }, { "firmware", &job.firmware }, { "work", &job.work }, { "out", &job.out },
-		{ "tls", &job.tls },	     { "ca-bundle", &job.bundle },
+		{ "ca-bundle", &job.bundle },
 	};
-	struct option options[ARRAY_SIZE(wants) + 2] = { { "signed", no_argument, NULL, 's' } };
+	struct option options[ARRAY_SIZE(wants) + 3] = { { "signed", no_argument, NULL, 's' },
+							 { "beside", required_argument, NULL, 'b' } };
 	int c, index;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
-		options[i + 1] = (struct option){ wants[i].name, required_argument, NULL, 'v' };
+		options[i + 2] = (struct option){ wants[i].name, required_argument, NULL, 'v' };
 	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (c == '?')
+		if (c == '?' || (c == 'b' && job.beside_count == MAX_BESIDE))
 			return 2;
 		if (c == 's')
 			job.as_signed = true;
-		else if (*optarg)
-			*wants[index - 1].value = optarg;
+		else if (c == 'b')
+			job.beside[job.beside_count++] = optarg;
+		else if (c == 'v' && *optarg)
+			*wants[index - 2].value = optarg;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
 		if (!*wants[i].value && wants[i].value != &job.firmware && wants[i].value != &job.bundle) {

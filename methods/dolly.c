@@ -1,6 +1,6 @@
 /* dolly.c - a dolly server that comes by -> the whole image in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/method.h"
+#include "methods/outside.h"
 
 #include "base/clock.h"
 #include "image/image.h"
@@ -26,14 +26,12 @@ struct dolly {
 	bool node_open, up_open;
 	char name[WIRE_NAME + 1];
 	int64_t deadline;  /* of the wait for a server, of now_ms() */
+	bool begun;        /* the sink has been begun */
 	int64_t fed;       /* bytes the sink has */
 	bool looked, wait; /* at the first bytes; the sink takes all at the end, as it lies in the store */
-	uint8_t *piece;
 	struct failure failure;
 };
 
-/* Bytes handed to the sink at a time. */
-#define PIECE (256 * 1024)
 /* Enough to tell whether it is compressed. */
 #define HEAD 18
 
@@ -56,19 +54,15 @@ static void look(struct dolly *d, struct rstore *store, int64_t available)
 /* Gives the sink what is there, up to AVAILABLE. 0 or -errno with the failure filled. */
 static int feed_sink(struct dolly *d, struct rstore *store, int64_t available)
 {
-	look(d, store, available);
-	while (!d->wait && d->looked && d->fed < available) {
-		size_t len = (size_t)MIN(available - d->fed, (int64_t)PIECE);
-		int err = rstore_read(store, d->fed, d->piece, len);
+	int err;
 
-		if (err < 0)
-			return fail(&d->failure, FAIL_IMG_STORE, err, "reading back what came: %s", err_text(err));
-		err = sink_write(d->f->sink, d->piece, len, &d->failure);
-		if (err < 0)
-			return err;
-		d->fed += (int64_t)len;
-	}
-	return 0;
+	look(d, store, available);
+	if (d->wait || !d->looked || d->fed >= available)
+		return 0;
+	err = rstore_to_sink(store, d->fed, available - d->fed, d->f->sink, &d->failure);
+	if (err == 0)
+		d->fed = available;
+	return err;
 }
 
 /* All SIZE bytes are there. */
@@ -89,9 +83,10 @@ static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struc
 	int err = rstore_open_memory(store, f);
 
 	if (err == 0)
-		err = d->fed ? d->f->sink->restart(d->f->sink, f) : 0;
+		err = d->begun ? d->f->sink->restart(d->f->sink, f) : 0;
 	if (err == 0)
 		err = d->f->sink->begin(d->f->sink, size, f);
+	d->begun = true;
 	d->fed = 0;
 	d->looked = d->wait = false;
 	return err;
@@ -307,7 +302,7 @@ static bool may_pass(const struct dolly *d, int err)
 	return err == -ETIMEDOUT || (d->failure.id >= FAIL_SRV_REFUSED && d->failure.id <= FAIL_SRV_CHANGED);
 }
 
-static int fetch(struct fetch *f)
+int dolly_fetch(struct fetch *f)
 {
 	struct dolly d = { .f = f };
 	const char *what = f->options->rescue ? "rescue" : "stage2";
@@ -318,9 +313,6 @@ static int fetch(struct fetch *f)
 	    options_number(f->options, KEY_RETRIES, 1, 1000000, TRIES, &tries, f->fail) < 0)
 		return -EINVAL;
 	gethostname(d.name, sizeof(d.name) - 1);
-	d.piece = malloc(PIECE);
-	if (!d.piece)
-		return fail(f->fail, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to begin");
 	err = -ETIMEDOUT;
 	for (int64_t i = 1; i <= tries && (i == 1 || may_pass(&d, err)); i++) {
 		d.failure = (struct failure) { 0 };
@@ -331,7 +323,6 @@ static int fetch(struct fetch *f)
 		if (err == 0)
 			break;
 	}
-	free(d.piece);
 	if (err == -ETIMEDOUT && d.failure.id == FAIL_NONE)
 		return fail(f->fail, FAIL_SRV_TIMEOUT, err, "no dolly server came in %lld tries of %lld s", (long long)tries,
 			    (long long)timeout);
@@ -339,15 +330,3 @@ static int fetch(struct fetch *f)
 		*f->fail = d.failure;
 	return err;
 }
-
-static const enum option_key required[] = { KEY_COUNT };
-static const enum option_key optional[] = { KEY_DOLLY_TIMEOUT, KEY_COUNT };
-
-const struct method method_dolly = {
-	.name = "dolly",
-	.title = "dolly (a server sends it to all nodes)",
-	.needs = METHOD_NEEDS_NETWORK,
-	.required = required,
-	.optional = optional,
-	.fetch = fetch,
-};

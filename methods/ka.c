@@ -1,6 +1,6 @@
 /* ka.c - a ka session found by name -> what its server sends, in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/method.h"
+#include "methods/outside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -174,7 +174,7 @@ static void pause_until(struct ka *k, int64_t until)
 		usleep(TICK_MS * 1000);
 }
 
-static int fetch(struct fetch *f)
+int ka_fetch(struct fetch *f)
 {
 	const char *what = f->options->rescue ? "rescue" : "stage2";
 	struct ka k = { .f = f };
@@ -204,15 +204,3 @@ static int fetch(struct fetch *f)
 		*f->fail = k.failure;
 	return err;
 }
-
-static const enum option_key required[] = { KEY_COUNT };
-static const enum option_key optional[] = { KEY_SESSION, KEY_COUNT };
-
-const struct method method_ka = {
-	.name = "ka",
-	.title = "KA server (found by broadcast, sends to all nodes)",
-	.needs = METHOD_NEEDS_NETWORK,
-	.required = required,
-	.optional = optional,
-	.fetch = fetch,
-};

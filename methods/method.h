@@ -30,8 +30,8 @@ enum method_needs {
 	METHOD_NEEDS_STORAGE = 1 << 1,
 };
 
-/* One method. Each lives in one file of methods/, as a const struct at its end. It never touches a screen and never
- * asks: it reports what it lacks. */
+/* One method. Each lives in one file of methods/, as a const struct at its end; those that are a program of their own in
+ * outside.c. It never touches a screen and never asks: it reports what it lacks. */
 struct method {
 	const char *name;  /* of method: */
 	const char *title; /* for menus: "HTTP server" */

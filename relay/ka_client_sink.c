@@ -66,28 +66,12 @@ static void begin_command(struct ka_client *c)
 /* Moves what there is, up to the budget. 0 or -errno with the failure filled. */
 static int fill_sink(struct ka_client *c)
 {
-	struct sink *s = c->options.sink;
-	int64_t budget = SINK_BUDGET;
+	int64_t len = MIN(c->store.end - c->sink_at, SINK_BUDGET);
+	int err = len > 0 ? rstore_to_sink(&c->store.bytes, c->sink_at, len, c->options.sink, &c->failure) : 0;
 
-	while (c->sink_at < c->store.end && budget > 0) {
-		int64_t len = MIN(c->store.end - c->sink_at, budget);
-		void *space;
-		size_t room;
-		int err = s->reserve(s, &space, &room, &c->failure);
-
-		if (err < 0)
-			return err;
-		len = MIN(len, (int64_t)room);
-		err = rstore_read(&c->store.bytes, c->sink_at, space, (size_t)len);
-		if (err < 0)
-			return fail(&c->failure, FAIL_SYS_INTERNAL, err, "reading back the stream: %s", err_text(err));
-		err = s->commit(s, (size_t)len, &c->failure);
-		if (err < 0)
-			return err;
-		c->sink_at += len;
-		budget -= len;
-	}
-	return 0;
+	if (err == 0)
+		c->sink_at += MAX(len, 0);
+	return err;
 }
 
 static void pump_sink(struct loop_timer *t)

@@ -292,6 +292,22 @@ int rstore_read_old(struct rstore *s, int64_t offset, void *bytes, size_t len)
 	return read_from(s, offset, bytes, len, true);
 }
 
+int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *to, struct failure *f)
+{
+	while (len > 0) {
+		struct rstore_part *part = part_at(s, offset, false);
+		int64_t now = part ? MIN(len, part->end - offset) : 0;
+		int err = part ? sink_copy(to, part->fd, offset - part->start, now, f) :
+				 fail(f, FAIL_SYS_INTERNAL, -EIO, "byte %lld is not in the store", (long long)offset);
+
+		if (err)
+			return err;
+		offset += now;
+		len -= now;
+	}
+	return 0;
+}
+
 ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len)
 {
 	struct rstore_part *part = part_at(s, offset, false);

@@ -4,6 +4,7 @@
 #define RELAY_STORE_H
 
 #include "base/failure.h"
+#include "image/sink.h"
 #include "relay/map.h"
 
 #include <sys/types.h>
@@ -54,6 +55,9 @@ int rstore_write(struct rstore *s, int64_t offset, const void *bytes, size_t len
 int rstore_read(struct rstore *s, int64_t offset, void *bytes, size_t len) must_check;
 /* The same from what the target held before. -ENOENT where nothing is. */
 int rstore_read_old(struct rstore *s, int64_t offset, void *bytes, size_t len) must_check;
+
+/* Copies LEN bytes at OFFSET into the sink TO. 0 or -errno with F. */
+int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *to, struct failure *f) must_check;
 
 /* sendfile(2) of at most LEN bytes at OFFSET to SOCKET: bytes sent, or -errno. */
 ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len);

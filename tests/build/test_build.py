@@ -141,9 +141,11 @@ def test_often_loaded_modules_are_quick_to_unpack():
 
 
 def test_skeleton_and_tools():
-    """/init, the first devices, the shell's tools and the library they name are there, and the shell runs."""
+    """/init and the programs it runs, the first devices, the shell's tools and their library are there; the shell runs."""
     found = members(BUILD / "all.rdz")
     assert found["init"][1] == (BUILD / "stage1").read_bytes() and found["init"][0] == 0o100755
+    for name in ("stage1-tls", "stage1-relay"):
+        assert found[name] == (0o100755, (BUILD / "bin" / name).read_bytes()), name
     assert found["dev/console"][0] == 0o020600 and found["dev/null"][0] == 0o020666
     for tool in "sh mount umount ls cat dmesg ln mkdir".split():
         assert found[f"bin/{tool}"][0] == 0o100755, tool
@@ -163,7 +165,8 @@ def build(*options, fails=False, list_text=None, tree=None):
     listing = folder / "modules.list"
     listing.write_text(list_text if list_text is not None else (TOP / "modules.list").read_text())
     said = run(BUILD / "mkrdz", "--modules", tree or BUILD / "kernel/lib/modules" / version(), "--list", listing,
-               "--init", BUILD / "stage1", "--tls", BUILD / "bin/stage1-tls", "--tools", BUILD / "tools", "--pci-ids", BUILD / "tools/usr/share/misc/pci.ids",
+               "--init", BUILD / "stage1", "--beside", BUILD / "bin/stage1-tls", "--beside", BUILD / "bin/stage1-relay",
+               "--tools", BUILD / "tools", "--pci-ids", BUILD / "tools/usr/share/misc/pci.ids",
                "--work", folder, "--out", folder / "all.rdz", *options, fails=fails)
     return said, folder / "all.rdz"
 

@@ -1,0 +1,134 @@
+"""test_outside.py - dolly and ka in a program of their own beside stage1-fetch: nothing of the job is public, no process
+is left whoever dies first, and the sink's failures come back under their own codes."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+import gzip
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+import faults
+import netns
+import originals
+
+FETCH = pathlib.Path(os.environ.get("STAGE1_FETCH", faults.ROOT / "build/bin/stage1-fetch"))
+WAITING = "method:dolly,dolly_timeout:50,pass:hidden"
+
+
+def start(node, automatic=WAITING, program=FETCH):
+    """stage1-fetch in NODE, once its other program waits for a dolly server; returns (process, pid of the program)."""
+    process = node.start([program, "-v", "-o", node.lab.dir / "out", f"automatic={automatic}"], ready=netns.port(9997))
+    return process, int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+
+
+def state(pid):
+    """The letter of the process's state ("Z": ended, but nobody has looked), "" when there is none."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def gone(pid, timeout=3):
+    """Waits until there is no such process."""
+    deadline = time.monotonic() + timeout
+    while state(pid) not in ("", "Z"):  # its end is seen by whoever took it over
+        assert time.monotonic() < deadline, f"{pid} is still there: {state(pid)}"
+        time.sleep(0.01)
+
+
+def test_nothing_is_public():
+    """The command line and the environment of the program tell the method and no more; the log has no password."""
+    with netns.Lab() as lab:
+        process, pid = start(lab.node())
+        assert pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"stage1-relay\0dolly\0"
+        assert b"hidden" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+        process.popen.terminate()
+        assert process.wait(5) == 1
+        assert "hidden" not in process.text(), process.text()
+
+
+def test_the_program_dies():
+    """A program that is killed is a failure with a name at once; nothing is left, no file and no process."""
+    with netns.Lab() as lab:
+        process, pid = start(lab.node())
+        os.kill(pid, signal.SIGKILL)
+        assert process.wait(2) == 1
+        assert "S1-SYS-02" in process.text() and "stage1-relay was ended by signal 9" in process.text(), process.text()
+        assert not (lab.dir / "out").exists() and not state(pid)
+
+
+def test_stage1_dies():
+    """The program ends with the process that runs it."""
+    with netns.Lab() as lab:
+        process, pid = start(lab.node())
+        os.kill(process.pid, signal.SIGKILL)
+        gone(pid)
+
+
+def test_a_person_stops_it():
+    """Control-C, which both get, and a signal to stage1-fetch alone stop both soon, in the method's own words."""
+    for everybody in (True, False):
+        with netns.Lab() as lab:
+            process, pid = start(lab.node())
+            start_s = time.monotonic()
+            process.signal(signal.SIGINT) if everybody else os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(3) == 1
+            assert time.monotonic() - start_s < 1.5
+            assert "S1-SYS-03 Stopped by a person: while waiting for dolly" in process.text(), process.text()
+            assert not state(pid)
+
+
+def test_a_person_stops_a_program_that_hangs():
+    """A program that does not follow is ended after five seconds."""
+    with netns.Lab() as lab:
+        process, pid = start(lab.node())
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(8) == 1
+        assert "S1-SYS-03 Stopped by a person: stage1-relay was ended" in process.text(), process.text()
+        assert not state(pid)
+
+
+def test_no_program():
+    """Without its other program stage1-fetch says which one is missing."""
+    with netns.Lab() as lab:
+        program = lab.dir / "stage1-fetch"
+        shutil.copy(FETCH, program)
+        result = lab.node().run([program, "-o", lab.dir / "out", "automatic=method:ka"], check=False)
+        words = result.stderr.decode()
+        assert result.returncode == 1 and "S1-SYS-02" in words, words
+        assert "the program stage1-relay cannot be run" in words, words
+
+
+def deliver(lab, data, more=""):
+    """A dolly server sends DATA to one stage1-fetch; returns its process, which has ended."""
+    cluster = faults.Cluster(lab, 1)
+    config = lab.file("dolly.cfg", originals.config(originals.OLD, lab.file("image", data), "/dev/ram3",
+                                                    [cluster.address(1)]))
+    process, pid = start(cluster.nodes[1], f"method:dolly,dolly_timeout:20,retries:1{more}")
+    cluster.head.start([faults.DOLLY, "-s", "-f", config])
+    process.wait(20)
+    assert not state(pid)
+    return process
+
+
+def test_what_the_sink_reads_as_it_comes():
+    """A compressed image, which cannot stay as it lies, is read by the sink bit by bit, every byte of it."""
+    data = gzip.compress(faults.some_bytes(9_000_001), 1)
+    with netns.Lab() as lab:
+        process = deliver(lab, data)
+        assert process.popen.returncode == 0, process.tail()
+        assert (lab.dir / "out").read_bytes() == data
+
+
+def test_failures_of_the_sink():
+    """What the sink refuses, at the beginning or at the end, has its own code and is in the log once."""
+    for more, words in ((",sha256:12", "S1-CMD-04 A value on the command line cannot be used: sha256:12"),
+                        (",sha256:" + "0" * 64, "S1-IMG-04 The image has the wrong checksum: the 100001 bytes")):
+        with netns.Lab() as lab:
+            process = deliver(lab, faults.some_bytes(100_001), more)
+            assert process.popen.returncode == 1 and words in process.text(), process.text()
+            assert process.text().count(words) == 2, process.text()  # in the log, and at the end
+            assert not (lab.dir / "out").exists()
