@@ -244,8 +244,7 @@ static int receive(struct session *s)
 	if (err)
 		return transfer_broken(s->t, -ENODATA, s->f);
 	if (!reply_is(s, 2))
-		return fail(s->f, FAIL_SRV_SHORT, -ENODATA, "%s: after %lld bytes: %s", s->what, (long long)s->t->done,
-			    s->reply.line);
+		return transfer_ended(s->t, s->reply.line, s->f);
 	return transfer_end(s->t, true, s->f);
 }
 

@@ -12,6 +12,24 @@ static int refuse(struct ftp_reply *r, const char *words)
 	return -EPROTO;
 }
 
+/* The line is going to be shown. */
+static void make_printable(struct ftp_reply *r)
+{
+	for (char *p = r->line; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = ' ';
+}
+
+/* Another service: what it says instead is kept as far as it is here, up to LEN more BYTES. */
+static int no_ftp(struct ftp_reply *r, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len && bytes[i] != '\r' && bytes[i] != '\n' && r->len < sizeof(r->line) - 1; i++)
+		r->line[r->len++] = bytes[i] ? (char)bytes[i] : ' ';
+	r->line[r->len] = '\0';
+	make_printable(r);
+	return refuse(r, "this is no FTP");
+}
+
 /* The code a line begins with, 0 where it begins with none. The byte behind it is a blank, a '-' or the end. */
 static int line_code(const char *line)
 {
@@ -30,21 +48,19 @@ static int end_of_line(struct ftp_reply *r)
 	if (r->len && r->line[r->len - 1] == '\r')
 		r->len--;
 	r->line[r->len] = '\0';
-	r->len = 0;
 	code = line_code(r->line);
 	if (r->many) {
 		r->complete = code == r->code && r->line[3] != '-';
 	} else {
 		if (code < 100 || code > 599)
-			return refuse(r, "this is no FTP");
+			return no_ftp(r, NULL, 0);
 		r->code = code;
 		r->many = r->line[3] == '-';
 		r->complete = !r->many;
 	}
 	if (r->complete)
-		for (char *p = r->line; *p; p++)
-			if (*p < ' ' || *p > '~')
-				*p = ' ';
+		make_printable(r);
+	r->len = 0;
 	return 0;
 }
 
@@ -65,7 +81,7 @@ int ftp_reply_feed(struct ftp_reply *r, const uint8_t *bytes, size_t len, size_t
 		/* Another service may never end its line. */
 		if (!err && !r->many && !r->complete && r->len && r->len <= 3 &&
 		    !isdigit((unsigned char)r->line[r->len - 1]))
-			err = refuse(r, "this is no FTP");
+			err = no_ftp(r, bytes + i, len - i);
 	}
 	*used = i;
 	return err;

@@ -67,10 +67,10 @@ static int socket_failed(struct session *s, int err)
 {
 	enum fail_id id = FAIL_SRV_UNREACHABLE;
 
+	if (s->begun)
+		return transfer_broken(s->t, err, s->f);
 	if (err == -ECANCELED)
 		id = FAIL_SYS_CANCELLED;
-	else if (s->begun)
-		id = FAIL_SRV_SHORT;
 	else if (err == -ECONNREFUSED)
 		id = FAIL_SRV_REFUSED;
 	return fail(s->f, id, err, "%s: %s, after %lld bytes", s->what, err_text(err), (long long)s->t->done);
@@ -174,12 +174,10 @@ static int64_t silence_ms(const struct session *s)
 
 static int silent_server(struct session *s)
 {
-	long long seconds = (long long)silence_ms(s) / 1000;
-
-	if (!s->begun)
-		return fail(s->f, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "%s: no answer in %lld s", s->what, seconds);
-	return fail(s->f, FAIL_SRV_STALLED, -ETIMEDOUT, "%s: no new block for %lld s, after %lld bytes", s->what,
-		    seconds, (long long)s->t->done);
+	if (s->begun)
+		return transfer_broken(s->t, -ETIMEDOUT, s->f);
+	return fail(s->f, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "%s: no answer in %lld s", s->what,
+		    (long long)silence_ms(s) / 1000);
 }
 
 /* Nothing came in time: sends again, more and more patiently. */

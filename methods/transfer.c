@@ -373,19 +373,34 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 		    t->what, (long long)t->done);
 }
 
+/* How far it came: "100 of 300 bytes". */
+static void add_progress(const struct transfer *t, struct buf *out)
+{
+	buf_printf(out, "%lld", (long long)t->done);
+	if (t->version.size >= 0)
+		buf_printf(out, " of %lld", (long long)t->version.size);
+	buf_str(out, " bytes");
+}
+
+int transfer_ended(const struct transfer *t, const char *words, struct failure *f)
+{
+	cleanup_buf struct buf came = { 0 };
+
+	add_progress(t, &came);
+	return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: it ended after %s: %s", t->what, buf_cstr(&came), words);
+}
+
 int transfer_broken(const struct transfer *t, int err, struct failure *f)
 {
 	cleanup_buf struct buf came = { 0 };
 
-	buf_printf(&came, "%lld", (long long)t->done);
-	if (t->version.size >= 0)
-		buf_printf(&came, " of %lld", (long long)t->version.size);
+	add_progress(t, &came);
 	if (err == -ECANCELED)
-		return fail(f, FAIL_SYS_CANCELLED, err, "%s: after %s bytes", t->what, buf_cstr(&came));
+		return fail(f, FAIL_SYS_CANCELLED, err, "%s: after %s", t->what, buf_cstr(&came));
 	if (err == -ETIMEDOUT)
-		return fail(f, FAIL_SRV_STALLED, err, "%s: no byte for %lld s, after %s bytes", t->what,
+		return fail(f, FAIL_SRV_STALLED, err, "%s: no byte for %lld s, after %s", t->what,
 			    (long long)t->timeout_ms / 1000, buf_cstr(&came));
-	return fail(f, FAIL_SRV_SHORT, err, "%s: the connection ended after %s bytes%s%s", t->what, buf_cstr(&came),
+	return fail(f, FAIL_SRV_SHORT, err, "%s: the connection ended after %s%s%s", t->what, buf_cstr(&came),
 		    err == -ENODATA ? "" : ": ", err == -ENODATA ? "" : err_text(err));
 }
 

@@ -71,6 +71,9 @@ int transfer_write(struct transfer *t, const void *bytes, size_t len, struct fai
 /* The connection failed with ERR while the bytes came (-ENODATA: it ended); returns it with F filled. */
 int transfer_broken(const struct transfer *t, int err, struct failure *f);
 
+/* The server says in WORDS that this was not all. -ENODATA with F filled (FAIL_SRV_SHORT). */
+int transfer_ended(const struct transfer *t, const char *words, struct failure *f);
+
 /* The connection brings no more. DELIMITED: the server marked the end, and this was it; otherwise the connection just
  * closed. 0 when the file is whole, else -errno with F (FAIL_SRV_SHORT). */
 int transfer_end(struct transfer *t, bool delimited, struct failure *f) must_check;

@@ -69,8 +69,8 @@ static void finish(struct try *t)
 	}
 }
 
-/* The answers of all addresses in words; the reason that counts is the most telling one. */
-static int report(const struct try *t, size_t count, struct failure *f)
+/* The answers of all addresses in words, after so long; the reason that counts is the most telling one. */
+static int report(const struct try *t, size_t count, int64_t took_ms, struct failure *f)
 {
 	cleanup_buf struct buf words = { 0 };
 	enum fail_id id = FAIL_SRV_TIMEOUT;
@@ -82,8 +82,11 @@ static int report(const struct try *t, size_t count, struct failure *f)
 		uint16_t port = ntohs(t[i].address->u.sa.sa_family == AF_INET6 ? t[i].address->u.in6.sin6_port :
 										 t[i].address->u.in.sin_port);
 
-		buf_printf(&words, "%s%s port %u: %s", i ? "; " : "", net_address_text(t[i].address, a, sizeof(a)), port,
-			   one == -ETIMEDOUT ? "no answer" : err_text(one));
+		buf_printf(&words, "%s%s port %u: ", i ? "; " : "", net_address_text(t[i].address, a, sizeof(a)), port);
+		if (one == -ETIMEDOUT)
+			buf_printf(&words, "no answer in %lld s", (long long)(took_ms + 500) / 1000);
+		else
+			buf_str(&words, err_text(one));
 		if (one == -ECONNREFUSED) {
 			id = FAIL_SRV_REFUSED;
 			err = one;
@@ -146,6 +149,7 @@ int net_connect(const struct net_address *addresses, size_t count, int64_t deadl
 {
 	cleanup_free struct try *t = calloc(count, sizeof(*t));
 	cleanup_free struct pollfd *p = calloc(count, sizeof(*p));
+	int64_t begun = now_ms();
 	int won, fd = -1;
 
 	if (!count || !t || !p)
@@ -159,5 +163,5 @@ int net_connect(const struct net_address *addresses, size_t count, int64_t deadl
 		else if (t[i].fd >= 0)
 			close(t[i].fd);
 	}
-	return won < 0 ? report(t, count, f) : fd;
+	return won < 0 ? report(t, count, now_ms() - begun, f) : fd;
 }

@@ -219,7 +219,7 @@ def test_long_greetings():
     for words in (b"SSH-2.0-OpenSSH\r\n", b"\0\1\2", b"22x"):
         with BadServer(greeting(words)) as server:
             got = fetch(line(server))
-            got.failed("S1-SRV-05", "no FTP")
+            got.failed("S1-SRV-05", "no FTP: " + "".join(chr(c) if c >= 32 else " " for c in words.strip()))
             assert got.seconds < 3
     with BadServer(hang_up) as server:
         fetch(line(server)).failed("S1-SRV-05", "closed")

@@ -52,6 +52,18 @@ static void test_no_replies(void **state)
 	check_reply("HTTP/1.1 200 OK\r\n", 0, NULL);
 }
 
+/* What another service says is there to be shown, as far as it came, and no byte of it moves a cursor. */
+static void test_words_of_another_service(void **state)
+{
+	static const char words[] = "SSH-2.0-OpenSSH\x1b[2J\r\nmore";
+	struct ftp_reply r = { 0 };
+	size_t used;
+
+	(void)state;
+	assert_int_equal(ftp_reply_feed(&r, (const uint8_t *)words, strlen(words), &used), -EPROTO);
+	assert_string_equal(r.line, "SSH-2.0-OpenSSH [2J");
+}
+
 static void test_long_replies(void **state)
 {
 	struct ftp_reply r = { 0 };
@@ -130,7 +142,8 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replies),	      cmocka_unit_test(test_no_replies), cmocka_unit_test(test_long_replies),
+		cmocka_unit_test(test_replies),	      cmocka_unit_test(test_no_replies),
+		cmocka_unit_test(test_words_of_another_service), cmocka_unit_test(test_long_replies),
 		cmocka_unit_test(test_passive_ports), cmocka_unit_test(test_sizes),	 cmocka_unit_test(test_times),
 	};
 
