@@ -229,7 +229,8 @@ static int copy_out(const struct store *s, struct failure *f)
 
 static int fetch_image(const struct request *r, const struct method *m, struct store *store, struct failure *f)
 {
-	struct sink *sink = image_sink(store, true, -1, r->options.value[KEY_SHA256]);
+	bool in_memory = streq(r->output, "-");
+	struct sink *sink = image_sink(store, true, in_memory ? memory_available() : -1, r->options.value[KEY_SHA256]);
 	struct fetch fetch = {
 		.options = &r->options,
 		.sink = sink,
@@ -244,7 +245,7 @@ static int fetch_image(const struct request *r, const struct method *m, struct s
 	start_ms = now_ms();
 	err = m->fetch(&fetch);
 	sink->free(sink);
-	if (!err && streq(r->output, "-"))
+	if (!err && in_memory)
 		err = copy_out(store, f);
 	return err;
 }
