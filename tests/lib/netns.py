@@ -201,6 +201,16 @@ class Node:
             os.close(home)
             os.close(there)
 
+    def pids(self):
+        """The processes that run in this machine."""
+        return [int(pid) for pid in _ip("netns", "pids", self.netns).split()]
+
+    def sent(self, interface):
+        """How many bytes have left by the interface so far."""
+        with self.inside():  # the rows of its own namespace: bytes and seven more of receiving, then bytes sent
+            rows = pathlib.Path("/proc/thread-self/net/dev").read_text()
+        return int(re.search(rf"^ *{interface}: *(?:\d+ +){{8}}(\d+)", rows, re.M).group(1))
+
     def reaches(self, address, timeout=2):
         """True when a machine answers at the address (a refused connection is an answer)."""
         with self.inside(), socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
@@ -295,8 +305,8 @@ class Lab:
             for process in self.processes:
                 print(process.tail(), flush=True)
         for node in reversed(self.nodes):
-            for pid in _ip("netns", "pids", node.netns).split():  # daemons that left their parent's group
-                os.kill(int(pid), signal.SIGKILL)
+            for pid in node.pids():  # daemons that left their parent's group
+                os.kill(pid, signal.SIGKILL)
             _ip("netns", "del", node.netns)
         for path in self.trash:
             shutil.rmtree(path, ignore_errors=True)
