@@ -67,8 +67,9 @@ static int read_key(struct screen *s, char *key, int64_t deadline)
 }
 
 /* Reads a line, shown behind PROMPT on the bottom line. 0, ASK_BACK or -errno. */
-static int read_line(struct screen *s, const char *prompt, bool secret, char **answer)
+static int read_line(const struct asked *a, const char *prompt, bool secret, char **answer)
 {
+	struct screen *s = a->screen;
 	struct ask_line line = { 0 };
 	bool ended = false;
 	int err = 0;
@@ -81,7 +82,7 @@ static int read_line(struct screen *s, const char *prompt, bool secret, char **a
 		for (size_t i = 0; i < line.text.len; i++)
 			buf_char(&shown, secret ? '*' : line.text.data[i]);
 		screen_prompt(s, buf_cstr(&shown));
-		err = read_key(s, &key, now_ms() + (line.escape ? ESCAPE_MS : ASK_IDLE_MS));
+		err = read_key(s, &key, now_ms() + (line.escape ? ESCAPE_MS : a->idle_ms));
 		if (err == -ETIMEDOUT && line.escape)
 			err = ASK_BACK;
 		else if (!err)
@@ -95,26 +96,25 @@ static int read_line(struct screen *s, const char *prompt, bool secret, char **a
 	return err ? err : *answer ? 0 : -ENOMEM;
 }
 
-int ask_choice(struct screen *s, const char *question, const char *const *items, size_t count, size_t default_item,
-	       size_t *chosen)
+int ask_choice(const struct asked *a, const char *question, const struct choices *c, size_t default_item, size_t *chosen)
 {
 	char prompt[32];
 
-	screen_say(s, "%s", "");
-	screen_say(s, "%s", question);
-	for (size_t i = 0; i < count; i++)
-		screen_say(s, " [%zu] %s", i + 1, items[i]);
-	screen_say(s, " [0] Back");
+	screen_say(a->screen, "%s", "");
+	screen_say(a->screen, "%s", question);
+	for (size_t i = 0; i < c->count; i++)
+		screen_say(a->screen, " [%zu] %s", i + 1, c->item[i].text);
+	screen_say(a->screen, " [0] Back");
 	snprintf(prompt, sizeof(prompt), "? [%zu] ", default_item + 1);
 	for (;;) {
 		cleanup_free char *answer = NULL;
 		int64_t n = (int64_t)default_item + 1;
-		int err = read_line(s, prompt, false, &answer);
+		int err = read_line(a, prompt, false, &answer);
 
 		if (err)
 			return err;
-		if (*answer && parse_number(answer, 0, (int64_t)count, &n)) {
-			screen_say(s, "A number from 0 to %zu is expected.", count);
+		if (*answer && parse_number(answer, 0, (int64_t)c->count, &n)) {
+			screen_say(a->screen, "A number from 0 to %zu is expected.", c->count);
 			continue;
 		}
 		if (n == 0)
@@ -124,7 +124,7 @@ int ask_choice(struct screen *s, const char *question, const char *const *items,
 	}
 }
 
-int ask_text(struct screen *s, const char *question, const char *default_value, bool secret, char **answer)
+int ask_text(const struct asked *a, const char *question, const char *default_value, bool secret, char **answer)
 {
 	cleanup_free char *prompt = NULL;
 	int err;
@@ -135,7 +135,7 @@ int ask_text(struct screen *s, const char *question, const char *default_value, 
 		prompt = str_printf("%s: ", question);
 	if (!prompt)
 		return -ENOMEM;
-	err = read_line(s, prompt, secret, answer);
+	err = read_line(a, prompt, secret, answer);
 	if (err)
 		return err;
 	if (streq(*answer, "-") || (!**answer && default_value)) {

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "stage1/ask.h"
+#include "stage1/keyboards.h"
 #include "stage1/questions.h"
 #include "stage1/steps.h"
 
@@ -47,46 +47,55 @@ static const struct step {
 
 /* ---- a person's part */
 
-/* ERR of a question, in words where it ends the run. */
-static int question_ended(struct flow *f, int err)
-{
-	if (err == -ETIMEDOUT)
-		return fail(&f->result->failure, FAIL_CMD_UNATTENDED, err, "no key was pressed for some minutes");
-	if (err < 0)
-		return fail(&f->result->failure, FAIL_SYS_INTERNAL, err, "asking: %s", err_text(err));
-	return err;
-}
-
 /* What was answered outlives this process, so that the next try begins with it. */
 static void keep_answers(struct flow *f)
 {
 	cleanup_buf struct buf text = { 0 };
 
 	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (f->options->value[i])
-			buf_printf(&text, "%s\t%s\n", key_table[i].name, f->options->value[i]);
+		buf_printf(&text, "%s\t%s\n", key_table[i].name, f->options->value[i] ? f->options->value[i] : "");
 	if (str_copy(f->result->answers, sizeof(f->result->answers), buf_cstr(&text)))
 		f->result->answers[0] = '\0';
 }
 
-/* Method, drivers, details; back from the details to the method. */
-static int ask_person(struct flow *f)
+/* Method, drivers, details; back from the details to the method. 0 or ASK_BACK or -errno. */
+static int ask_all(struct flow *f, struct asked *a)
 {
 	int err;
 
-	screen_keys(f->screen, true);
 	do {
-		err = questions_method(f->options, f->screen);
+		err = questions_method(f->options, a);
 		f->method = err ? NULL : method_find(f->options->value[KEY_METHOD]);
 		if (!err)
 			err = step_devices(f);
+		a->probe = f->probe;
 		if (!err)
-			err = questions_details(f->options, f->screen);
+			err = questions_details(f->options, a);
 	} while (err == ASK_BACK);
+	return err;
+}
+
+static int ask_person(struct flow *f)
+{
+	struct failure *failure = &f->result->failure;
+	struct asked a = { .screen = f->screen, .sysfs = "/sys" };
+	int64_t idle_s;
+	int err = options_number(f->options, KEY_ASK_TIMEOUT, 1, 86400, ASK_IDLE_S, &idle_s, failure);
+
+	if (err)
+		return err;
+	a.idle_ms = idle_s * 1000;
+	keyboards_find(f->options);
+	screen_keys(f->screen, true);
+	err = ask_all(f, &a);
 	screen_keys(f->screen, false);
 	if (!err)
 		keep_answers(f);
-	return f->result->failure.id ? f->result->failure.err : question_ended(f, err);
+	if (err == -ETIMEDOUT && !failure->id)
+		return fail(failure, FAIL_CMD_UNATTENDED, err, "no key was pressed for %lld s", (long long)idle_s);
+	if (err && !failure->id)
+		return fail(failure, FAIL_SYS_INTERNAL, err, "asking: %s", err_text(err));
+	return err;
 }
 
 /* What can be said before anything is touched. */

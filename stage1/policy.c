@@ -4,14 +4,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "probe/probe.h"
+#include "stage1/keyboards.h"
 #include "stage1/shell.h"
 #include "stage1/system.h"
 
-#include <unistd.h>
+#include <limits.h>
+#include <poll.h>
 
 #define COUNTDOWN_S 30
-#define INPUT_MS    10000 /* for a USB keyboard to be found */
+#define NO_SHELL_MS 5000 /* so that it can be read, and a boot that fails at once does not spin */
 
 enum policy policy_of(const struct options *o)
 {
@@ -32,37 +33,32 @@ enum policy policy_of(const struct options *o)
 	return o->automatic || asked ? POLICY_REBOOT : POLICY_ASK;
 }
 
-/* Keyboards are looked for only now, when somebody may want to press a key. In a child: a driver that hangs must not
- * hang PID 1. */
-static void find_keyboards(const struct options *o)
+/* The installer is the root by now, so there is nothing to try again; but what it left may be wanted. */
+static _Noreturn void keep_evidence(struct screen *s)
 {
 	int status;
-	pid_t pid = o->noauto ? -1 : fork();
 
-	if (pid == 0) {
-		struct probe *p;
-		struct failure f;
-
-		if (probe_open(&p, o, NULL, NULL, &f) == 0)
-			(void)!probe_load(p, PROBE_USB | PROBE_INPUT, now_ms() + INPUT_MS);
-		_exit(0);
-	}
-	if (pid > 0)
-		(void)system_wait_child(pid, &status, now_ms() + INPUT_MS);
+	if (shell_run(s, -1, "reboots"))
+		system_leave(false);
+	screen_say(s, "The machine stays as it is; switch it off, or press Ctrl-Alt-Del to reboot.");
+	for (;;) /* process 1 still has children to bury */
+		(void)system_wait_child(0, &status, now_ms() + INT_MAX);
 }
 
 void policy_apply(const struct options *o, struct screen *s, const struct failure *f)
 {
+	bool installer = f->id == FAIL_ROOT_INSTALLER;
 	enum policy policy = policy_of(o);
 	int console = -1;
 
-	if (f->id == FAIL_CMD_UNATTENDED)
+	if (f->id == FAIL_CMD_UNATTENDED && policy == POLICY_ASK)
 		policy = POLICY_REBOOT;
-	if (f->id == FAIL_ROOT_INSTALLER && !o->value[KEY_ONFAIL])
+	if (installer && (policy == POLICY_ASK || !o->value[KEY_ONFAIL]))
 		policy = POLICY_SHELL; /* as the original: no reboot over the evidence */
 
 	screen_failure(s, f);
-	find_keyboards(o);
+	if (policy != POLICY_ASK) /* who asks looks for them anyway */
+		keyboards_find(o);
 	switch (policy) {
 	case POLICY_REBOOT:
 	case POLICY_POWEROFF:
@@ -77,5 +73,8 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 	case POLICY_SHELL:
 		break;
 	}
-	shell_run(s, console);
+	if (installer)
+		keep_evidence(s);
+	if (!shell_run(s, console, "tries the boot again"))
+		poll(NULL, 0, NO_SHELL_MS);
 }

@@ -75,7 +75,7 @@ void shell_end(pid_t pid)
 	kill(pid, SIGKILL);
 }
 
-void shell_run(struct screen *s, int console)
+bool shell_run(struct screen *s, int console, const char *after)
 {
 	size_t first = console < 0 ? 0 : (size_t)console;
 	size_t end = console < 0 ? s->count : first + 1;
@@ -84,12 +84,11 @@ void shell_run(struct screen *s, int console)
 	int status = 0;
 
 	if (access(SHELL, X_OK) || !pids) {
-		screen_say(s, "There is no shell in this all.rdz.");
+		screen_say(s, "There is no " SHELL " here.");
 		free(pids);
-		poll(NULL, 0, 5000); /* so that it can be read, and a boot that fails at once does not spin */
-		return;
+		return false;
 	}
-	screen_say(s, "A shell. The log is " RUN_DIR "/log; 'exit' tries the boot again, 'reboot -f' reboots.");
+	screen_say(s, "A shell. The log is " RUN_DIR "/log; 'exit' %s, 'reboot -f' reboots.", after);
 	for (size_t i = first; i < end; i++)
 		pids[i] = start(s->consoles[i].name);
 	do {
@@ -105,6 +104,7 @@ left:
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
 		log_error("the shell could not be started (status %d)", WEXITSTATUS(status));
 	screen_reopen(s);
-	screen_say(s, "The shell was left: trying again.");
+	screen_say(s, "The shell was left.");
 	free(pids);
+	return true;
 }

@@ -34,6 +34,7 @@ GRUB = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
 PACKAGES = ["qemu-system-x86", "ipxe-qemu", "pxelinux", "syslinux-common", "ovmf", "grub-efi-amd64-signed"]
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
+PROMPT = re.compile(r"(\? \[\d+\]|:) $", re.MULTILINE)  # of stage1's questions, with nothing typed yet
 UNFINISHED = re.compile(r"(\x1b(\[[0-9;?=]*|[()#])?|\r+)$")
 
 
@@ -145,6 +146,19 @@ class Machine:
         """Types KEYS on the serial console."""
         self.process.stdin.write(keys.encode())
         self.process.stdin.flush()
+        return self
+
+    def answer(self, question, words="", timeout=60):
+        """Waits for QUESTION and the prompt behind it, as a person does, and types WORDS and Enter."""
+        self.expect(question, timeout).expect(PROMPT, timeout)
+        return self.send(words + "\r")
+
+    def press(self, *keys):
+        """Presses KEYS on the machine's own keyboard: "a", "ret", or ("alt", "f2") together."""
+        for key in keys:
+            names = key if isinstance(key, tuple) else (key,)
+            self.qmp("send-key", keys=[{"type": "qcode", "data": name} for name in names])
+            time.sleep(0.2)  # QEMU holds a key for a tenth of a second, and loses what comes meanwhile
         return self
 
     def _second_of(self, offset):
