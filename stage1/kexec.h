@@ -3,12 +3,14 @@
 #ifndef STAGE1_KEXEC_H
 #define STAGE1_KEXEC_H
 
-#include "base/buf.h"
-#include "base/failure.h"
+#include "image/image.h"
 
-/* Hands KERNEL and INITRD (descriptors of whole files; INITRD -1 for none) to the running kernel (kexec_file_load(2)).
- * 0 or -errno with F filled. */
-int kexec_load(int kernel, int initrd, const char *command_line, struct failure *f) must_check;
+/* Hands KERNEL and INITRD (whole files; NULL: no initrd) to the running kernel (kexec_file_load(2)). 0 or -errno with F
+ * filled (FAIL_MEM_TOO_LITTLE, FAIL_ROOT_KEXEC). */
+int kexec_load(const struct store *kernel, const struct store *initrd, const char *command_line, struct failure *f) must_check;
+
+/* Why the running kernel answered ERR, for a person. Pure. */
+const char *kexec_refusal(int err);
 
 /* Starts what was loaded. Returns only on failure: -errno with F filled. */
 int kexec_start(struct failure *f) must_check;

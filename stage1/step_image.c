@@ -80,7 +80,7 @@ static int load_kernel(struct flow *f)
 	if (!err && f->options->value[KEY_APPEND])
 		err = kexec_decode(f->options->value[KEY_APPEND], &command_line);
 	if (!err)
-		err = kexec_load(f->store.fd, initrd.fd, buf_cstr(&command_line), &f->result->failure);
+		err = kexec_load(&f->store, initrd.fd >= 0 ? &initrd : NULL, buf_cstr(&command_line), &f->result->failure);
 	if (initrd.fd >= 0)
 		store_close(&initrd);
 	return err;

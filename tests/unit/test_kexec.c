@@ -27,9 +27,23 @@ static void test_codes_and_what_only_looks_like_them(void **state)
 	assert_decoded("", "");
 }
 
+static void test_refusals_are_told_apart(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(kexec_refusal(-ENOEXEC), "no kernel for this machine"));
+	assert_non_null(strstr(kexec_refusal(-EPERM), "locked down (Secure Boot)"));
+	assert_non_null(strstr(kexec_refusal(-EKEYREJECTED), "signature"));
+	assert_non_null(strstr(kexec_refusal(-ENODATA), "signature"));
+	assert_non_null(strstr(kexec_refusal(-ENOSYS), "without kexec"));
+	assert_string_equal(kexec_refusal(-EIO), err_text(-EIO));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_codes_and_what_only_looks_like_them) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_codes_and_what_only_looks_like_them),
+		cmocka_unit_test(test_refusals_are_told_apart),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
