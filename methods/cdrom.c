@@ -33,4 +33,5 @@ const struct method method_cdrom = {
 	.required = no_keys,
 	.optional = optional,
 	.fetch = cdrom_fetch,
+	.mount = search_mount,
 };

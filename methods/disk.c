@@ -40,4 +40,5 @@ const struct method method_disk = {
 	.required = no_keys,
 	.optional = optional,
 	.fetch = disk_fetch,
+	.mount = search_mount,
 };

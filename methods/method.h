@@ -9,6 +9,17 @@
 #include "net/net.h"
 #include "stage1/options.h"
 
+/* Where the image came from, for a next system that goes on reading there (an installer its packages). {0}: not known.
+ * Strings are owned by the struct. */
+struct origin {
+	char *host;                 /* a server: as in server:, without its port */
+	uint16_t port;              /* of its service; 0: the usual one */
+	struct net_address address; /* of HOST, or of the proxy */
+	char *path;                 /* the image on HOST: one of method_paths */
+	char *device;               /* a disk, partition or disc: "sda1" */
+	const char *type;           /* its file system, for mount(2) */
+};
+
 /* What a method is given. Nothing in it belongs to the method. */
 struct fetch {
 	const struct options *options;
@@ -22,6 +33,7 @@ struct fetch {
 	void (*new_devices)(void *ctx);
 	void *new_devices_ctx;
 	char server[48];           /* filled by a method that finds its server itself: the address; else "" */
+	struct origin origin;      /* filled by a method that brought the image, where it can tell; origin_free */
 };
 
 /* What a method needs before it can run. */
@@ -43,6 +55,10 @@ struct method {
 	/* Brings the whole image into f->sink, retries and mirrors included. 0: every byte is there and the sink's
 	 * finish succeeded; else -errno with f->fail filled. */
 	int (*fetch)(struct fetch *f);
+	/* After a fetch: mounts, read-only at POINT, what F->origin says the image came from; *BELOW is the part of
+	 * directory: that leads on from there (owned by the options; "" for none). May hang as long as a server is silent.
+	 * 0 or -errno with F->fail filled. NULL for methods that have nothing to mount. */
+	int (*mount)(const struct fetch *f, const char *point, const char **below);
 };
 
 /* All methods in menu order, NULL at the end (methods/methods.c). */
@@ -59,5 +75,11 @@ int method_check(const struct method *m, const struct options *o, struct failure
  * each first plain, then with the machine's architecture appended to the directory. *COUNT strings, each to be freed,
  * and the array too. 0 or -ENOMEM. */
 int method_paths(const struct options *o, char ***paths, size_t *count) must_check;
+
+/* The folder of PATH, one of method_paths, in which image: or the classic name begins: "/pub/x86_64" of
+ * "/pub/x86_64/install/stage2/mdkinst.sqfs", "" for the top. To be freed; NULL when memory ran out. */
+char *method_folder(const struct options *o, const char *path) must_check;
+
+void origin_free(struct origin *o);
 
 #endif

@@ -38,3 +38,11 @@ int method_check(const struct method *m, const struct options *o, struct failure
 		return 0;
 	return fail(f, FAIL_CMD_MISSING, -EINVAL, "method:%s needs %s", m->name, buf_cstr(&missing));
 }
+
+void origin_free(struct origin *o)
+{
+	free(o->host);
+	free(o->path);
+	free(o->device);
+	*o = (struct origin){ 0 };
+}

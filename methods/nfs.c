@@ -45,23 +45,29 @@ static const char *unique_name(const struct network *net, char text[static 32])
 	return text;
 }
 
+/* Mounts E at POINT with what F has to say to that. 0 or -errno with FAILURE filled. */
+static int mount_export(const struct fetch *f, struct nfs_export *e, const char *point, struct failure *failure)
+{
+	cleanup_free char *options = person_options(f->options);
+	char unique[32];
+
+	e->options = options;
+	e->unique = unique_name(f->net, unique);
+	return nfs_mount(e, point, failure);
+}
+
 /* Mounts the folder and opens it. The descriptor, or -errno with F filled. */
 static int open_folder(const struct visit *v, struct failure *f)
 {
-	const struct fetch *fetch = v->t->fetch;
-	cleanup_free char *options = person_options(fetch->options);
-	char unique[32];
 	struct nfs_export e = {
 		.host = v->at->host,
 		.address = v->at->address,
 		.port = v->at->port,
 		.folder = v->folder,
-		.options = options,
 		.timeout_ms = v->t->timeout_ms,
 		.connect_ms = v->at->connect_ms,
-		.unique = unique_name(fetch->net, unique),
 	};
-	int err = nfs_mount(&e, v->point, f), fd;
+	int err = mount_export(v->t->fetch, &e, v->point, f), fd;
 
 	if (err)
 		return err;
@@ -214,6 +220,35 @@ static int nfs_fetch(struct fetch *f)
 	return f->fail->err;
 }
 
+/* The folder that directory: names; where that is an ISO file, the folder it is in. */
+static int mount_directory(const struct fetch *f, const char *point, const char **below)
+{
+	const char *value = f->options->value[KEY_DIRECTORY] ? f->options->value[KEY_DIRECTORY] : "";
+	const char *directory = value + strspn(value, "/"), *slash = strrchr(directory, '/');
+	size_t len = strlen(directory);
+	cleanup_free char *folder = NULL;
+	struct nfs_export e = {
+		.host = f->origin.host,
+		.address = &f->origin.address,
+		.port = f->origin.port,
+		.timeout_ms = RETRIEVE_TIMEOUT_S * 1000,
+		.connect_ms = RETRIEVE_TIMEOUT_S * 1000,
+	};
+
+	*below = "";
+	if (tree_is_iso(directory)) {
+		*below = slash ? slash + 1 : directory;
+		len -= strlen(*below);
+	}
+	while (len && directory[len - 1] == '/')
+		len--;
+	folder = str_printf("/%.*s", (int)len, directory);
+	if (!folder)
+		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a folder");
+	e.folder = folder;
+	return mount_export(f, &e, point, f->fail);
+}
+
 static const enum option_key nfs_required[] = { KEY_SERVER, KEY_COUNT };
 static const enum option_key nfs_optional[] = { KEY_DIRECTORY, KEY_IMAGE, KEY_OPTIONS, KEY_COUNT };
 
@@ -224,4 +259,5 @@ const struct method method_nfs = {
 	.required = nfs_required,
 	.optional = nfs_optional,
 	.fetch = nfs_fetch,
+	.mount = mount_directory,
 };

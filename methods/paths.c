@@ -43,16 +43,31 @@ static char *join(const char *directory, const char *folder, const char *file)
 	return buf_take(&path);
 }
 
+static const char *file_name(const struct options *o)
+{
+	if (o->value[KEY_IMAGE])
+		return o->value[KEY_IMAGE];
+	return o->rescue ? CLASSIC_RESCUE : CLASSIC_INSTALL;
+}
+
+char *method_folder(const struct options *o, const char *path)
+{
+	cleanup_free char *file = join("", "", file_name(o));
+	size_t len = strlen(path), end = file ? strlen(file) : 0;
+
+	if (!file)
+		return NULL;
+	return strndup(path, len >= end && streq(path + len - end, file) ? len - end : len);
+}
+
 int method_paths(const struct options *o, char ***paths, size_t *count)
 {
 	const char *directory = o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : "";
-	const char *file = o->value[KEY_IMAGE];
+	const char *file = file_name(o);
 	char folder[65], **list = calloc(2, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
-	if (!file)
-		file = o->rescue ? CLASSIC_RESCUE : CLASSIC_INSTALL;
 	machine_folder(folder, sizeof(folder));
 	list[0] = join(directory, "", file);
 	list[1] = join(directory, folder, file);

@@ -259,14 +259,30 @@ static void note_failure(struct spot *s, const struct failure *f)
 	s->failure = *f;
 }
 
+/* S brought the image: who needs more of it finds it there. */
+static void tell_origin(const struct retrieval *r, const struct spot *s)
+{
+	struct origin *o = &r->fetch->origin;
+
+	origin_free(o);
+	*o = (struct origin){
+		.host = strdup(s->place.host),
+		.port = s->place.port,
+		.address = *s->place.address,
+		.path = strdup(r->paths[s->path]),
+	};
+}
+
 /* Tries the paths of one place until it has one of them, or fails in a way that another path does not mend. */
 static enum outcome try_place(struct retrieval *r, struct spot *s)
 {
 	while (!s->out) {
 		struct failure f = { 0 };
 
-		if (get_once(r, s, &f) == 0)
+		if (get_once(r, s, &f) == 0) {
+			tell_origin(r, s);
 			return GOT_IT;
+		}
 		note_failure(s, &f);
 		if (is_image_failure(f.id))
 			return bad_image(r, s);

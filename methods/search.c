@@ -48,15 +48,22 @@ static const char *mount_options(const char *type)
 	return NULL;
 }
 
-static int mount_medium(const struct media_device *d, const char *point, struct failure *f)
+static int mount_medium(const char *name, const char *type, const char *point, struct failure *f)
 {
-	cleanup_free char *device = str_printf("/dev/%s", d->name);
-	const char *type = d->volume.type;
+	cleanup_free char *device = str_printf("/dev/%s", name);
 
 	if (device && mount(device, point, type, MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, mount_options(type)) == 0)
 		return 0;
-	return fail(f, FAIL_MED_MOUNT, -errno, "%s (%s): %s", d->name, type,
+	return fail(f, FAIL_MED_MOUNT, -errno, "%s (%s): %s", name, type,
 		    errno == ENODEV ? "the kernel has no driver for this file system" : err_text(errno));
+}
+
+int search_mount(const struct fetch *f, const char *point, const char **below)
+{
+	const char *directory = f->options->value[KEY_DIRECTORY];
+
+	*below = directory ? directory : "";
+	return mount_medium(f->origin.device, f->origin.type, point, f->fail);
 }
 
 /* Looks on one medium. 0: the image is in the sink; TREE_NO_IMAGE; -errno with the failure filled. */
@@ -70,7 +77,7 @@ static int look_on(struct quest *q, const struct media_device *d)
 
 	if (!point)
 		return fail(f->fail, FAIL_MED_MOUNT, -errno, "no folder to mount %s on: %s", d->name, err_text(errno));
-	err = mount_medium(d, point, f->fail);
+	err = mount_medium(d->name, d->volume.type, point, f->fail);
 	if (!err) {
 		t.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = tree_fetch(f, &t, &names);
@@ -79,6 +86,10 @@ static int look_on(struct quest *q, const struct media_device *d)
 			log_warn("%s stays mounted: %s", d->name, err_text(errno));
 	}
 	rmdir(point);
+	if (!err) {
+		origin_free(&f->origin);
+		f->origin = (struct origin){ .device = strdup(d->name), .type = d->volume.type };
+	}
 	if (err == TREE_NO_IMAGE) {
 		buf_str(&q->report, q->report.len ? "; " : "");
 		media_describe(d, &q->report);

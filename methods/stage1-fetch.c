@@ -245,6 +245,7 @@ static int fetch_image(const struct request *r, const struct method *m, struct s
 	start_ms = now_ms();
 	err = m->fetch(&fetch);
 	sink->free(sink);
+	origin_free(&fetch.origin);
 	if (!err && in_memory)
 		err = copy_out(store, f);
 	return err;

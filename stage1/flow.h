@@ -33,6 +33,7 @@ struct flow {
 	struct store store;           /* method: opened; image: filled */
 	enum root_mode root_mode;     /* method */
 	char server[48];              /* image: where it came from, where the method found that out itself */
+	struct origin origin;         /* image: the same for who reads more from there */
 };
 
 /* Runs all steps with O, showing them on S. With ASK a person is asked for what to do (O's values are the defaults),

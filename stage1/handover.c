@@ -6,27 +6,7 @@
 #include "stage1/version.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <unistd.h>
-
-static int write_file(const char *path, const struct buf *text)
-{
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	size_t done = 0;
-
-	if (text->failed)
-		return -ENOMEM;
-	if (fd < 0)
-		return -errno;
-	while (done < text->len) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		done += (size_t)n;
-	}
-	return 0;
-}
 
 static void add(struct buf *out, const char *key, const char *value)
 {
@@ -59,7 +39,7 @@ int handover_write_ka(const struct flow *f)
 		return 0;
 	inet_ntop(AF_INET, &f->network.next_server, next, sizeof(next));
 	buf_printf(&text, "%s\n", f->network.next_server.s_addr ? next : f->server);
-	return write_file(ROOT_DIR "/ka/tftpserver", &text);
+	return system_write_file(ROOT_DIR "/ka/tftpserver", 0644, &text);
 }
 
 int handover_write(const struct flow *f)
@@ -79,8 +59,8 @@ int handover_write(const struct flow *f)
 	add_times(&env, f);
 	if (f->method->needs & METHOD_NEEDS_NETWORK)
 		net_describe(&f->network, &env);
-	err = write_file(RUN_DIR "/env", &env);
+	err = system_write_file(RUN_DIR "/env", 0644, &env);
 	probe_list_modules(f->probe, &modules);
-	err_modules = write_file(RUN_DIR "/modules", &modules);
+	err_modules = system_write_file(RUN_DIR "/modules", 0644, &modules);
 	return err ? err : err_modules;
 }

@@ -4,9 +4,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "methods/tree.h"
+#include "methods/url.h"
 #include "stage1/system.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -18,6 +21,7 @@
 
 #define EXIT_RESTART 0x35 /* stage2 asks to be started again */
 #define REBOOT_FILE  "/var/run/rebootctl"
+#define PREPARE_MS   90000 /* to mount a medium anew: a server may be slow */
 
 /* ---- the files */
 
@@ -27,34 +31,71 @@ static void add(struct buf *out, const char *key, const char *value)
 		buf_printf(out, "%s=%s\n", key, value); /* no quotes: these files never had any */
 }
 
-/* "http://10.0.1.21:8080/pub/distrib" */
-static void add_url(struct buf *out, const struct options *o)
+/* A user name or password within a URL: RFC 3986, section 3.2.1. */
+static void add_encoded(struct buf *out, const char *text)
 {
-	const char *directory = o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : "";
-	const char *port = o->value[KEY_PORT];
-
-	while (*directory == '/')
-		directory++;
-	buf_printf(out, "URLPREFIX=%s://%s%s%s/%s\n", o->value[KEY_METHOD], o->value[KEY_SERVER], port ? ":" : "",
-		   port ? port : "", directory);
+	for (; *text; text++)
+		buf_printf(out, isalnum((unsigned char)*text) || strchr("-._~", *text) ? "%c" : "%%%02X",
+			   (unsigned char)*text);
 }
 
-void installer_env(const struct flow *f, struct buf *out)
+/* "http://user:word@10.0.1.21:8080/pub/distrib" */
+static void add_prefix(struct buf *out, const struct options *o, const char *scheme, const struct url *u)
+{
+	buf_printf(out, "URLPREFIX=%s://", scheme);
+	if (o->value[KEY_USER]) {
+		add_encoded(out, o->value[KEY_USER]);
+		buf_char(out, ':');
+		add_encoded(out, o->value[KEY_PASS] ? o->value[KEY_PASS] : "");
+		buf_char(out, '@');
+	}
+	url_host_text(u, out);
+	buf_printf(out, "%s\n", u->path);
+}
+
+/* Installers know two kinds of servers: ftp, for which they take the parts, and http, for which they take the URL
+ * whatever its scheme is. */
+static int add_server(const struct flow *f, struct buf *out)
 {
 	const struct options *o = f->options;
-	const char *method = f->method->name;
+	const char *scheme = f->method->name, *proxy = o->value[KEY_PROXY_HOST];
+	cleanup_free char *folder = method_folder(o, f->origin.path);
+	bool ftp = streq(scheme, "ftp");
+	struct url u = { 0 };
+	int err = folder ? url_make(&u, scheme, f->origin.host, f->origin.port, *folder ? folder : "/") : -ENOMEM;
 
-	add(out, "METHOD", method);
-	if (streq(method, "http") || streq(method, "https") || streq(method, "ftp")) {
-		add(out, "HOST", o->value[KEY_SERVER]);
-		add(out, "PREFIX", o->value[KEY_DIRECTORY]);
-		add(out, "LOGIN", o->value[KEY_USER]);
-		add(out, "PASSWORD", o->value[KEY_PASS]);
-		if (o->value[KEY_SERVER])
-			add_url(out, o);
-		add(out, "PROXY", o->value[KEY_PROXY_HOST]);
-		add(out, "PROXYPORT", o->value[KEY_PROXY_PORT]);
-	}
+	if (err)
+		return err;
+	add(out, "METHOD", ftp && !proxy ? "ftp" : "http");
+	buf_str(out, "HOST=");
+	url_host_text(&u, out);
+	buf_char(out, '\n');
+	add(out, "PREFIX", folder);
+	add(out, "LOGIN", o->value[KEY_USER]);
+	add(out, "PASSWORD", o->value[KEY_PASS]);
+	if (!ftp || proxy)
+		add_prefix(out, o, scheme, &u);
+	add(out, "PROXY", proxy);
+	add(out, "PROXYPORT", proxy && !o->value[KEY_PROXY_PORT] ? "3128" : o->value[KEY_PROXY_PORT]);
+	url_free(&u);
+	return 0;
+}
+
+int installer_env(const struct flow *f, const struct medium *m, struct buf *out)
+{
+	static const char *const servers[] = { "http", "https", "ftp" };
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(servers) && f->origin.path; i++)
+		if (streq(f->method->name, servers[i]))
+			err = add_server(f, out);
+	if (m->tree)
+		buf_printf(out, "METHOD=%s%s\n", f->method->name,
+			   m->iso && !streq(f->method->name, "cdrom") ? "-iso" : "");
+	add(out, "ISOPATH", m->iso);
+	if (f->options->netauto)
+		add(out, "KICKSTART", f->network.bootfile);
+	return err;
 }
 
 void installer_network(const struct network *n, struct buf *out)
@@ -99,53 +140,130 @@ void installer_ifcfg(const struct network *n, struct buf *out)
 		add(out, i ? "DNS2" : "DNS1", inet_ntop(AF_INET, &n->dns[i], text, sizeof(text)));
 }
 
-static int write_file(const char *path, mode_t mode, const struct buf *text)
+/* "alias eth0 e1000" where the interface's driver is a module. */
+static void add_alias(struct buf *out, const char *sysfs, const char *name)
 {
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	cleanup_free char *path = str_printf("%s/class/net/%s/device/driver/module", sysfs, name);
+	char target[PATH_MAX];
+	ssize_t n = path ? readlink(path, target, sizeof(target) - 1) : -1;
 
-	if (fd < 0 || text->failed)
-		return fd < 0 ? -errno : -ENOMEM;
-	return write(fd, buf_cstr(text), text->len) == (ssize_t)text->len ? 0 : -EIO;
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	buf_printf(out, "alias %s %s\n", name, strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
 }
+
+void installer_modules(const char *sysfs, const char *loaded, struct buf *out)
+{
+	cleanup_free char *path = str_printf("%s/class/net", sysfs);
+	struct words names = { 0 };
+
+	if (path && tree_list(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), &names) == 0)
+		for (size_t i = 0; i < names.count; i++)
+			add_alias(out, sysfs, names.word[i]);
+	for (size_t i = 0; i < names.count; i++)
+		free(names.word[i]);
+	free(names.word);
+	for (const char *line = loaded; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (memchr(line, ' ', strcspn(line, "\n")))
+			buf_printf(out, "options %.*s\n", (int)strcspn(line, "\n"), line);
+}
+
+/* ---- in the new root: a child of the flow does it, which may hang with a server */
 
 static int write_network_files(const struct network *n)
 {
-	cleanup_buf struct buf network = { 0 }, ifcfg = { 0 }, resolv = { 0 };
-	char path[64], text[INET_ADDRSTRLEN];
+	cleanup_buf struct buf network = { 0 }, ifcfg = { 0 };
+	cleanup_free char *name = str_printf("ifcfg-%s", n->interface);
 	int err;
 
 	installer_network(n, &network);
 	installer_ifcfg(n, &ifcfg);
-	if (n->search || n->domain)
-		buf_printf(&resolv, "search %s\n", n->search ? n->search : n->domain);
-	for (size_t i = 0; i < n->dns_count; i++)
-		buf_printf(&resolv, "nameserver %s\n", inet_ntop(AF_INET, &n->dns[i], text, sizeof(text)));
-	snprintf(path, sizeof(path), "/tmp/ifcfg-%s", n->interface);
-	err = write_file("/tmp/network", 0644, &network);
+	err = system_write_file("network", 0644, &network);
 	if (!err)
-		err = write_file(path, 0644, &ifcfg);
-	if (!err && resolv.len) {
-		unlink("/etc/resolv.conf"); /* a link would lead into a root that is not there yet */
-		err = write_file("/etc/resolv.conf", 0644, &resolv);
-	}
+		err = name ? system_write_file(name, 0644, &ifcfg) : -ENOMEM;
 	return err;
 }
 
-int installer_write(const struct flow *f)
+/* /etc/resolv.conf is what the net part left for the next system. */
+static int write_resolver(int root)
+{
+	cleanup_free char *text = system_read_file(RUN_DIR "/resolv.conf");
+	cleanup_close int etc = text && *text ? tree_open(root, "/etc") : -1;
+	cleanup_buf struct buf copy = { 0 };
+
+	if (etc < 0)
+		return 0; /* nothing to say, or nobody to read it */
+	buf_str(&copy, text);
+	if (fchdir(etc) || (unlink("resolv.conf") && errno != ENOENT)) /* a link would lead into a root that is not there yet */
+		return -errno;
+	return system_write_file("resolv.conf", 0644, &copy);
+}
+
+/* In /tmp of the new root. */
+static int write_files(const struct flow *f, const struct medium *m)
 {
 	cleanup_free char *log = system_read_file(RUN_DIR "/log");
-	cleanup_buf struct buf env = { 0 }, log_text = { 0 };
-	int err;
+	cleanup_buf struct buf env = { 0 }, modules = { 0 }, loaded = { 0 }, log_text = { 0 };
+	int err = installer_env(f, m, &env);
 
-	mkdir("/tmp", 01777);
-	installer_env(f, &env);
-	err = write_file("/tmp/env", 0600, &env);
+	if (!err)
+		err = system_write_file("env", 0600, &env);
 	if (!err && (f->method->needs & METHOD_NEEDS_NETWORK))
 		err = write_network_files(&f->network);
+	probe_list_modules(f->probe, &loaded);
+	installer_modules("/sys", buf_cstr(&loaded), &modules);
+	if (!err)
+		err = system_write_file("modules.conf", 0644, &modules);
 	buf_str(&log_text, log ? log : "");
 	if (!err)
-		err = write_file("/tmp/stage1.log", 0644, &log_text);
+		err = system_write_file("stage1.log", 0644, &log_text);
+	if (!err && symlink("..", "stage2") && errno != EEXIST) /* the original's stage2 lay there */
+		err = -errno;
 	return err;
+}
+
+/* The child's work. 0 or -errno with the failure filled. */
+static int prepare(const struct flow *f, int root, bool files)
+{
+	struct failure *failure = &f->result->failure;
+	struct medium m;
+	int tmp, err;
+
+	(void)!mkdirat(root, "tmp", 01777);
+	tmp = tree_open(root, "/tmp");
+	if (tmp < 0 || fchdir(tmp))
+		return fail(failure, FAIL_ROOT_SWITCH, tmp < 0 ? tmp : -errno, "/tmp in the new root: %s",
+			    err_text(tmp < 0 ? tmp : -errno));
+	err = medium_attach(f, &m, failure);
+	if (err || !files)
+		return err;
+	err = write_files(f, &m);
+	if (!err)
+		err = write_resolver(root);
+	return err ? fail(failure, FAIL_ROOT_SWITCH, err, "the installer's files in /tmp: %s", err_text(err)) : 0;
+}
+
+int installer_prepare(const struct flow *f, int root, bool files)
+{
+	struct failure *failure = &f->result->failure; /* in shared memory: the child fills it */
+	int status = 0;
+	pid_t pid;
+
+	*failure = (struct failure){ 0 };
+	pid = fork();
+	if (pid < 0)
+		return fail(failure, FAIL_SYS_INTERNAL, -errno, "fork: %s", err_text(errno));
+	if (pid == 0)
+		_exit(prepare(f, root, files) ? 1 : 0);
+	if (system_wait_child(pid, &status, now_ms() + PREPARE_MS)) {
+		kill(pid, SIGKILL);
+		return fail(failure, FAIL_MED_MOUNT, -ETIMEDOUT, "/tmp/media in the new root: no end after %d s",
+			    PREPARE_MS / 1000);
+	}
+	if (status && !failure->id)
+		return fail(failure, FAIL_SYS_INTERNAL, -EIO, "writing the installer's files ended early");
+	return status ? failure->err : 0;
 }
 
 /* ---- running it */
@@ -160,7 +278,18 @@ static int reboot_wish(void)
 	return strstr(text, "halt") ? 2 : 1;
 }
 
-static int run_once(char *const envp[], int *status)
+/* What the original's init gave it; all that stage1 knows is in the files. */
+static const char *const installer_environment[] = {
+	"PATH=/usr/bin:/bin:/sbin:/usr/sbin:/mnt/sbin:/mnt/usr/sbin:/mnt/bin:/mnt/usr/bin",
+	"LD_LIBRARY_PATH=/lib:/usr/lib:/mnt/lib:/mnt/usr/lib:/lib64:/usr/lib64:/mnt/lib64:/mnt/usr/lib64",
+	"HOME=/",
+	"TERM=linux",
+	"TERMINFO=/etc/terminfo",
+	"LC_CTYPE=UTF-8",
+	NULL,
+};
+
+static int run_once(int *status)
 {
 	char *const argv[] = { (char *)INSTALLER, NULL };
 	pid_t pid = fork();
@@ -171,7 +300,7 @@ static int run_once(char *const envp[], int *status)
 		for (int sig = 1; sig < 32; sig++)
 			signal(sig, SIG_DFL);
 		setsid();
-		execve(argv[0], argv, envp);
+		execve(argv[0], argv, (char *const *)installer_environment);
 		_exit(127);
 	}
 	while (system_wait_child(pid, status, now_ms() + INT_MAX))
@@ -188,12 +317,12 @@ static void end_all(void)
 	sync();
 }
 
-int installer_run(char *const envp[], struct failure *f)
+int installer_run(struct failure *f)
 {
 	int status, wish, err;
 
 	do {
-		err = run_once(envp, &status);
+		err = run_once(&status);
 		if (err)
 			return fail(f, FAIL_SYS_INTERNAL, err, INSTALLER ": %s", err_text(err));
 	} while (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RESTART);

@@ -241,6 +241,7 @@ static int add_flag(struct options *o, const char *word)
 		{ "dollymethod", offsetof(struct options, dollymethod) },
 		{ "keepmounted", offsetof(struct options, keepmounted) },
 		{ "noauto", offsetof(struct options, noauto) },
+		{ "netauto", offsetof(struct options, netauto) },
 		{ "rw", offsetof(struct options, read_write) },
 	};
 

@@ -39,6 +39,7 @@ struct options {
 	bool dollymethod; /* word dollymethod */
 	bool keepmounted; /* word keepmounted: the medium stays mounted in rescue */
 	bool noauto;      /* word noauto: no USB probing */
+	bool netauto;     /* word netauto: DHCP's boot file is the installer's answer file */
 	bool read_write;  /* word rw */
 
 	const char *node_id;      /* node_id=, or NULL */

@@ -128,7 +128,7 @@ static void start_next_system(const struct options *o, struct screen *s, struct 
 	system_standard_fds();
 	if (system_switch_root(&result->failure) == 0) {
 		if (streq(result->init, INSTALLER)) {
-			(void)!installer_run(env, &result->failure);
+			(void)!installer_run(&result->failure);
 		} else {
 			signal(SIGCHLD, SIG_DFL);
 			execve(argv[0], argv, env);

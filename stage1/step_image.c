@@ -41,6 +41,8 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 	} while (err && fetch.net && flow_other_card(f));
 	if (err)
 		return err;
+	origin_free(&f->origin);
+	f->origin = fetch.origin;
 	if (store->tree) {
 		watch_note(&f->watch, "an archive, unpacked as it came");
 		return 0;

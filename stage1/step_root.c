@@ -4,12 +4,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "methods/tree.h"
 #include "stage1/handover.h"
 #include "stage1/installer.h"
 #include "stage1/system.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 int step_root(struct flow *f)
 {
@@ -35,52 +36,68 @@ int step_root(struct flow *f)
 	return 0;
 }
 
-/* Is PATH a program in the new root, its links followed as they will be there? This process is thrown away afterwards,
- * so it may look from inside. */
-static bool is_program(const char *path)
+/* Is PATH a program in the new root, its links followed as they will be there? */
+static bool is_program(int root, const char *path)
 {
+	cleanup_close int fd = tree_open(root, path);
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
 }
 
-int step_init(struct flow *f)
+/* The program to start, NULL where there is none. */
+static const char *find_program(const struct options *o, int root)
 {
 	static const char *const usual[] = { "/sbin/init", "/etc/init", "/bin/init" };
-	const char *found = NULL;
-	int err;
 
-	if (f->options->value[KEY_KERNEL]) {
-		f->result->kexec = true;
-		watch_note(&f->watch, "kernel %s", f->options->value[KEY_KERNEL]);
-		return 0;
-	}
-	err = handover_write(f);
+	if (o->init)
+		return is_program(root, o->init) ? o->init : NULL;
+	if (!o->rescue && is_program(root, INSTALLER))
+		return INSTALLER;
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		if (is_program(root, usual[i]))
+			return usual[i];
+	return NULL;
+}
+
+/* What the next system reads. That some of it is missing is no reason not to boot. */
+static void hand_over(const struct flow *f)
+{
+	int err = handover_write(f);
+
 	if (err)
 		log_warn(RUN_DIR "/env cannot be written: %s", err_text(err));
 	err = handover_write_ka(f);
 	if (err)
 		log_warn("/ka/tftpserver cannot be written: %s", err_text(err));
-	net_release(&f->network);
-	if (chroot(ROOT_DIR) || chdir("/"))
-		return fail(&f->result->failure, FAIL_ROOT_SWITCH, -errno, ROOT_DIR ": %s", err_text(errno));
-	if (!f->options->init && !f->options->rescue && is_program(INSTALLER)) {
-		found = INSTALLER;
-		err = installer_write(f);
-		if (err)
-			return fail(&f->result->failure, FAIL_ROOT_SWITCH, err, "the installer's files in /tmp: %s",
-				    err_text(err));
+}
+
+int step_init(struct flow *f)
+{
+	const struct options *o = f->options;
+	cleanup_close int root = -1;
+	const char *found;
+	bool installer;
+
+	if (o->value[KEY_KERNEL]) {
+		f->result->kexec = true;
+		watch_note(&f->watch, "kernel %s", o->value[KEY_KERNEL]);
+		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(usual) && !found && !f->options->init; i++)
-		if (is_program(usual[i]))
-			found = usual[i];
-	if (f->options->init && is_program(f->options->init))
-		found = f->options->init;
+	hand_over(f);
+	root = open(ROOT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return fail(&f->result->failure, FAIL_ROOT_SWITCH, -errno, ROOT_DIR ": %s", err_text(errno));
+	found = find_program(o, root);
 	if (!found)
 		return fail(&f->result->failure, FAIL_ROOT_NO_INIT, -ENOENT, "%s is not there or no program",
-			    f->options->init ? f->options->init : "/sbin/init");
+			    o->init ? o->init : "/sbin/init");
 	if (str_copy(f->result->init, sizeof(f->result->init), found))
 		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -ENAMETOOLONG, "init=%s is too long", found);
+	installer = streq(found, INSTALLER);
+	if ((installer || o->keepmounted) && installer_prepare(f, root, installer))
+		return f->result->failure.err;
+	net_release(&f->network);
 	watch_note(&f->watch, "%s", found);
 	return 0;
 }

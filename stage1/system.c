@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/system.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -74,6 +73,26 @@ char *system_read_file(const char *path)
 		return NULL;
 	}
 	return buf_take(&text);
+}
+
+int system_write_file(const char *path, mode_t mode, const struct buf *text)
+{
+	cleanup_close int fd = -1;
+	size_t done = 0;
+
+	if (text->failed)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	while (done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	return 0;
 }
 
 bool system_reap(pid_t pid, int *status)

@@ -3,6 +3,7 @@
 #ifndef STAGE1_SYSTEM_H
 #define STAGE1_SYSTEM_H
 
+#include "base/buf.h"
 #include "base/failure.h"
 
 #include <sys/types.h>
@@ -20,6 +21,9 @@ void system_standard_fds(void);
 
 /* The whole of a file that has no size (/proc/cmdline), NUL-terminated; owned by the caller, NULL on any error. */
 char *system_read_file(const char *path) must_check;
+
+/* Makes the file PATH anew with TEXT in it. 0 or -errno; -ENOMEM also where TEXT lacks something. */
+int system_write_file(const char *path, mode_t mode, const struct buf *text) must_check;
 
 /* Reaps every finished child, and says whether PID was among them; its status goes to *STATUS. Never waits. */
 bool system_reap(pid_t pid, int *status);

@@ -83,6 +83,70 @@ static void see_handover(const char *path, const char *name)
 		show(prefix, path);
 }
 
+/* What lies in /tmp of a stage2 that is an installer: links and files, what is in the small ones, the one line of the log
+ * that installers look for. */
+static void see_classic(const char *path, const char *name)
+{
+	char target[300], prefix[600];
+	struct stat st;
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
+
+	if (len >= 0)
+		printf("TMP %s -> %.*s\n", name, (int)len, target);
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	printf("TMP %s mode %o\n", name, (unsigned)st.st_mode & 07777);
+	snprintf(prefix, sizeof(prefix), "TMP %s: ", name);
+	if (strcmp(name, "stage1.log") != 0) {
+		show(prefix, path);
+	} else {
+		char line[1000];
+		FILE *f = fopen(path, "r");
+
+		while (f && fgets(line, sizeof(line), f))
+			if (strstr(line, "configuring device"))
+				printf("%s%s", prefix, strstr(line, "configuring device"));
+	}
+}
+
+/* The names in the folder that holds the installer's tree. */
+static void see_tree(const char *path, const char *name)
+{
+	(void)path;
+	printf("TREE %s\n", name);
+}
+
+/* As /usr/bin/runinstall2: shows what it was left and asks to be started again; the second time it halts the machine, or
+ * with the word stage2.status=N ends with that status. */
+static int installer(void)
+{
+	extern char **environ;
+	char line[8192] = "", *status;
+	int fd = open("/again", O_RDWR | O_CREAT | O_EXCL, 0644);
+
+	if (fd >= 0) {
+		printf("\nINSTALLER UP\n");
+		for (char **e = environ; *e; e++)
+			printf("ENV %s\n", *e);
+		each("/tmp", see_classic);
+		show("RESOLV ", "/etc/resolv.conf");
+		show("MOUNT ", "/proc/mounts");
+		each("/tmp/image/install/stage2", see_tree);
+		printf("INSTALLER END\n");
+		fflush(stdout);
+		return 0x35;
+	}
+	printf("INSTALLER AGAIN\n");
+	fflush(stdout);
+	fd = open("/proc/cmdline", O_RDONLY);
+	if (fd >= 0 && read(fd, line, sizeof(line) - 1) > 0 && (status = strstr(line, "stage2.status=")))
+		return atoi(status + strlen("stage2.status="));
+	mkdir("/var", 0755);
+	mkdir("/var/run", 0755);
+	fd = open("/var/run/rebootctl", O_WRONLY | O_CREAT, 0644);
+	return write(fd, "halt", 4) == 4 ? 1 : 0;
+}
+
 /* Interfaces, with their state. */
 static void see_interface(const char *path, const char *name)
 {
@@ -167,6 +231,8 @@ int main(int argc, char **argv)
 	struct timespec up;
 	int fd;
 
+	if (argc && strstr(argv[0], "runinstall2"))
+		return installer();
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	mkdir("/proc", 0555);
 	if (meminfo("MemTotal") < 0)

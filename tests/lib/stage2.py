@@ -69,9 +69,9 @@ def program():
         *compiler, "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-s", "-static", "-o", draft, SOURCE))
 
 
-def _tree(megabytes, init=True):
+def _tree(megabytes, init=True, installer=False):
     """The folder that becomes an image."""
-    tree = FOLDER / f"tree-{megabytes}{'' if init else '-noinit'}"
+    tree = FOLDER / f"tree-{megabytes}{'' if init else '-noinit'}{'-installer' if installer else ''}"
 
     def make(draft):
         shutil.rmtree(draft, ignore_errors=True)
@@ -79,6 +79,9 @@ def _tree(megabytes, init=True):
             (draft / folder).mkdir(parents=True)
         if init:
             shutil.copy(program(), draft / "sbin" / "init")
+        if installer:
+            (draft / "usr" / "bin").mkdir(parents=True)
+            shutil.copy(program(), draft / "usr" / "bin" / "runinstall2")
         noise = random.Random(megabytes)  # the same bytes in every run
         with open(draft / "filler", "wb") as file:
             for _ in range(megabytes):
@@ -88,9 +91,9 @@ def _tree(megabytes, init=True):
     return _made(tree, [program()], make)
 
 
-def squashfs(megabytes=8, init=True):
-    """A zstd squashfs; without INIT it holds no /sbin/init."""
-    tree = _tree(megabytes, init)
+def squashfs(megabytes=8, init=True, installer=False):
+    """A zstd squashfs; without INIT it holds no /sbin/init, with INSTALLER also a /usr/bin/runinstall2."""
+    tree = _tree(megabytes, init, installer)
     return _made(FOLDER / f"{tree.name[5:]}.sqfs", [tree], lambda draft: _run(
         "mksquashfs", tree, draft, "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress",
         "-mkfs-time", "0"))

@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct in_addr address(const char *text)
 {
@@ -16,31 +19,119 @@ static struct in_addr address(const char *text)
 	return a;
 }
 
-static void assert_env(const char *automatic, const char *expected)
+/* PATH: where the image was on HOST; TREE and ISO: on a medium. */
+static void assert_env(const char *automatic, const char *host, uint16_t port, const char *path, const char *tree,
+		       const char *iso, const char *expected)
 {
-	struct options o = { .ramdisk_size_kib = -1 };
-	struct flow f = { .options = &o };
+	struct options o = { .ramdisk_size_kib = -1, .netauto = true };
+	struct flow f = { .options = &o, .origin = { .host = (char *)host, .port = port, .path = (char *)path } };
+	struct medium m = { .tree = (char *)tree, .iso = (char *)iso };
 	struct buf out = { 0 };
 
 	assert_int_equal(options_add_automatic(&o, automatic), 0);
 	f.method = method_find(o.value[KEY_METHOD]);
 	assert_non_null(f.method);
-	installer_env(&f, &out);
+	assert_int_equal(installer_env(&f, &m, &out), 0);
 	assert_string_equal(buf_cstr(&out), expected);
 	buf_free(&out);
 	options_free(&o);
 }
 
-static void test_env_of_network_methods(void **state)
+#define IMAGE "/install/stage2/mdkinst.sqfs"
+
+static void test_env_of_servers(void **state)
 {
 	(void)state;
-	assert_env("method:http,server:10.0.1.21,directory:/pub/distrib",
-		   "METHOD=http\nHOST=10.0.1.21\nPREFIX=/pub/distrib\nURLPREFIX=http://10.0.1.21/pub/distrib\n");
-	assert_env("method:http,server:m.example.org,port:8080,directory:pub,proxy_host:p,proxy_port:3128",
-		   "METHOD=http\nHOST=m.example.org\nPREFIX=pub\nURLPREFIX=http://m.example.org:8080/pub\nPROXY=p\n"
-		   "PROXYPORT=3128\n");
-	assert_env("method:ftp,server:f,user:u,pass:p w",
-		   "METHOD=ftp\nHOST=f\nLOGIN=u\nPASSWORD=p w\nURLPREFIX=ftp://f/\n");
+	assert_env("method:http,server:a+10.0.1.21,directory:/pub/distrib", "10.0.1.21", 80, "/pub/distrib/x86_64" IMAGE, NULL,
+		   NULL, "METHOD=http\nHOST=10.0.1.21\nPREFIX=/pub/distrib/x86_64\n"
+			 "URLPREFIX=http://10.0.1.21/pub/distrib/x86_64\n");
+	assert_env("method:http,server:m.example.org,port:8080,directory:pub,proxy_host:p", "m.example.org", 8080, "/pub" IMAGE,
+		   NULL, NULL, "METHOD=http\nHOST=m.example.org:8080\nPREFIX=/pub\n"
+			       "URLPREFIX=http://m.example.org:8080/pub\nPROXY=p\nPROXYPORT=3128\n");
+	/* installers know no https: for them it is http with such a URL */
+	assert_env("method:https,server:[fd00::1],image:a b.sqfs,user:u:x,pass:p/w", "fd00::1", 443, "/a b.sqfs", NULL, NULL,
+		   "METHOD=http\nHOST=[fd00::1]\nPREFIX=\nLOGIN=u:x\nPASSWORD=p/w\nURLPREFIX=https://u%3Ax:p%2Fw@[fd00::1]/\n");
+	assert_env("method:ftp,server:f,user:u,pass:p w", "f", 21, IMAGE, NULL, NULL,
+		   "METHOD=ftp\nHOST=f\nPREFIX=\nLOGIN=u\nPASSWORD=p w\n");
+	/* through a proxy ftp is fetched as by http */
+	assert_env("method:ftp,server:f,directory:/d,proxy_host:p,proxy_port:8", "f", 21, "/d" IMAGE, NULL, NULL,
+		   "METHOD=http\nHOST=f\nPREFIX=/d\nURLPREFIX=ftp://f/d\nPROXY=p\nPROXYPORT=8\n");
+}
+
+static void test_env_of_media(void **state)
+{
+	(void)state;
+	assert_env("method:disk", NULL, 0, NULL, "media/x86_64", NULL, "METHOD=disk\n");
+	assert_env("method:disk", NULL, 0, NULL, "loop", "/tmp/media/a.iso", "METHOD=disk-iso\nISOPATH=/tmp/media/a.iso\n");
+	assert_env("method:cdrom", NULL, 0, NULL, "media", NULL, "METHOD=cdrom\n");
+	assert_env("method:nfs,server:s", "s", 2049, IMAGE, "media", NULL, "METHOD=nfs\n");
+	assert_env("method:nfs,server:s", "s", 2049, IMAGE, "loop/x86_64", "/tmp/media/b.iso",
+		   "METHOD=nfs-iso\nISOPATH=/tmp/media/b.iso\n");
+}
+
+static void test_env_of_methods_that_cannot_be_read_again(void **state)
+{
+	(void)state;
+	assert_env("method:tftp,server:t", "t", 69, IMAGE, NULL, NULL, "");
+	assert_env("method:ka", NULL, 0, NULL, NULL, NULL, "");
+	assert_env("method:dolly", NULL, 0, NULL, NULL, NULL, "");
+}
+
+static void test_the_boot_file_is_the_answer_file_where_netauto_says_so(void **state)
+{
+	char file[] = "auto-IP.pl";
+	struct options o = { .netauto = true };
+	struct flow f = { .options = &o, .method = method_find("ka"), .network = { .bootfile = file } };
+	struct medium m = { 0 };
+	struct buf out = { 0 };
+	(void)state;
+
+	assert_int_equal(installer_env(&f, &m, &out), 0);
+	assert_string_equal(buf_cstr(&out), "KICKSTART=auto-IP.pl\n");
+	buf_free(&out);
+	o.netauto = false;
+	assert_int_equal(installer_env(&f, &m, &out), 0);
+	assert_string_equal(buf_cstr(&out), "");
+	buf_free(&out);
+}
+
+/* A /sys in which INTERFACE has a driver that is the module MODULE; NULL: it is built in. */
+static void add_interface(const char *sysfs, const char *interface, const char *module)
+{
+	static const char *const parts[] = { "", "/device", "/device/driver" };
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/class", sysfs);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/class/net", sysfs);
+	mkdir(path, 0755);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		snprintf(path, sizeof(path), "%s/class/net/%s%s", sysfs, interface, parts[i]);
+		mkdir(path, 0755);
+	}
+	snprintf(path, sizeof(path), "%s/class/net/%s/device/driver/module", sysfs, interface);
+	if (module)
+		assert_int_equal(symlink(module, path), 0);
+}
+
+static void test_modules_of_the_cards_and_their_options(void **state)
+{
+	char sysfs[] = "/tmp/test-installer-XXXXXX", command[100];
+	struct buf out = { 0 };
+	(void)state;
+
+	assert_non_null(mkdtemp(sysfs));
+	add_interface(sysfs, "eth1", "../../../../bus/pci/drivers/../../../module/e1000");
+	add_interface(sysfs, "eth0", "../../module/virtio_net");
+	add_interface(sysfs, "lo", NULL);
+	installer_modules(sysfs, "loop\ne1000 Speed=100 Duplex=2\nsquashfs\n", &out);
+	assert_string_equal(buf_cstr(&out), "alias eth0 virtio_net\nalias eth1 e1000\noptions e1000 Speed=100 Duplex=2\n");
+	buf_free(&out);
+	installer_modules("/nowhere", "", &out);
+	assert_string_equal(buf_cstr(&out), "");
+	buf_free(&out);
+	snprintf(command, sizeof(command), "rm -r %s", sysfs);
+	assert_int_equal(system(command), 0);
 }
 
 static void test_ifcfg_of_dhcp(void **state)
@@ -90,7 +181,11 @@ static void test_ifcfg_and_network_of_a_static_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_env_of_network_methods),
+		cmocka_unit_test(test_env_of_servers),
+		cmocka_unit_test(test_env_of_media),
+		cmocka_unit_test(test_env_of_methods_that_cannot_be_read_again),
+		cmocka_unit_test(test_the_boot_file_is_the_answer_file_where_netauto_says_so),
+		cmocka_unit_test(test_modules_of_the_cards_and_their_options),
 		cmocka_unit_test(test_ifcfg_of_dhcp),
 		cmocka_unit_test(test_ifcfg_and_network_of_a_static_address),
 	};

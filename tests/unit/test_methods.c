@@ -39,7 +39,7 @@ static void test_missing_keys(void **state)
 static void check_paths(const char *directory, const char *image, bool rescue, const char *plain, const char *file)
 {
 	struct options o = { .rescue = rescue };
-	cleanup_free char *with_folder = NULL;
+	cleanup_free char *with_folder = NULL, *folder = NULL;
 	struct utsname u;
 	char **paths;
 	size_t count;
@@ -52,6 +52,9 @@ static void check_paths(const char *directory, const char *image, bool rescue, c
 	with_folder = str_printf("%.*s/%s/%s", (int)(strlen(plain) - strlen(file) - 1), plain, u.machine, file);
 	assert_string_equal(paths[0], plain);
 	assert_string_equal(paths[1], with_folder);
+	folder = method_folder(&o, paths[1]);
+	assert_int_equal(strlen(folder), strlen(paths[1]) - strlen(file) - 1);
+	assert_memory_equal(folder, paths[1], strlen(folder));
 	free(paths[0]);
 	free(paths[1]);
 	free(paths);
@@ -119,6 +122,8 @@ static void check_order(const char *servers, const char *tries, const char *retr
 	script = tries;
 	buf_free(&asked);
 	assert_int_equal(retrieve(&fetch, &protocol) == 0, id == FAIL_NONE);
+	assert_int_equal(fetch.origin.host && fetch.origin.path, id == FAIL_NONE);
+	origin_free(&fetch.origin);
 	assert_int_equal(f.id, id);
 	assert_string_equal(buf_cstr(&asked), order);
 	buf_free(&asked);
