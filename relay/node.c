@@ -18,7 +18,8 @@
 #define HEAD_PATIENCE   60000 /* ms without a head before an unfinished session is given up */
 #define DONE_PATIENCE   5000  /* the same for a finished one that has no children */
 #define MAX_GUESTS      64
-#define SCAN_BUDGET     (4 * MIB)
+#define SCAN_BUDGET     (256 * KIB)
+#define SCAN_MS         20 /* at a time: the head hears of this node every 100 ms, however slow disk and processor are */
 
 /* ---- words to the program and to the head */
 
@@ -195,11 +196,14 @@ static void scan_on(struct loop_timer *t)
 {
 	struct node *n = container_of(t, struct node, scan_timer);
 	uint32_t before = n->map.have_count;
+	int64_t until = now_ms() + SCAN_MS;
 	bool more;
 
 	if (!n->scanning || n->state != NODE_FETCHING)
 		return;
-	more = scan_step(&n->scan, SCAN_BUDGET);
+	do
+		more = scan_step(&n->scan, SCAN_BUDGET);
+	while (more && now_ms() < until);
 	n->pull.want_limit = scan_done(&n->scan) ? UINT32_MAX : n->scan.next / MAP_GROUP * MAP_GROUP;
 	if (scan_done(&n->scan)) {
 		n->scanning = false;
