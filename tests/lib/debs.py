@@ -2,6 +2,7 @@
 
     folder = debs("nfs-ganesha", "nfs-ganesha-vfs")       with the libraries they depend on, made once
     environment(folder)                                   for programs that are to run from there
+    kernel_modules(folder, ["brd"])                       the kernel's modules, likewise
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
@@ -53,3 +54,25 @@ def environment(folder):
     libraries = sorted({str(path.parent) for path in folder.glob("**/*.so*")})
     programs = [str(folder / place) for place in ("usr/sbin", "usr/bin", "sbin", "bin")]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries), "PATH": ":".join(programs + [os.environ["PATH"]])}
+
+
+def kernel_modules(folder, names):
+    """Copies the modules NAMES of the kernel that machines boot, and what they need, into FOLDER; their files there in the
+    order to insert them."""
+    top = next((TOP / "build" / "kernel" / "lib" / "modules").iterdir())
+    files = {path.name.split(".")[0].replace("-", "_"): path for path in (top / "kernel").resolve().glob("**/*.ko*")}
+    order = []
+
+    def add(name):
+        path = files[name]
+        needs = subprocess.run(["/sbin/modinfo", "-F", "depends", str(path)], capture_output=True, text=True,
+                               check=True).stdout.strip()
+        for need in filter(None, needs.split(",")):
+            add(need.replace("-", "_"))
+        if folder / path.name not in order:
+            order.append(pathlib.Path(shutil.copy(path, folder / path.name)))
+
+    for name in names:
+        if name in files:  # else it is built in
+            add(name)
+    return order

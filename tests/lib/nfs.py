@@ -119,28 +119,6 @@ while :; do sleep 1000; done
 """
 
 
-def _modules(folder, names):
-    """Copies the modules NAMES and what they need into FOLDER; their files in the order to insert them."""
-    top = next((TOP / "build" / "kernel" / "lib" / "modules").iterdir())
-    files = {path.name.split(".")[0].replace("-", "_"): path for path in (top / "kernel").resolve().glob("**/*.ko*")}
-    order = []
-
-    def add(name):
-        path = files[name]
-        needs = subprocess.run(["/sbin/modinfo", "-F", "depends", str(path)], capture_output=True, text=True,
-                               check=True).stdout.strip()
-        for need in filter(None, needs.split(",")):
-            add(need.replace("-", "_"))
-        if path not in order:
-            order.append(path)
-            shutil.copy(path, folder / path.name)
-
-    for name in names:
-        if name in files:  # else it is built in
-            add(name)
-    return ["/modules/" + path.name for path in order]
-
-
 def server_initramfs(files, options=""):
     """An initramfs that exports FILES ({name: path of its bytes}) as /export by the kernel's own NFS server. OPTIONS go
     to rpc.nfsd and rpc.mountd: "-N 4" leaves version 3."""
@@ -164,7 +142,7 @@ def server_initramfs(files, options=""):
         for target, source in files.items():
             (root / "files" / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / "files" / target)
-        modules = _modules(root / "modules", SERVER_MODULES)
+        modules = ["/modules/" + path.name for path in kernel_modules(root / "modules", SERVER_MODULES)]
         (root / "init").write_text(SERVER_INIT.format(modules=" ".join(modules), address=SERVER_ADDRESS, options=options))
         (root / "init").chmod(0o755)
         with open(out, "wb") as file:

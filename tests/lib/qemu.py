@@ -390,19 +390,28 @@ def boot(nic="e1000", append="", mem=512, initrd=None, **how):
 def pxe(nic="e1000", append="", mem=512, firmware="bios", initrd=None, **how):
     """Boots as a bare machine does: firmware, the card's ROM, DHCP, TFTP, a boot loader, the kernel and all.rdz."""
     tftp = tempfile.TemporaryDirectory(prefix="tftp-")
-    bootfile = fill_tftp(pathlib.Path(tftp.name), _command_line(append), firmware, initrd)
+    bootfile = fill_tftp(pathlib.Path(tftp.name), append, firmware, initrd)
+    return bare(nic, mem, firmware, user_options=f",tftp={tftp.name},bootfile={bootfile}", files=tftp, **how)
+
+
+def bare(nic="e1000", mem=512, firmware="bios", files=None, **how):
+    """The same where what NIC is plugged into has DHCP and TFTP of its own (room.py). FILES live as long as it does."""
     args = ["-boot", "n"]
     if firmware == "uefi":
         _need(OVMF_CODE, OVMF_VARS)
-        variables = pathlib.Path(tftp.name) / "vars.fd"
+        folder = tempfile.TemporaryDirectory(prefix="uefi-")
+        variables = pathlib.Path(folder.name) / "vars.fd"
         shutil.copyfile(OVMF_VARS, variables)
         args += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
                  "-drive", f"if=pflash,format=raw,file={variables}"]
-    return _start(nic, mem, args, user_options=f",tftp={tftp.name},bootfile={bootfile}", files=tftp, **how)
+        files = (files, folder)
+    return _start(nic, mem, args, files=files, **how)
 
 
-def fill_tftp(folder, command_line, firmware="bios", initrd=None):
-    """Puts a boot loader, its configuration, the kernel and the initramfs into FOLDER; the name of the boot file."""
+def fill_tftp(folder, append, firmware="bios", initrd=None, machines=None):
+    """Puts a boot loader, its configuration, the kernel and the initramfs into FOLDER; the name of the boot file.
+    MACHINES: MAC address -> words that only the machine with this card gets (pxelinux)."""
+    command_line = _command_line(append)
     (folder / "images").mkdir()
     os.symlink(kernel().resolve(), folder / "images" / "vmlinuz")
     os.symlink(pathlib.Path(initrd or all_rdz()).resolve(), folder / "images" / "all.rdz")
@@ -418,7 +427,8 @@ def fill_tftp(folder, command_line, firmware="bios", initrd=None):
     for file in PXELINUX:
         shutil.copy(file, folder)
     (folder / "pxelinux.cfg").mkdir()
-    (folder / "pxelinux.cfg" / "default").write_text(
-        "DEFAULT stage1\nPROMPT 0\nLABEL stage1\n  KERNEL images/vmlinuz\n"
-        f"  APPEND initrd=images/all.rdz {command_line}\n  IPAPPEND 2\n")
+    for name, words in {"default": "", **{f"01-{mac.replace(':', '-')}": w for mac, w in (machines or {}).items()}}.items():
+        (folder / "pxelinux.cfg" / name).write_text(
+            "DEFAULT stage1\nPROMPT 0\nLABEL stage1\n  KERNEL images/vmlinuz\n"
+            f"  APPEND initrd=images/all.rdz {command_line} {words}\n  IPAPPEND 2\n")
     return "pxelinux.0"

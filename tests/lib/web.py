@@ -29,7 +29,7 @@ http {{
     client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3;
     uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
     server {{
-        listen 127.0.0.1:{port};
+        listen {address}:{port};
         root {dir}/root;
         {extra}
     }}
@@ -38,18 +38,19 @@ http {{
 
 
 class Web:
-    """A running nginx; .root is the folder it serves, .port its port."""
+    """A running nginx at ADDRESS and PORT (None: a free one), which guests know as VIEW; .root is what it serves."""
 
-    def __init__(self, config=CONFIG, extra=""):
+    def __init__(self, config=CONFIG, extra="", address="127.0.0.1", port=None, view=GUEST_VIEW):
+        self.view = view
         self._files = tempfile.TemporaryDirectory(prefix="web-")
         self.dir = pathlib.Path(self._files.name)
         self.root = self.dir / "root"
         self.root.mkdir()
         self.dir.chmod(0o755)
         with socket.socket() as probe:  # a port that is free now
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((address, port or 0))
             self.port = probe.getsockname()[1]
-        (self.dir / "conf").write_text(config.format(dir=self.dir, port=self.port, extra=extra))
+        (self.dir / "conf").write_text(config.format(dir=self.dir, address=address, port=self.port, extra=extra))
         user = ["-g", "user root;"] if os.getuid() == 0 else []
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "nginx", "-c", str(self.dir / "conf"), "-e", str(self.dir / "error.log"),
@@ -59,7 +60,7 @@ class Web:
         deadline = time.monotonic() + 10
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((address, self.port), 1).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -78,11 +79,11 @@ class Web:
 
     def url(self, path, name=None):
         """The address of PATH, served as NAME, as a guest sees it."""
-        return f"http://{GUEST_VIEW}:{self.port}/{self.add(path, name)}"
+        return f"http://{self.view}:{self.port}/{self.add(path, name)}"
 
     def automatic(self, path, more=""):
         """The automatic= word that boots the image PATH; MORE is added to it (",root:rw")."""
-        return (f"automatic=method:http,network:dhcp,server:{GUEST_VIEW}:{self.port},directory:/,"
+        return (f"automatic=method:http,network:dhcp,server:{self.view}:{self.port},directory:/,"
                 f"image:{self.add(path)}{more}")
 
     def requests(self):
