@@ -313,7 +313,7 @@ build/doc/%: doc/%
 .PHONY: doc
 doc: $(MAN_PAGES)
 
-# Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1.
+# Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1, a rescue system's /ka into its ka.
 TO   = $(DESTDIR)$(PREFIX)
 SBIN = $(filter-out server/demo%,$(shell find server -maxdepth 1 -type f -perm -u+x 2>/dev/null))
 .PHONY: install
@@ -323,6 +323,7 @@ install: all doc
 	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
+	install -D -m 755 -t '$(TO)/lib/stage1/ka' clone/*
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
 
 .PHONY: clean distclean update
@@ -341,7 +342,8 @@ help:
 	@sed -n 's/^#| \{0,1\}//p' Makefile
 #| make             build/stage1, build/all.rdz, build/vmlinuz and the programs of the head node in build/bin/
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
-#|                    NIC=e1000 MEM=512 NODES=1 METHOD=http FIRMWARE=bios|uefi; AUTO=1: by itself, with a page of figures
+#|                    NODES=1 METHOD=http|dolly|ka RATE=100mbit (of each cable) NIC=e1000 MEM=512 FIRMWARE=bios|uefi
+#|                    AUTO=1: by itself, with a page of figures
 #| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=2 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
