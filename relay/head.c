@@ -100,7 +100,7 @@ static void send_job(struct head_node *n)
 		.chunk = h->map->chunk,
 		.size = h->map->stream ? -1 : h->map->size,
 		.split = h->options.split,
-		.report_ms = (uint16_t)MIN(MAX(h->count / 4, 100u), 500u),
+		.report_ms = head_report_ms(h),
 		.root = h->map->root,
 		.target = (char *)h->options.target,
 		.group = h->map->group,

@@ -4,11 +4,12 @@
 
 #include "base/clock.h"
 
-#define STRIKE_MS 10000 /* a second complaint within is believed */
+#define STRIKE_MS   10000 /* a second complaint within is believed */
+#define QUIET_MS    400  /* a report is so late that its node may be dead */
 #define TRY_MS      1200 /* after the start, and then: is the first node a slow one? */
 #define TRY_WORTH_S 4    /* seconds a transfer must still take to be worth asking */
 #define TRY_GAIN    1.5
-#define MAX_BAD   3     /* wrong chunks after which a node feeds nobody any more */
+#define MAX_BAD     3    /* wrong chunks after which a node feeds nobody any more */
 
 static struct plan_node *plan_of(struct head_node *n)
 {
@@ -217,6 +218,8 @@ void head_chain_check(struct head *h, int64_t now)
 
 	if (!h->started || h->ending)
 		return;
+	for (uint32_t i = 1; i <= h->count; i++)
+		h->plan.node[i].quiet = now - h->node[i]->control.heard > head_report_ms(h) + QUIET_MS;
 	try_without_first(h, now);
 	slow = plan_find_slow(&h->plan, now);
 	if (slow == PLAN_NOBODY)

@@ -8,6 +8,12 @@
 /* ms without a word after which a node is taken for lost; it says something every 250. */
 #define HEAD_NODE_SILENCE 1500
 
+/* How often a node reports, ms: more seldom among thousands. */
+static inline uint16_t head_report_ms(const struct head *h)
+{
+	return (uint16_t)MIN(MAX(h->count / 4, 100u), 500u);
+}
+
 void head_note(struct head *h, const char *fmt, ...) printf_like(2, 3);
 void head_set_state(struct head_node *n, enum head_node_state s);
 /* N is gone: out of the chain until it is heard of again. CLOSE its connection too. */

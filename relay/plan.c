@@ -133,6 +133,8 @@ static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
 	    self->rate < 0 || now - self->since < SETTLE_MS)
 		return false;
 	parent = &p->node[self->parent];
+	if (self->quiet || parent->quiet)
+		return false; /* no fault of its own: a death is no slowness */
 	lag = self->parent == PLAN_HEAD ? p->best_rate : (double)(parent->bytes - self->bytes);
 	return lag > SLOW_LAG * p->best_rate && self->rate * sharers(p, n) < SLOW_SHARE * p->best_rate;
 }

@@ -13,6 +13,7 @@ struct plan_node {
 	bool live;        /* has a target and was heard of lately: may be fed, may feed */
 	bool leaf;        /* slow, or sent wrong bytes: never a parent */
 	bool done;        /* has everything */
+	bool quiet;       /* has not reported for a while: may be dead, which is soon known */
 	int64_t bytes;    /* verified */
 	uint32_t parent;  /* whom it was told to fetch from; PLAN_NOBODY: nobody */
 	uint32_t avoid;   /* a parent that did not work for it, PLAN_NOBODY: none */

@@ -277,6 +277,13 @@ static void plan_finds_slow(void **state)
 		found = plan_find_slow(&p, i * PLAN_CHECK_MS + 1000);
 	}
 	assert_int_equal(found, 2);
+	p.node[2].leaf = false; /* once more, but nothing was heard of its parent, or of itself, for a while */
+	for (int i = 0; i < 20; i++) {
+		p.node[1].quiet = i < 10;
+		p.node[2].quiet = p.node[3].quiet = p.node[4].quiet = i >= 10;
+		assert_int_not_equal(plan_find_slow(&p, i * PLAN_CHECK_MS + 5000), 2);
+	}
+	p.node[2].quiet = p.node[3].quiet = p.node[4].quiet = false;
 	p.node[3].live = p.node[4].live = p.node[1].live = false; /* nobody is held up any more */
 	p.node[2].parent = PLAN_HEAD;
 	for (int i = 0; i < 20; i++)
