@@ -79,11 +79,12 @@ static int ask_person(struct flow *f)
 {
 	struct failure *failure = &f->result->failure;
 	struct asked a = { .screen = f->screen, .sysfs = "/sys" };
+	struct failure bad;
 	int64_t idle_s;
-	int err = options_number(f->options, KEY_ASK_TIMEOUT, 1, 86400, ASK_IDLE_S, &idle_s, failure);
+	int err = options_number(f->options, KEY_ASK_TIMEOUT, 1, 86400, ASK_IDLE_S, &idle_s, &bad);
 
-	if (err)
-		return err;
+	if (err) /* to fail here would lead here again */
+		screen_say(f->screen, "%s; %d it is.", bad.detail, ASK_IDLE_S);
 	a.idle_ms = idle_s * 1000;
 	keyboards_find(f->options);
 	screen_keys(f->screen, true);

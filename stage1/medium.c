@@ -93,7 +93,7 @@ int medium_attach(const struct flow *f, struct medium *m, struct failure *failur
 	int err;
 
 	*m = (struct medium){ 0 };
-	if (!f->method->mount)
+	if (!f->method->mount || (!f->origin.device && !f->origin.host))
 		return 0;
 	if (mkdir(MEDIA, 0755) && errno != EEXIST)
 		return fail(failure, FAIL_MED_MOUNT, -errno, "/tmp/" MEDIA " in the new root: %s", err_text(errno));
