@@ -497,12 +497,15 @@ static void look_after_node(struct head_node *n, int64_t now, bool beat)
 		wire_put_empty(&n->control.out, WIRE_BEAT);
 		link_flush(&n->control);
 	}
-	if (now - n->control.heard > DEAD_MS)
+	if (now - n->control.heard > DEAD_MS) {
+		if (n->state == HEAD_EXPECTED)
+			head_set_state(n, HEAD_JOINING); /* its kernel accepts connections: it is there, but does not run */
 		head_lose(n, true, "silent for %d s", DEAD_MS / 1000);
-	else if (now - n->control.heard > HEAD_NODE_SILENCE && n->state == HEAD_READY)
+	} else if (now - n->control.heard > HEAD_NODE_SILENCE && n->state == HEAD_READY) {
 		head_lose(n, false, "silent for %d ms", HEAD_NODE_SILENCE);
-	else if (now - n->control.heard > HEAD_NODE_SILENCE && n->head->plan.node[n->number].live)
+	} else if (now - n->control.heard > HEAD_NODE_SILENCE && n->head->plan.node[n->number].live) {
 		head_chain_leave(n); /* done, but nobody should wait for it to feed */
+	}
 }
 
 static void on_tick(struct loop_timer *t)

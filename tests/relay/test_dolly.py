@@ -70,6 +70,18 @@ def test_frozen_node():
         assert last < free.seconds + 2.5, f"{last:.1f} s instead of {free.seconds:.1f} s"
 
 
+def test_frozen_before_its_hello():
+    """A node that is frozen before the server comes (its kernel still accepts connections) is named within 12 s, not
+    after the whole time given for nodes that are late; the others do not wait for it."""
+    with cluster(3) as c:
+        run = c.dolly(faults.some_bytes(10 * MB), start_server=False, server_args=["-w", "1"])
+        netns.port(9995)(run.client[2], time.monotonic() + 10)
+        run.stop(2)
+        run.serve()
+        words = run.finish(lost={2}, timeout=12)
+        assert re.search(r"NOT DONE 10.9.1.2 .*silent", words), words
+
+
 def test_unplugged_node():
     """A node whose cable is pulled is bypassed within 2 s and named."""
     with cluster(4) as c:
