@@ -104,6 +104,15 @@ static bool begin_run(struct feed_child *c)
 	return true;
 }
 
+/* Shall drained() be called when the socket takes more? Asked for only where it is full: the question costs a call into
+ * the kernel, and most runs leave at once. */
+static void wait_for_room(struct feed_child *c, bool wait)
+{
+	c->link.more = false;
+	c->link.want_out = wait;
+	link_flush(&c->link);
+}
+
 /* Sends what can be sent now. -errno when the child cannot be served any more. */
 static int pump(struct feed_child *c)
 {
@@ -116,11 +125,10 @@ static int pump(struct feed_child *c)
 		if (c->run_left == 0 && answer_lists(c))
 			c->last_sent = now_ms();
 		if (c->run_left == 0 && c->link.out.len == 0 && !begin_run(c)) {
-			c->link.want_out = false;
-			link_flush(&c->link);
+			wait_for_room(c, false);
 			return 0;
 		}
-		c->link.want_out = c->run_left > 0;
+		c->link.more = c->run_left > 0;
 		link_flush(&c->link);
 		if (c->link.out.len > 0)
 			return 0; /* the socket is full; drained() goes on */
@@ -128,7 +136,7 @@ static int pump(struct feed_child *c)
 			continue;
 		n = rstore_send(c->feed->store, c->link.w.fd, c->run_offset, (size_t)MIN(c->run_left, budget));
 		if (n == -EAGAIN)
-			return 0;
+			break;
 		if (n < 0)
 			return (int)n;
 		c->run_offset += n;
@@ -137,6 +145,7 @@ static int pump(struct feed_child *c)
 		c->last_sent = now_ms();
 		budget -= n;
 	}
+	wait_for_room(c, true);
 	return 0;
 }
 

@@ -139,7 +139,7 @@ static int write_out(struct link *l)
 {
 	while (l->out.len > l->out_sent) {
 		ssize_t n = send(l->w.fd, l->out.data + l->out_sent, l->out.len - l->out_sent,
-				 MSG_NOSIGNAL | (l->want_out ? MSG_MORE : 0));
+				 MSG_NOSIGNAL | (l->more ? MSG_MORE : 0));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -60,6 +60,7 @@ struct link {
 	bool connecting;
 	bool expect_magic;    /* the other side has to show WIRE_MAGIC first */
 	bool want_out;        /* the owner has something beyond `out`: call drained when writable */
+	bool more;            /* the owner itself writes to the socket right behind `out`: they may share segments */
 	int64_t heard;        /* when something last came, of now_ms() */
 	unsigned life;        /* counts opening, closing and moving: link.c sees that a call has ended it */
 };

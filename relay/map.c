@@ -14,7 +14,7 @@ uint32_t map_chunk_size(int64_t size, uint32_t nodes)
 {
 	uint32_t chunk = 16 * 1024;
 
-	while (chunk < 256 * 1024 && (int64_t)chunk * 2 * MAX(nodes, 1) <= size / 1024)
+	while (chunk < 256 * 1024 && (int64_t)chunk * 2 * MAX(nodes, 1) <= size / 256)
 		chunk *= 2;
 	while (chunk < MAX_CHUNK && size / chunk > 65536)
 		chunk *= 2;

@@ -45,7 +45,6 @@ static void send_progress(struct node *n, enum wire_type type)
 		.have = n->map.have_count,
 		.bytes = (uint64_t)n->map.have_bytes,
 		.received = n->pull.received,
-		.burst = n->burst,
 		.children = (uint8_t)MIN(n->feed.count, 255u),
 	};
 
@@ -511,19 +510,6 @@ static void look_after_head(struct node *n, int64_t now)
 	}
 }
 
-/* The speed at which chunks arrive once they do, over the last half second. */
-static void measure_burst(struct node *n, int64_t now)
-{
-	uint64_t us = n->pull.burst_us - n->burst_us;
-
-	if (now - n->last_burst < 500 || us == 0)
-		return;
-	n->burst = (uint32_t)((n->pull.burst_bytes - n->burst_bytes) * 1000000 / us / 1024);
-	n->burst_bytes = n->pull.burst_bytes;
-	n->burst_us = n->pull.burst_us;
-	n->last_burst = now;
-}
-
 static void on_tick(struct loop_timer *t)
 {
 	struct node *n = container_of(t, struct node, tick);
@@ -537,7 +523,6 @@ static void on_tick(struct loop_timer *t)
 		pull_stop(&n->pull);
 		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);
 	}
-	measure_burst(n, now);
 	if (n->state != NODE_WAITING)
 		feed_tick(&n->feed, now);
 	if (now - n->last_progress >= (n->job.report_ms ? MIN(n->job.report_ms, 500) : PROGRESS_MS))

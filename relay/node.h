@@ -76,9 +76,7 @@ struct node {
 
 	int64_t headless_since;    /* of now_ms(); 0: there is a head */
 	int64_t needed;            /* when it last had a child or something to do, of now_ms() */
-	int64_t last_progress, last_announce, last_burst;
-	uint64_t burst_bytes, burst_us;
-	uint32_t burst;            /* KiB/s */
+	int64_t last_progress, last_announce;
 	struct failure failure;
 	int result;
 };

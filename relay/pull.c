@@ -6,20 +6,11 @@
 #include "base/log.h"
 
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_BAD      3           /* wrong chunks after which a parent is given up */
 #define LOW_WATER    (256 * 1024) /* bytes of a chunk worth waking up for */
 #define READ_BUDGET  (4 * MIB)   /* bytes read before others get their turn */
-
-static int64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 /* ---- sending: a few small frames */
 
@@ -102,6 +93,7 @@ void pull_stop(struct pull *p)
 	p->run.count = 0;
 	p->want_at = p->want_count = p->bad_count = 0;
 	p->asked = 0;
+	p->low_water = 0;
 	p->connecting = false;
 }
 
@@ -159,10 +151,6 @@ static bool finish_chunk(struct pull *p, uint32_t i)
 	int err;
 
 	p->received += len;
-	if (p->chunk_begun) {
-		p->burst_bytes += len;
-		p->burst_us += (uint64_t)(now_us() - p->chunk_begun);
-	}
 	p->chunk_len = p->chunk_need = 0;
 	p->run.offset += len;
 	if (!expected(p, i)) {
@@ -280,7 +268,6 @@ static size_t next_bytes(struct pull *p, uint8_t **to)
 			p->chunk_need = next_length(p);
 			p->chunk_at = p->calls->place ? p->calls->place(p, p->run.offset, p->chunk_need) : NULL;
 			p->chunk_at = p->chunk_at ? p->chunk_at : p->chunk;
-			p->chunk_begun = now_us();
 		}
 		*to = p->chunk_at + p->chunk_len;
 		return p->chunk_need - p->chunk_len;
@@ -326,12 +313,26 @@ static bool advance(struct pull *p, size_t n)
 	return pull_is_open(p);
 }
 
-/* The kernel wakes us for a good part of a chunk, not for every segment. */
-static void set_low_water(struct pull *p, size_t need)
+/* How much must be there for the next step to be worth waking up for: the rest of a chunk, or a whole run of one where
+ * runs are what comes next. Small frames between runs wait for them, or for pull_poll; not so while hashes are waited
+ * for, to look at what the target holds. */
+static size_t worth_waking(const struct pull *p)
 {
-	int bytes = need > 1 ? (int)MIN(need, (size_t)LOW_WATER) : 1;
+	if (p->run_left > 0)
+		return p->chunk_need - p->chunk_len;
+	if (p->head_len > 0 || p->map->stream || p->want_count == 0 || p->want_limit != UINT32_MAX)
+		return 1;
+	return sizeof(p->head) + map_length(p->map, p->want[p->want_at].first);
+}
 
-	setsockopt(p->w.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+/* The kernel wakes us for a good part of a chunk, not for every segment. */
+static void set_low_water(struct pull *p)
+{
+	int bytes = (int)MIN(worth_waking(p), (size_t)LOW_WATER);
+
+	if (bytes != p->low_water)
+		setsockopt(p->w.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+	p->low_water = bytes;
 }
 
 static void read_in(struct pull *p)
@@ -349,7 +350,7 @@ static void read_in(struct pull *p)
 		}
 		n = recv(p->w.fd, to, need, 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-			set_low_water(p, p->run_left > 0 ? need : 1);
+			set_low_water(p);
 			return;
 		}
 		if (n <= 0) {
@@ -365,7 +366,7 @@ static void read_in(struct pull *p)
 
 void pull_poll(struct pull *p)
 {
-	if (pull_is_open(p) && !p->connecting && p->run_left > 0)
+	if (pull_is_open(p) && !p->connecting)
 		read_in(p);
 }
 

@@ -55,15 +55,14 @@ struct pull {
 	uint8_t *chunk;      /* room for a chunk */
 	uint8_t *chunk_at;   /* the chunk being read: there, or where the owner wants it */
 	uint32_t chunk_len, chunk_need;
-	int64_t chunk_begun; /* us */
 
 	struct wire_want want[PULL_WANTS]; /* asked for and not here yet, in order */
 	unsigned want_at, want_count;
 	uint32_t asked;      /* chunks below were asked for on this connection, or are here */
+	int low_water;       /* what SO_RCVLOWAT was set to, 0: nothing yet */
 	unsigned bad_count;  /* wrong chunks from this parent */
 
 	uint64_t received;   /* bytes of chunks over the wire, all parents */
-	uint64_t burst_bytes, burst_us; /* bytes and time while chunks were arriving */
 };
 
 /* Leaves the present parent, if any, and turns to A. 0 or -errno. */
@@ -73,7 +72,7 @@ void pull_more(struct pull *p, uint32_t again);
 /* Asks for group G's hashes. */
 void pull_list(struct pull *p, uint32_t g);
 /* Takes what little has come: the kernel wakes us for a good part of a chunk only, which on a slow link may take
- * longer than a parent may be silent. */
+ * longer than a parent may be silent; and not for small frames. */
 void pull_poll(struct pull *p);
 bool pull_is_open(const struct pull *p);
 /* Closes the connection without a word to the owner. */

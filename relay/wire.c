@@ -122,7 +122,7 @@ void wire_put_progress(struct buf *b, enum wire_type type, const struct wire_pro
 	put(b, m->have, 4);
 	put(b, m->bytes, 8);
 	put(b, m->received, 8);
-	put(b, m->burst, 4);
+	put(b, 0, 4);
 	put(b, m->children, 1);
 	end(b, start, 0);
 }
@@ -354,7 +354,7 @@ int wire_get_progress(const uint8_t *p, size_t len, struct wire_progress *m)
 	m->have = (uint32_t)take(&c, 4);
 	m->bytes = take(&c, 8);
 	m->received = take(&c, 8);
-	m->burst = (uint32_t)take(&c, 4);
+	take(&c, 4);
 	m->children = (uint8_t)take(&c, 1);
 	return verdict(&c);
 }

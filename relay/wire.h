@@ -113,7 +113,6 @@ struct wire_progress {
 	uint32_t have;             /* verified chunks */
 	uint64_t bytes;            /* verified bytes */
 	uint64_t received;         /* bytes of chunks that came over the wire, wasted ones included */
-	uint32_t burst;            /* KiB/s while a chunk was arriving: what the link can do */
 	uint8_t children;
 };
 
