@@ -176,18 +176,32 @@ static int add_up(struct intake *in, int fd, int64_t size, struct failure *f)
 	return 0;
 }
 
-static int intake_take(struct sink *s, int fd, int64_t size, struct failure *f)
+/* Nothing has come another way, and what FD holds need not be uncompressed. */
+static bool can_take(struct intake *in, int fd)
 {
-	struct intake *in = self(s);
 	uint8_t head[HEAD_SIZE];
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 	int64_t claimed;
 	enum image_kind kind = n > 0 ? image_recognise(head, (size_t)n, &claimed) : IMAGE_UNKNOWN;
-	int err;
 
 	if (in->state != INTAKE_HEAD || in->came || in->hex_as_given)
-		return -EOPNOTSUPP;
-	if (!in->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD))
+		return false;
+	return in->raw || (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD);
+}
+
+static int intake_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
+{
+	struct intake *in = self(s);
+
+	return can_take(in, fd) ? sink_may_take(in->inner, fd, so_far, f) : -EOPNOTSUPP;
+}
+
+static int intake_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	struct intake *in = self(s);
+	int err;
+
+	if (!can_take(in, fd))
 		return -EOPNOTSUPP;
 	err = sink_take(in->inner, fd, size, f);
 	if (!err && in->check)
@@ -280,8 +294,8 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 	}
 	in->sink = (struct sink){
 		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
-		.last = intake_last, .take = intake_take, .finish = intake_finish, .restart = intake_restart,
-		.free = intake_free,
+		.last = intake_last, .take = intake_take, .may_take = intake_may_take, .finish = intake_finish,
+		.restart = intake_restart, .free = intake_free,
 	};
 	in->inner = inner;
 	in->raw = raw;

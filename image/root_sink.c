@@ -179,15 +179,28 @@ static int root_last(struct sink *s, void *bytes, size_t len)
 }
 
 /* An archive has to be unpacked; an image may stay where it lies. */
-static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
+static bool can_take(struct root *r, int fd)
 {
-	struct root *r = self(s);
 	ssize_t n = pread(fd, r->head, HEAD_SIZE, 0);
 	int64_t claimed;
 	enum image_kind kind = n > 0 ? image_recognise(r->head, (size_t)n, &claimed) : IMAGE_UNKNOWN;
+
+	return !r->chosen && !r->have && kind != IMAGE_TAR && kind != IMAGE_CPIO;
+}
+
+static int root_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
+{
+	struct root *r = self(s);
+
+	return can_take(r, fd) ? sink_may_take(r->image, fd, so_far, f) : -EOPNOTSUPP;
+}
+
+static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
+{
+	struct root *r = self(s);
 	int err;
 
-	if (r->chosen || r->have || kind == IMAGE_TAR || kind == IMAGE_CPIO)
+	if (!can_take(r, fd))
 		return -EOPNOTSUPP;
 	err = sink_take(r->image, fd, size, f);
 	if (!err)
@@ -241,7 +254,8 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 	}
 	r->sink = (struct sink){
 		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull,
-		.last = root_last, .take = root_take, .finish = root_finish, .restart = root_restart, .free = root_free,
+		.last = root_last, .take = root_take, .may_take = root_may_take, .finish = root_finish,
+		.restart = root_restart, .free = root_free,
 	};
 	r->store = s;
 	r->target = target;

@@ -88,6 +88,11 @@ int sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
 	return s->take ? s->take(s, fd, size, f) : -EOPNOTSUPP;
 }
 
+int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
+{
+	return s->may_take ? s->may_take(s, fd, so_far, f) : -EOPNOTSUPP;
+}
+
 struct store_sink {
 	struct sink sink;
 	struct store *store;
@@ -128,9 +133,9 @@ static int grant(struct store_sink *st, int64_t need, struct failure *f)
 	return 0;
 }
 
-/* The image has filled what was granted and goes on: a step more, if what was free at first and what is free now both
- * say so. */
-static int grant_step(struct store_sink *st, struct failure *f)
+/* The image has SO_FAR bytes, which fill what was granted, and goes on: a step more, if what was free at first and what
+ * is free now both say so. */
+static int grant_step(struct store_sink *st, int64_t so_far, struct failure *f)
 {
 	int64_t reserve = memory_reserve(st->available), most = st->available - reserve, now = memory_available();
 
@@ -138,7 +143,7 @@ static int grant_step(struct store_sink *st, struct failure *f)
 		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM,
 			    "the image takes more than %lld MB, of %lld MB that were free %lld MB are left, and no "
 			    "less than %lld MB are kept for the machine itself",
-			    mb_down(st->store->size), mb_down(st->available), mb_down(now), mb_up(reserve));
+			    mb_down(so_far), mb_down(st->available), mb_down(now), mb_up(reserve));
 	st->granted = MIN(st->granted + STEP, most);
 	return 0;
 }
@@ -156,8 +161,9 @@ static int store_sink_reserve(struct sink *s, void **space, size_t *room, struct
 	return store_reserve(self(s)->store, space, room, f);
 }
 
-/* Refuses what is no image, and what can never fit, as soon as it can be told. */
-static int look(struct store_sink *st, struct failure *f)
+/* Refuses what is no image, and what can never fit, as soon as it can be told: from the store, or from FD where the
+ * image still lies there. */
+static int look(struct store_sink *st, int fd, struct failure *f)
 {
 	struct store *store = st->store;
 	uint8_t *head = malloc(IMAGE_HEAD);
@@ -169,7 +175,9 @@ static int look(struct store_sink *st, struct failure *f)
 	st->looked = true;
 	if (!head)
 		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
-	n = store_read_head(store, head, IMAGE_HEAD);
+	n = fd < 0 ? store_read_head(store, head, IMAGE_HEAD) : pread(fd, head, IMAGE_HEAD, 0);
+	if (fd >= 0 && n < 0)
+		n = -errno;
 	if (n < 0 && n != -EBADF) { /* a pipe cannot be looked at */
 		err = fail(f, FAIL_IMG_STORE, (int)n, "reading %s: %s", store->path, err_text((int)n));
 	} else if (n >= 0) {
@@ -185,14 +193,14 @@ static int look(struct store_sink *st, struct failure *f)
 
 /* After each portion: is there memory for the next one, is it an image? The portion itself, at most a window, comes
  * out of what is kept for the machine. */
-static int check(struct store_sink *st, struct failure *f)
+static int check(struct store_sink *st, int64_t so_far, int fd, struct failure *f)
 {
 	int err = 0;
 
-	if (st->look && !st->looked && st->store->size >= IMAGE_HEAD)
-		err = look(st, f);
-	while (!err && st->available >= 0 && st->store->size > st->granted)
-		err = grant_step(st, f);
+	if (st->look && !st->looked && so_far >= IMAGE_HEAD)
+		err = look(st, fd, f);
+	while (!err && st->available >= 0 && so_far > st->granted)
+		err = grant_step(st, so_far, f);
 	return err;
 }
 
@@ -201,14 +209,14 @@ static int store_sink_commit(struct sink *s, size_t used, struct failure *f)
 	struct store_sink *st = self(s);
 	int err = store_commit(st->store, used, f);
 
-	return err ? err : check(st, f);
+	return err ? err : check(st, st->store->size, -1, f);
 }
 
 static ssize_t store_sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 {
 	struct store_sink *st = self(s);
 	ssize_t n = store_pull(st->store, fd, max, f);
-	int err = n > 0 ? check(st, f) : 0;
+	int err = n > 0 ? check(st, st->store->size, -1, f) : 0;
 
 	return err ? err : n;
 }
@@ -226,10 +234,18 @@ static int store_sink_take(struct sink *s, int fd, int64_t size, struct failure 
 	return store->ops->take ? store->ops->take(store, fd, size, f) : -EOPNOTSUPP;
 }
 
+/* Memory is granted as it is to bytes that come by commit. */
+static int store_sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
+{
+	struct store_sink *st = self(s);
+
+	return st->store->ops->take ? check(st, so_far, fd, f) : -EOPNOTSUPP;
+}
+
 static int store_sink_finish(struct sink *s, struct failure *f)
 {
 	struct store_sink *st = self(s);
-	int err = st->look && !st->looked ? look(st, f) : 0;
+	int err = st->look && !st->looked ? look(st, -1, f) : 0;
 
 	if (!err)
 		err = image_check_size(st->kind, st->claimed, st->store->size, f);
@@ -261,6 +277,7 @@ struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
 		.pull = store_sink_pull, .last = store_sink_last, .finish = store_sink_finish,
 		.restart = store_sink_restart, .free = store_sink_free, .take = store_sink_take,
+		.may_take = store_sink_may_take,
 	};
 	st->store = s;
 	st->look = look_at_it;

@@ -33,6 +33,11 @@ struct sink {
 	 * untouched where the sink has to see the bytes (compressed, another place than memory); other -errno with F.
 	 * May be NULL; call it by sink_take. FD stays the caller's. */
 	int (*take)(struct sink *s, int fd, int64_t size, struct failure *f);
+	/* Will take be able to take FD, which still fills: its first SO_FAR bytes are there, at least IMAGE_HEAD?
+	 * Asked again as it grows. 0: so far yes; -EOPNOTSUPP with nothing changed: no, give it by commit; other -errno
+	 * with F: neither way, it is no image or takes more memory than there is. NULL where take is; call it by
+	 * sink_may_take. */
+	int (*may_take)(struct sink *s, int fd, int64_t so_far, struct failure *f);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
 	/* Forgets all bytes; the next call is begin. */
@@ -48,6 +53,9 @@ int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failur
 
 /* Begins and takes the SIZE bytes of FD over, as take has it; -EOPNOTSUPP: begin, then give them by sink_write. */
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f) must_check;
+
+/* Asks whether what grows in FD will be taken, as may_take has it. */
+int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f) must_check;
 
 /* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink, as the sink can do it best;
  * never blocks. Bytes moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN); other -errno

@@ -59,6 +59,8 @@ static int serve_sink(struct outside *o, const struct outside_message *m, int fd
 		return answer(o, sink_copy(s, fd, m->a, m->b, &f), &f);
 	case OUTSIDE_TAKE:
 		return answer(o, sink_take(s, fd, m->a, &f), &f);
+	case OUTSIDE_MAY_TAKE:
+		return answer(o, sink_may_take(s, fd, m->a, &f), &f);
 	case OUTSIDE_RESTART:
 		o->finished = false;
 		return answer(o, s->restart(s, &f), &f);

@@ -41,6 +41,7 @@ enum outside_kind {
 	OUTSIDE_BEGIN,   /* A: bytes, -1: unknown */
 	OUTSIDE_COPY,    /* A: offset, B: bytes; with a descriptor */
 	OUTSIDE_TAKE,    /* A: bytes; with a descriptor */
+	OUTSIDE_MAY_TAKE, /* A: bytes so far; with a descriptor */
 	OUTSIDE_FINISH,
 	OUTSIDE_RESTART,
 	/* by the program, as its last words */

@@ -33,6 +33,7 @@ static const struct bounds bounds[OUTSIDE_KINDS] = {
 	[OUTSIDE_BEGIN] = { -1, INT64_MAX },
 	[OUTSIDE_COPY] = { 0, INT64_MAX, 1, INT64_MAX, .fd = true },
 	[OUTSIDE_TAKE] = { 0, INT64_MAX, .fd = true },
+	[OUTSIDE_MAY_TAKE] = { 0, INT64_MAX, .fd = true },
 	[OUTSIDE_END] = { RESULT },
 };
 

@@ -101,6 +101,12 @@ static int far_take(struct sink *s, int fd, int64_t size, struct failure *f)
 	return ask(OUTSIDE_TAKE, size, 0, fd, f);
 }
 
+static int far_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
+{
+	(void)s;
+	return ask(OUTSIDE_MAY_TAKE, so_far, 0, fd, f);
+}
+
 static int far_finish(struct sink *s, struct failure *f)
 {
 	(void)s;
@@ -117,6 +123,7 @@ static struct sink far_sink = {
 	.begin = far_begin,
 	.copy = far_copy,
 	.take = far_take,
+	.may_take = far_may_take,
 	.finish = far_finish,
 	.restart = far_restart,
 };

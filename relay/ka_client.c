@@ -43,6 +43,12 @@ static void send_ours(struct ka_client *c, enum ka_up_op op, const char *text)
 	kac_send(c, &m, text);
 }
 
+void kac_tell_keeps(struct ka_client *c)
+{
+	if (c->ours && c->store.whole)
+		send_ours(c, KA_UP_KEEPS, "");
+}
+
 /* ---- the end */
 
 static void end(struct ka_client *c, int err)
@@ -213,6 +219,7 @@ static void take_welcome(struct ka_client *c, const struct ka_down *m, const uin
 			return;
 		}
 		ka_conn_up(&c->control, &resume, c->session);
+		kac_tell_keeps(c);
 		return;
 	}
 	memcpy(c->session, body, WIRE_SESSION);

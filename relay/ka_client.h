@@ -35,7 +35,7 @@ struct ka_client_options {
 	bool go;                  /* -g: only tells the server to start */
 	uint16_t control_port, data_port;
 	int64_t patience;         /* -t: ms until the stream must have begun; 0: for ever */
-	int64_t window;           /* bytes kept for others; 0: 64 MiB, less where there is little memory */
+	int64_t window;           /* bytes kept for others where not all are; 0: 64 MiB, less where there is little */
 	const char *name;         /* for people; NULL: the host's */
 };
 
@@ -90,6 +90,8 @@ struct ka_client {
 	struct ka_reader *to_command;
 	bool sink_begun, sink_done;
 	int64_t sink_at;           /* bytes the sink has */
+	int64_t ask_at;            /* with so many bytes the sink is asked whether they may stay where they lie;
+				      INT64_MAX: they may not, it gets them as they come */
 	struct loop_timer sink_timer, tick;
 	int64_t last_tick, last_progress, flow_begun, flow_ended;
 	uint64_t packets;

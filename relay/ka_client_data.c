@@ -15,13 +15,13 @@
 #define REPORT_OURS  (4 * MIB) /* bytes after which our server is told, or a tick later */
 #define REPORT_PLAIN (1 * MIB) /* an original server, where it asked to be */
 
-/* How far the slowest of those who get plain bytes here, the sink included, is behind. */
+/* How far the slowest of those who get plain bytes here, the sink included, is behind; where all is kept nobody is. */
 static int64_t lag(const struct ka_client *c)
 {
-	int64_t least = c->sink_begun ? MIN(c->sink_at, c->store.end) : c->store.end;
+	int64_t least = c->sink_begun && !c->store.whole ? MIN(c->sink_at, c->store.end) : c->store.end;
 
 	for (const struct ka_reader *r = c->store.readers; r; r = r->next)
-		if (r->started && !c->ours)
+		if (r->started && !c->ours && !c->store.whole)
 			least = MIN(least, r->at);
 	return c->store.end - least;
 }

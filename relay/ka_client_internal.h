@@ -25,6 +25,8 @@ void kac_fail(struct ka_client *c, enum fail_id id, int err, const char *fmt, ..
 /* ---- ka_client.c */
 
 void kac_send(struct ka_client *c, const struct ka_up *m, const void *body);
+/* Everything from the first byte on is kept here: the server may know. */
+void kac_tell_keeps(struct ka_client *c);
 /* The sink or a child has got further, or ended: are we finished? */
 void kac_maybe_finished(struct ka_client *c);
 

@@ -3,8 +3,10 @@
 #include "relay/ka_client_internal.h"
 
 #include "base/clock.h"
+#include "image/image.h"
 
 #define SINK_BUDGET (4 * MIB) /* bytes for the sink before others get their turn */
+#define ASK_EVERY   (8 * MIB) /* bytes that are kept before the sink is asked again */
 
 /* ---- a command */
 
@@ -61,7 +63,7 @@ static void begin_command(struct ka_client *c)
 		kac_fail(c, FAIL_SYS_INTERNAL, -ENODATA, "the stream's beginning is gone");
 }
 
-/* ---- a sink of the image part */
+/* ---- a sink of the image part: one that wants to see the bytes, or one that takes them where they lie */
 
 /* Moves what there is, up to the budget. 0 or -errno with the failure filled. */
 static int fill_sink(struct ka_client *c)
@@ -74,11 +76,51 @@ static int fill_sink(struct ka_client *c)
 	return err;
 }
 
+/* The stream may stay where it lies: nothing is given up, and the server may send us whoever comes late. */
+static void keep_all(struct ka_client *c)
+{
+	if (ka_store_keep_all(&c->store) < 0)
+		c->ask_at = INT64_MAX;
+	else
+		kac_tell_keeps(c);
+}
+
+/* Asks the sink, where it is time to. 0 or -errno with the failure filled. */
+static int ask_sink(struct ka_client *c)
+{
+	int err;
+
+	if (c->store.end < c->ask_at)
+		return 0;
+	err = sink_may_take(c->options.sink, c->store.fd, c->store.end, &c->failure);
+	c->ask_at = err == -EOPNOTSUPP ? INT64_MAX : c->store.end + ASK_EVERY;
+	if (err == 0 && !c->store.whole)
+		keep_all(c);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* The stream has ended before the sink got anything of it: it takes over what is kept, or gets a copy after all. */
+static int hand_over(struct ka_client *c)
+{
+	int err = c->store.whole ? sink_take(c->options.sink, c->store.fd, c->store.end, &c->failure) : -EOPNOTSUPP;
+
+	if (err == 0)
+		c->sink_at = c->store.end;
+	if (err != -EOPNOTSUPP)
+		return err;
+	c->ask_at = INT64_MAX;
+	return 0;
+}
+
 static void pump_sink(struct loop_timer *t)
 {
 	struct ka_client *c = container_of(t, struct ka_client, sink_timer);
-	int err = fill_sink(c);
+	int err = ask_sink(c);
 
+	if (err == 0 && c->store.ended && c->ask_at < INT64_MAX)
+		err = hand_over(c);
+	if (err == 0 && c->ask_at == INT64_MAX)
+		err = fill_sink(c);
 	if (err == 0 && c->store.ended && c->sink_at == c->store.end) {
 		err = c->options.sink->finish(c->options.sink, &c->failure);
 		c->sink_done = err == 0;
@@ -87,7 +129,7 @@ static void pump_sink(struct loop_timer *t)
 		kac_fail(c, c->failure.id, err, "%s", c->failure.detail);
 		return;
 	}
-	if (c->sink_at < c->store.end)
+	if (c->ask_at == INT64_MAX && c->sink_at < c->store.end)
 		loop_at(c->loop, t, now_ms());
 	kac_more_room(c);
 	if (c->sink_done)
@@ -107,6 +149,7 @@ void kac_sink_begin(struct ka_client *c)
 		return;
 	}
 	c->sink_timer.fire = pump_sink;
+	c->ask_at = IMAGE_HEAD;
 	if (c->options.sink->begin(c->options.sink, -1, &c->failure) < 0)
 		kac_fail(c, c->failure.id, c->failure.err, "%s", c->failure.detail);
 }

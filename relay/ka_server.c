@@ -74,6 +74,11 @@ void ka_server_link(struct ka_peer *p)
 	struct ka_down m = { .type = KA_GIVES_IP };
 	char daddy[INET_ADDRSTRLEN];
 
+	if (n >= s->places) {
+		ka_peer_abort(p, "the bytes you need are not kept by anybody any more");
+		ka_peer_fail(p, "nobody keeps any more what it lacks");
+		return;
+	}
 	s->place[p->number].live = true;
 	m.ip = n == KA_ROOT ? own_address(p) : s->member[n]->ip;
 	inet_ntop(AF_INET, &m.ip, daddy, sizeof(daddy));
@@ -98,6 +103,12 @@ static void fit_window(struct ka_server *s, const struct ka_peer *p)
 		s->store.window = MAX(theirs, 4 * MIB);
 }
 
+/* The server and everybody else keep what follows BYTES, and will until somebody who has so many has all. */
+static bool is_kept_by_all(const struct ka_server *s, int64_t bytes)
+{
+	return s->store.start == 0 ? s->store.end <= ka_server_span(s) || bytes > 0 : bytes >= s->store.start + MIB;
+}
+
 /* A new place for P. 0 or -ENOMEM. */
 static int add_place(struct ka_peer *p)
 {
@@ -120,12 +131,16 @@ static int add_place(struct ka_peer *p)
 	return 0;
 }
 
-static void place_and_link(struct ka_peer *p)
+void ka_server_place(struct ka_peer *p)
 {
 	struct ka_server *s = p->server;
+	struct ka_place *place = &s->place[p->number];
 
-	s->place[p->number].live = true;
-	s->place[p->number].parent = ka_tree_insert(s->place, s->places, p->number, s->options.arity);
+	place->live = true;
+	place->behind = !is_kept_by_all(s, place->position);
+	place->parent = ka_tree_insert(s->place, s->places, p->number, s->options.arity);
+	if (place->behind)
+		ka_say(s, "%s lacks what only clients that keep everything have", p->address);
 	ka_server_link(p);
 }
 
@@ -156,7 +171,7 @@ int ka_server_add_member(struct ka_peer *p)
 	int err = replace_lost(p) ? 0 : add_place(p);
 
 	if (err == 0) {
-		place_and_link(p);
+		ka_server_place(p);
 		if (p->server->complete)
 			ka_peer_send_total(p);
 	}
@@ -200,7 +215,7 @@ void ka_server_build(struct ka_server *s)
 			ka_peer_lose(pool[i], true, "no memory");
 	for (size_t i = 0; i < count; i++)
 		if (pool[i]->number)
-			place_and_link(pool[i]);
+			ka_server_place(pool[i]);
 	free(pool);
 	ka_server_look(s);
 }
@@ -238,7 +253,7 @@ int64_t ka_server_read_limit(const struct ka_server *s)
 		struct ka_peer *p = s->member[i];
 
 		anybody = anybody || has_hope(p, now);
-		if (ka_peer_is_fed(p))
+		if (ka_peer_is_fed(p) && !s->place[i].behind)
 			least = MIN(least, s->place[i].position);
 	}
 	if (!anybody)
@@ -246,11 +261,16 @@ int64_t ka_server_read_limit(const struct ka_server *s)
 	return least == INT64_MAX ? s->store.end : least + ka_server_span(s);
 }
 
-bool ka_server_can_join(const struct ka_server *s, int64_t bytes)
+bool ka_server_can_join(const struct ka_server *s, bool ours, int64_t bytes)
 {
 	if (s->ending)
 		return false;
-	return s->store.start == 0 ? s->store.end <= ka_server_span(s) || bytes > 0 : bytes >= s->store.start + MIB;
+	if (is_kept_by_all(s, bytes))
+		return true;
+	for (uint32_t i = 1; i < s->places && ours; i++)
+		if (s->place[i].live && s->place[i].whole)
+			return true;
+	return false;
 }
 
 /* ---- what happens when something has changed */

@@ -49,6 +49,7 @@ struct ka_peer {
 	int64_t release_at;      /* -d: when it may go; 0: not queued */
 	int64_t may_return;      /* ms it may come back within, once it is lost */
 	unsigned losses;         /* how often it was lost and came back */
+	unsigned same_again;     /* how often it was sent back to a parent it had lost, and has got nothing since */
 	char why[160];           /* the last trouble, for people */
 };
 

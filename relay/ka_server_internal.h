@@ -31,8 +31,10 @@ void ka_set_state(struct ka_peer *p, enum ka_peer_state state);
 
 /* A member's place among the members that are there; it is told its parent. */
 void ka_server_link(struct ka_peer *p);
+/* Finds a place for P, which has a number and may have bytes, and tells it. */
+void ka_server_place(struct ka_peer *p);
 /* True while a newcomer that has BYTES can still get the rest. */
-bool ka_server_can_join(const struct ka_server *s, int64_t bytes);
+bool ka_server_can_join(const struct ka_server *s, bool ours, int64_t bytes);
 /* Puts P into the tree as a newcomer. 0 or -ENOMEM. */
 int ka_server_add_member(struct ka_peer *p);
 /* Starts with those that are in the pool. */
@@ -61,6 +63,8 @@ bool ka_peer_is_fed(const struct ka_peer *p);
 extern const struct ka_conn_calls ka_peer_calls;
 /* P is no use any more: out of the tree, its children are given others. CLOSE its connection too. */
 void ka_peer_lose(struct ka_peer *p, bool close, const char *fmt, ...) printf_like(3, 4);
+/* The same, and it need not come back. */
+void ka_peer_fail(struct ka_peer *p, const char *why);
 /* Gives P another parent; AVOID: the present one lives but does not work for P. */
 void ka_peer_foster(struct ka_peer *p, bool avoid);
 /* Words of ours to one of ours. */

@@ -34,7 +34,7 @@ static void on_datagram(struct loop_fd *w, uint32_t events)
 		return;
 	/* ours ask in several ways at once: all are answered, one is told of */
 	if (from.sin_addr.s_addr == s->asked_by.s_addr && now_ms() - s->asked_at < 300) {
-		if (!s->built || ka_server_can_join(s, 0))
+		if (!s->built || ka_server_can_join(s, true, 0))
 			reply(s, from, ntohs(from.sin_port));
 		return;
 	}
@@ -42,7 +42,7 @@ static void on_datagram(struct loop_fd *w, uint32_t events)
 	s->asked_at = now_ms();
 	ka_say(s, "got UDP packet from %s", inet_ntoa(from.sin_addr));
 	ka_say(s, "Session name matches");
-	if (s->built && !ka_server_can_join(s, 0)) {
+	if (s->built && !ka_server_can_join(s, true, 0)) {
 		ka_say(s, "%s comes too late: the beginning is not kept any more", inet_ntoa(from.sin_addr));
 		return;
 	}

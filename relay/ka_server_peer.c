@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #define WELCOME_BODY (WIRE_SESSION + 8)
+#define SAME_AGAIN   5 /* tries of one that is behind with the only parent that can help it */
 
 /* ---- words to a client */
 
@@ -107,6 +108,8 @@ void ka_peer_foster(struct ka_peer *p, bool avoid)
 	}
 	if (old < s->places && old != KA_ROOT)
 		place[old].live = was_live;
+	if (place[p->number].parent == KA_NOBODY && was_live && p->same_again++ < SAME_AGAIN)
+		place[p->number].parent = old; /* nobody else has what it lacks */
 	ka_server_link(p);
 }
 
@@ -140,6 +143,13 @@ void ka_peer_lose(struct ka_peer *p, bool close, const char *fmt, ...)
 		if (s->place[i].parent == p->number && s->member[i] != p)
 			ka_peer_foster(s->member[i], false);
 	ka_server_look(s);
+}
+
+void ka_peer_fail(struct ka_peer *p, const char *why)
+{
+	ka_peer_lose(p, false, "%s", why);
+	ka_set_state(p, KA_FAILED);
+	ka_server_look(p->server);
 }
 
 /* ---- originals: how a data connection comes about */
@@ -233,12 +243,17 @@ static void take_got_client(struct ka_peer *p, struct in_addr ip)
 static void take_position(struct ka_peer *p, int64_t bytes)
 {
 	struct ka_server *s = p->server;
+	struct ka_place *place = &s->place[p->number];
 
 	if (!p->number || bytes < 0 || bytes > s->store.end)
 		return;
-	if (bytes != s->place[p->number].position)
+	if (bytes != place->position) {
 		p->moved = now_ms();
-	s->place[p->number].position = bytes;
+		p->same_again = 0;
+	}
+	place->position = bytes;
+	if (place->behind && bytes + ka_server_span(s) >= s->store.end)
+		place->behind = false; /* from now on it is waited for like everybody */
 	if (p->state == KA_ASKED)
 		authorise(p, bytes);
 	if (p->ours && p->state == KA_FLOWING && s->complete && bytes == s->map.size)
@@ -301,7 +316,7 @@ static void take_accepts(struct ka_peer *p)
 		return;
 	}
 	ka_say(s, "Client accepts data");
-	if (s->built && !ka_server_can_join(s, 0)) {
+	if (s->built && !ka_server_can_join(s, p->ours, 0)) {
 		ka_say(s, "%s comes too late: the beginning is not kept any more", p->address);
 		ka_peer_abort(p, "you come too late: the session has begun and its beginning is not kept any more");
 		return;
@@ -326,7 +341,7 @@ static void take_resume(struct ka_peer *p, const struct ka_up *m, const uint8_t 
 	}
 	if (old->state < KA_LOST)
 		ka_peer_lose(old, true, "has connected again");
-	if (old->state != KA_LOST || !ka_server_can_join(s, m->bytes)) {
+	if (old->state != KA_LOST || !ka_server_can_join(s, true, m->bytes)) {
 		ka_peer_abort(p, old->state == KA_FINISHED
 					 ? "you had finished"
 					 : "you were away too long: the bytes you need are not kept any more");
@@ -344,8 +359,7 @@ static void take_resume(struct ka_peer *p, const struct ka_up *m, const uint8_t 
 	s->place[p->number].position = m->bytes;
 	s->place[p->number].parent = KA_NOBODY;
 	s->want_data++;
-	s->place[p->number].parent = ka_tree_insert(s->place, s->places, p->number, s->options.arity);
-	ka_server_link(p);
+	ka_server_place(p);
 	if (s->complete)
 		ka_peer_send_total(p);
 	ka_server_look(s);
@@ -406,13 +420,15 @@ static void take_ours(struct ka_peer *p, const struct ka_up *m, const uint8_t *b
 			char text[sizeof(p->why)];
 
 			str_copy(text, sizeof(text), p->why);
-			ka_peer_lose(p, false, "%s", text);
-			ka_set_state(p, KA_FAILED);
-			ka_server_look(p->server);
+			ka_peer_fail(p, text);
 		}
 		break;
 	case KA_UP_RESUME:
 		take_resume(p, m, body);
+		break;
+	case KA_UP_KEEPS:
+		if (p->number)
+			p->server->place[p->number].whole = true;
 		break;
 	default:
 		break;

@@ -1,8 +1,9 @@
-/* ka_store.c - a stream as it comes -> the last part of it in memory, and readers that each go at their own place. */
+/* ka_store.c - a stream as it comes -> its last part, or all of it, in memory, and readers at their own places. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka_store.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include "base/compat.h"
 
 #define SEND_BUDGET (4 * MIB) /* bytes for one reader before others get their turn */
+#define PIECE       (8 * MIB) /* bytes mapped of a file that grows */
 
 /* The next round through the file. 0 or -ENOMEM. */
 static int add_round(struct ka_store *s)
@@ -26,9 +28,32 @@ static int add_round(struct ka_store *s)
 	return 0;
 }
 
-/* There is always room behind the end for what is written next. 0 or -ENOMEM. */
+/* A file that grows: the piece of it behind the end is mapped. Whether there is memory for it its owner has asked. 0 or
+ * -errno. */
+static int map_next(struct ka_store *s)
+{
+	int64_t at = s->end / PIECE * PIECE;
+	uint8_t *memory;
+
+	if (s->end + KA_STORE_SLACK <= s->mapped_at + (int64_t)s->mapped)
+		return 0;
+	if (ftruncate(s->fd, at + 2 * PIECE) < 0)
+		return -errno;
+	memory = mmap(NULL, 2 * PIECE, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, at);
+	if (memory == MAP_FAILED)
+		return -errno;
+	munmap(s->memory, s->mapped);
+	s->memory = memory;
+	s->mapped = 2 * PIECE;
+	s->mapped_at = at;
+	return 0;
+}
+
+/* There is always room behind the end for what is written next. 0 or -errno. */
 static int make_room(struct ka_store *s)
 {
+	if (s->whole)
+		return map_next(s);
 	if (s->end + 2 * KA_STORE_SLACK <= s->bytes.part[s->bytes.parts - 1].end)
 		return 0;
 	return add_round(s);
@@ -43,6 +68,7 @@ static int map_twice(struct ka_store *s)
 	if (at == MAP_FAILED)
 		return -errno;
 	s->memory = at;
+	s->mapped = 2 * size;
 	for (size_t i = 0; i < 2; i++)
 		if (mmap(at + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, s->fd, 0) == MAP_FAILED)
 			return -errno;
@@ -60,6 +86,21 @@ int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct fai
 	return add_round(s);
 }
 
+int ka_store_keep_all(struct ka_store *s)
+{
+	if (s->whole)
+		return 0;
+	if (s->start > 0 || s->end > s->capacity - KA_STORE_SLACK)
+		return -ENODATA;
+	s->whole = true;
+	s->bytes.part[0].end = INT64_MAX;
+	s->bytes.parts = 1;
+	/* what is being received into the first round's mapping goes on there; it is the same file */
+	s->mapped = (size_t)s->capacity;
+	munmap(s->memory + s->capacity, (size_t)s->capacity);
+	return 0;
+}
+
 void ka_store_close(struct ka_store *s)
 {
 	while (s->readers)
@@ -67,7 +108,7 @@ void ka_store_close(struct ka_store *s)
 	if (s->loop) {
 		rstore_close(&s->bytes, false);
 		if (s->memory)
-			munmap(s->memory, 2 * (size_t)s->capacity);
+			munmap(s->memory, s->mapped);
 		base_close_fd(&s->fd);
 	}
 	*s = (struct ka_store) { .fd = -1 };
@@ -218,7 +259,7 @@ static void drop_old(struct ka_store *s)
 {
 	int64_t start = s->end - s->capacity + KA_STORE_SLACK;
 
-	if (start <= s->start)
+	if (s->whole || start <= s->start)
 		return;
 	s->start = start;
 	for (struct ka_reader *r = s->readers, *next; r; r = next) {
@@ -230,7 +271,7 @@ static void drop_old(struct ka_store *s)
 
 uint8_t *ka_store_space(struct ka_store *s)
 {
-	return s->memory + s->end % s->capacity;
+	return s->memory + (s->whole ? s->end - s->mapped_at : s->end % s->capacity);
 }
 
 int ka_store_grown(struct ka_store *s, int64_t end)
@@ -249,6 +290,8 @@ int ka_store_grown(struct ka_store *s, int64_t end)
 void ka_store_end(struct ka_store *s)
 {
 	s->ended = true;
+	if (s->whole && ftruncate(s->fd, s->end) < 0)
+		log_warn("ka: the file of %lld bytes cannot be cut: %s", (long long)s->end, err_text(-errno));
 	for (struct ka_reader *r = s->readers, *next; r; r = next) {
 		next = r->next;
 		pump(r);

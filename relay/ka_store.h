@@ -1,4 +1,4 @@
-/* ka_store.h - a stream as it comes -> the last part of it in memory, and readers that each go at their own place. */
+/* ka_store.h - a stream as it comes -> its last part, or all of it, in memory, and readers at their own places. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_KA_STORE_H
 #define RELAY_KA_STORE_H
@@ -29,13 +29,16 @@ struct ka_reader {
 };
 
 /* {0}, then ka_store_open. The last bytes lie in a memory file that is written round and round: its pages are never
- * given back and asked for again. */
+ * given back and asked for again. Or (ka_store_keep_all) the file grows, and everything stays. */
 struct ka_store {
 	struct loop *loop;
 	struct rstore bytes;  /* one part per round, all of the same file */
 	int fd;
-	uint8_t *memory;      /* the file, mapped twice in a row, so that nothing is ever cut at its end */
-	int64_t capacity;     /* bytes of the file */
+	uint8_t *memory;      /* the file, mapped twice in a row, so that nothing is ever cut at its end; or a piece */
+	int64_t mapped_at;    /* where that piece begins */
+	size_t mapped;        /* bytes mapped */
+	int64_t capacity;     /* bytes of the file that is written round and round */
+	bool whole;           /* everything stays: byte N of the stream is byte N of the file */
 	int64_t start, end;   /* bytes from START to END are here */
 	int64_t window;       /* so many of the last bytes are sure to be here, as far as others may count on it */
 	bool ended;           /* no more comes */
@@ -46,11 +49,14 @@ struct ka_store {
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f) must_check;
 void ka_store_close(struct ka_store *s);
 
+/* From now on nothing is overwritten. 0, or -ENODATA where the first round has ended already. */
+int ka_store_keep_all(struct ka_store *s) must_check;
+
 /* So many bytes may be added at once. */
 #define KA_STORE_SLACK (1 * MIB)
 /* Room for the next KA_STORE_SLACK bytes, where they will lie. */
 uint8_t *ka_store_space(struct ka_store *s);
-/* The bytes up to END are there, in ka_store_space or written through `bytes`: serves the readers. 0 or -ENOMEM. */
+/* The bytes up to END are there, in ka_store_space or written through `bytes`: serves the readers. 0 or -errno. */
 int ka_store_grown(struct ka_store *s, int64_t end) must_check;
 /* No more comes: readers are done once they have everything. */
 void ka_store_end(struct ka_store *s);

@@ -55,9 +55,12 @@ static bool below(const struct ka_place *place, uint32_t count, uint32_t n, uint
 	return false;
 }
 
-/* May P feed N? Not itself nor anybody below N; an original feeds originals only, and is not fed by all of ours. */
+/* May P feed N? Not itself nor anybody below N; an original feeds originals only, and is not fed by all of ours; what N
+ * lacks must still be there, and nobody waits for one that is far behind. */
 static bool may_feed(const struct ka_place *place, uint32_t count, uint32_t p, uint32_t n)
 {
+	if (place[n].behind ? !place[p].whole : place[p].behind)
+		return false;
 	return place[p].live && (place[n].ours ? place[p].ours : place[p].plain) && !below(place, count, p, n);
 }
 
@@ -93,6 +96,8 @@ uint32_t ka_tree_insert(const struct ka_place *place, uint32_t count, uint32_t n
 {
 	uint32_t p = find_room(place, count, n, arity, KA_ROOT, 0);
 
+	if (p == KA_NOBODY && place[n].behind)
+		return find_room(place, count, n, UINT32_MAX, KA_ROOT, 0);
 	return p == KA_NOBODY ? KA_ROOT : p;
 }
 
@@ -100,6 +105,8 @@ uint32_t ka_tree_foster(const struct ka_place *place, uint32_t count, uint32_t n
 {
 	uint32_t p = place[n].parent, room, steps = 0;
 
+	if (place[n].behind)
+		return ka_tree_insert(place, count, n, arity);
 	while (p < count && p != KA_ROOT && !may_feed(place, count, p, n) && steps++ < count)
 		p = place[p].parent;
 	if (p >= count || steps >= count)

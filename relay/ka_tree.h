@@ -17,6 +17,8 @@ struct ka_place {
 	bool ours;        /* speaks the extension: fed with verified chunks, never by an original */
 	bool plain;       /* can feed originals: listens where they look */
 	bool live;        /* can feed others now */
+	bool whole;       /* keeps every byte from the first one on, not only the last ones */
+	bool behind;      /* lacks bytes that only such a place still has */
 	uint32_t parent;  /* KA_NOBODY: none yet */
 	int64_t position; /* bytes it has */
 };
@@ -26,11 +28,12 @@ struct ka_place {
 int ka_tree_compare(const struct ka_place *a, const struct ka_place *b);
 
 /* Where N (of COUNT places, the server's included) should hang: the highest place that has fewer than ARITY children,
- * the first one among equals; the server where there is none. */
+ * the first one among equals; the server where there is none. One that is behind hangs below a place that keeps the
+ * whole, which gets more than ARITY children rather than that N gets nothing; KA_NOBODY where there is none. */
 uint32_t ka_tree_insert(const struct ka_place *place, uint32_t count, uint32_t n, unsigned arity);
 
 /* N has lost its parent: the nearest living one above that has room; else one below that, as far on as N and not below
- * N itself; else the server. */
+ * N itself; else the server. One that is behind: as above. */
 uint32_t ka_tree_foster(const struct ka_place *place, uint32_t count, uint32_t n, unsigned arity);
 
 /* Children of P that are or were placed there and are live. */

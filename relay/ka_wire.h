@@ -54,6 +54,7 @@ enum ka_up_op {
 	KA_UP_LOST = 2,   /* number: generation of the parent; body: enum wire_why, 1 byte */
 	KA_UP_FAILED = 3, /* body: why, for people */
 	KA_UP_RESUME = 4, /* number: who I was; bytes: what I have; body: the session, 16 bytes */
+	KA_UP_KEEPS = 5,  /* I keep every byte from the first one on */
 };
 enum ka_down_op {
 	KA_DOWN_WELCOME = 1, /* body: session, u32 window KiB, u32 chunk bytes */

@@ -13,7 +13,7 @@ static void check(const struct outside_message *m, const struct outside_packet *
 {
 	assert(m->kind < OUTSIDE_KINDS);
 	assert((const uint8_t *)m->words == p->bytes + OUTSIDE_HEADER && strlen(m->words) == len - OUTSIDE_HEADER);
-	assert(fd == (m->kind == OUTSIDE_COPY || m->kind == OUTSIDE_TAKE));
+	assert(fd == (m->kind == OUTSIDE_COPY || m->kind == OUTSIDE_TAKE || m->kind == OUTSIDE_MAY_TAKE));
 	if (m->kind == OUTSIDE_VALUE)
 		assert(m->a >= 0 && m->a < KEY_COUNT);
 	if (m->kind == OUTSIDE_ANSWER || m->kind == OUTSIDE_END)

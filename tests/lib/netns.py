@@ -73,6 +73,25 @@ def port(number, kind="tcp"):
     return wait
 
 
+def memory(pid):
+    """Bytes of memory that process PID and its children have for themselves: anonymous pages and memory files."""
+    total, files, left = 0, {}, [pid]
+    while left:
+        folder = pathlib.Path(f"/proc/{left.pop()}")
+        try:
+            for line in (folder / "status").read_text().splitlines():
+                if line.startswith("RssAnon:"):
+                    total += int(line.split()[1]) * 1024
+            left += [int(child) for child in (folder / f"task/{folder.name}/children").read_text().split()]
+            for fd in (folder / "fd").iterdir():
+                if "memfd:" in os.readlink(fd):
+                    stat = fd.stat()
+                    files[stat.st_ino] = stat.st_blocks * 512
+        except OSError:
+            pass  # gone meanwhile
+    return total + sum(files.values())
+
+
 def notify():
     """Ready when it says READY=1 as systemd's services do (sd_notify)."""
 

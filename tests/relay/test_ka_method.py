@@ -32,6 +32,101 @@ def test_three_nodes():
         run.finish(timeout=20)
 
 
+# ---- what a node keeps whole
+
+LONG = faults.some_bytes(8 << 20) * 16  # twice of what the server keeps
+FIRST_PART = 120_000_000
+
+
+def keeper(cluster, i):
+    """Starts stage1-fetch on node I with the image in memory, as a booting node has it; returns (process, file)."""
+    file = cluster.lab.dir / f"kept{i}"
+    words = f"exec {FETCH} -v -o - automatic=method:ka,session:test > {file}"
+    return cluster.nodes[i].start(["sh", "-c", words], name="keeper"), file
+
+
+def paused(cluster, count, wanted, seconds, rate=None):
+    """A session of LONG that pauses when the server has long given up its beginning. All clients come late."""
+    source = cluster.lab.file("long", LONG)
+    return KaRun(cluster, source=f"head -c {FIRST_PART} {source}; sleep {seconds}; tail -c +{FIRST_PART + 1} {source}",
+                 nodes=list(range(1, count + 1)), late=tuple(range(1, count + 1)), wanted=wanted)
+
+
+def wait_for_pause(process):
+    process.wait_line(r"startpos = [1-9]", 30)
+
+
+def test_late_nodes_where_all_is_kept():
+    """Nodes that keep the image in memory have all of it for those who come when its beginning is long gone from the
+    server: another such node, and a client with a command below that."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 4)
+        run = paused(cluster, 4, 2, 3)
+        nodes = [keeper(cluster, 1), keeper(cluster, 2)]
+        wait_for_pause(run.server)
+        nodes.append(keeper(cluster, 3))
+        run.server.wait_line(r"Added client 10.9.1.3, daddy = 10.9.1.2", 10)
+        run.join(4)
+        for process, file in nodes:
+            assert process.wait(30) == 0, process.tail()
+            assert file.read_bytes() == LONG
+        assert run.client[4].wait(10) == 0 and pathlib.Path(run.target(4)).read_bytes() == LONG
+        assert run.wait(10) == 0, run.server.tail(40)
+
+
+def test_late_node_loses_its_parent():
+    """The only one that keeps the whole dies while a late node is far behind: it goes on at another that does; a client
+    that keeps only the end of the stream is not asked."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 4, rate="400mbit")
+        run = paused(cluster, 4, 3, 4)
+        first, second = keeper(cluster, 1), keeper(cluster, 3)
+        run.join(2)
+        wait_for_pause(run.server)
+        late, file = keeper(cluster, 4)
+        run.server.wait_line(r"Added client 10.9.1.4, daddy = 10.9.1.3", 10)
+        time.sleep(0.5)
+        second[0].kill()
+        run.server.wait_line(r"(?s)Client FAILURE : 10.9.1.3.*Added client 10.9.1.4, daddy = 10.9.1.1", 10)
+        for process, got in (first, (late, file)):
+            assert process.wait(40) == 0, f"{process.tail()}\n{run.server.tail(40)}"
+            assert got.read_bytes() == LONG
+        assert run.client[2].wait(10) == 0 and pathlib.Path(run.target(2)).read_bytes() == LONG
+        assert run.wait(10) == 2
+
+
+def test_late_node_whom_nobody_can_help():
+    """All that keep the whole die while a late node is far behind: it is told so at once, the others end well."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 3, rate="400mbit")
+        run = paused(cluster, 3, 2, 4)
+        run.join(1)
+        kept, _ = keeper(cluster, 2)
+        wait_for_pause(run.server)
+        run.join(3)
+        run.server.wait_line(r"Added client 10.9.1.3, daddy = 10.9.1.2", 10)
+        time.sleep(0.5)
+        kept.kill()
+        assert run.client[3].wait(10) == 1
+        assert "the bytes you need are not kept by anybody any more" in run.client[3].text()
+        assert run.client[1].wait(20) == 0 and pathlib.Path(run.target(1)).read_bytes() == LONG
+        assert run.wait(10) == 2
+        assert "nobody keeps any more what it lacks" in run.outcome()["10.9.1.3"]
+
+
+def test_memory_beside_the_image():
+    """A node that keeps the image in memory needs less than 20 MB beside it."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 1)
+        run = paused(cluster, 1, 1, 2)
+        process, file = keeper(cluster, 1)
+        wait_for_pause(run.server)
+        used = netns.memory(process.popen.pid)
+        assert FIRST_PART < used < FIRST_PART + (20 << 20), f"{used} bytes"
+        assert process.wait(20) == 0 and file.read_bytes() == LONG
+        assert run.wait(10) == 0
+
+
 def test_session_and_server():
     """session: names another session, server: is asked directly where no broadcast gets through."""
     with netns.Lab() as lab:

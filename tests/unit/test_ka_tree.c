@@ -121,6 +121,27 @@ static void test_orphans_of_a_tree(void **state)
 	assert_int_equal(ka_tree_foster(place, count, 4, 2), 0); /* nobody else has 800 */
 }
 
+/* One that came late hangs below a place that keeps everything, with room or without, and nobody waits for it. */
+static void test_behind(void **state)
+{
+	(void)state;
+
+	begin();
+	for (int i = 0; i < 4; i++)
+		add(true, 1);
+	place[2].whole = place[4].whole = true;
+	assert_int_equal(add(true, 1), 4); /* 5: a late one, the end of the chain has room */
+	place[5].behind = true;
+	assert_int_equal(ka_tree_foster(place, count, 5, 1), 4);
+	place[4].live = false;
+	assert_int_equal(ka_tree_foster(place, count, 5, 1), 2); /* which has a child already */
+	assert_int_equal(add(true, 1), 3); /* 6: not below one that is behind */
+	place[2].live = false;
+	assert_int_equal(ka_tree_foster(place, count, 5, 1), KA_NOBODY);
+	place[5].behind = false;
+	assert_int_equal(ka_tree_foster(place, count, 5, 1), 6);
+}
+
 static void test_many(void **state)
 {
 	(void)state;
@@ -146,6 +167,7 @@ int main(void)
 		cmocka_unit_test(test_ours_never_below_an_original),
 		cmocka_unit_test(test_orphan_of_a_chain),
 		cmocka_unit_test(test_orphans_of_a_tree),
+		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_many),
 	};
 

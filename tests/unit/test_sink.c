@@ -437,6 +437,50 @@ static void test_a_file_in_memory_is_taken_as_it_lies(void **state)
 	store_close(&s);
 }
 
+/* FILE comes into a memory file; may it stay there, with MEMORY bytes free, when SO_FAR bytes are there? */
+static int may_take(const char *file, bool in_memory, int64_t memory, int64_t so_far, struct failure *f)
+{
+	cleanup_buf struct buf b = { 0 };
+	cleanup_close int fd = memfd_create("test", MFD_CLOEXEC);
+	struct sink *sink;
+	struct store s;
+	int err;
+
+	scratch_read(&b, file);
+	assert_true(fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len);
+	if (in_memory)
+		assert_int_equal(store_open_memory(&s, NULL, f), 0);
+	else
+		assert_int_equal(store_open_file(&s, "out", f), 0);
+	sink = image_sink(&s, false, memory, NULL);
+	assert_non_null(sink);
+	assert_int_equal(sink->begin(sink, -1, f), 0);
+	err = sink_may_take(sink, fd, IMAGE_HEAD, f);
+	if (!err)
+		err = sink_may_take(sink, fd, so_far, f);
+	if (!err) {
+		assert_int_equal(sink_take(sink, fd, (int64_t)b.len, f), 0);
+		assert_int_equal(sink->finish(sink, f), 0);
+		expect_stored(&s, &plain);
+	}
+	sink->free(sink);
+	store_close(&s);
+	return err;
+}
+
+static void test_what_grows_in_memory_may_stay_there(void **state)
+{
+	struct failure f = { 0 };
+	(void)state;
+
+	assert_int_equal(may_take("a.sqfs", true, 1 << 30, 100 * MIB, &f), 0);
+	assert_int_equal(may_take("a.sqfs", false, -1, IMAGE_HEAD, &f), -EOPNOTSUPP);
+	assert_int_equal(may_take("a.sqfs.zst", true, -1, IMAGE_HEAD, &f), -EOPNOTSUPP);
+	assert_int_equal(f.id, FAIL_NONE);
+	assert_int_equal(may_take("a.sqfs", true, 60 * MIB, 100 * MIB, &f), -ENOMEM);
+	assert_int_equal(f.id, FAIL_MEM_TOO_LITTLE);
+}
+
 static void test_what_must_be_uncompressed_is_not_taken(void **state)
 {
 	struct failure f = { 0 };
@@ -530,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_restart_forgets_everything),
 		cmocka_unit_test(test_pull_from_a_pipe),
 		cmocka_unit_test(test_a_file_in_memory_is_taken_as_it_lies),
+		cmocka_unit_test(test_what_grows_in_memory_may_stay_there),
 		cmocka_unit_test(test_what_must_be_uncompressed_is_not_taken),
 		cmocka_unit_test(test_a_file_has_its_name_only_when_complete),
 		cmocka_unit_test(test_a_full_disk_is_named),
