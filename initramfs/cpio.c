@@ -121,8 +121,13 @@ int cpio_write(struct cpio *c, struct buf *out)
 	for (size_t i = 0; i < c->count; i++)
 		write_entry(out, &c->entry[i], (unsigned)i + 1);
 	write_entry(out, &trailer, 0);
-	pad(out, 512);
+	cpio_pad(out);
 	return out->failed ? -ENOMEM : 0;
+}
+
+void cpio_pad(struct buf *out)
+{
+	pad(out, 512);
 }
 
 void cpio_free(struct cpio *c)

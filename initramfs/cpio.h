@@ -31,6 +31,9 @@ int cpio_device(struct cpio *c, const char *path, unsigned permissions, unsigned
  * Documentation/driver-api/early-userspace/buffer-format.rst. 0 or -ENOMEM; -EEXIST when two members have one name. */
 int cpio_write(struct cpio *c, struct buf *out) must_check;
 
+/* Fills OUT up to the end of an archive, a multiple of 512, with zeros, which the kernel skips. */
+void cpio_pad(struct buf *out);
+
 void cpio_free(struct cpio *c);
 
 #endif

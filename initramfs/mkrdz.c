@@ -29,6 +29,12 @@ struct job {
 	bool as_signed;       /* --signed */
 };
 
+/* all.rdz is two archives, one behind the other, which the kernel unpacks both before it starts /init. */
+struct archives {
+	struct cpio plain;  /* as it is: what is compressed file by file, and of which a boot reads little */
+	struct cpio packed; /* all else, compressed as one */
+};
+
 /* The shell's tools, of those in klibc's bin; minips and nuke by the names people know. */
 static const char *const tools[][2] = {
 	{ "sh", "sh" },       { "cat", "cat" },         { "chroot", "chroot" },     { "dd", "dd" },
@@ -107,7 +113,7 @@ static int make_indexes(const struct tree *t, const char *root, const char *stag
 	return run(argv) ? trouble(-EIO, "depmod") : 0;
 }
 
-static int add_modules(const struct tree *t, const char *stage, struct cpio *c)
+static int add_indexes(const struct tree *t, const char *stage, struct cpio *c)
 {
 	cleanup_free char *symbols = str_printf("lib/modules/%s/modules.symbols.bin", t->version);
 	int err = symbols ? cpio_file(c, symbols, 0644, empty_index, sizeof(empty_index)) : -ENOMEM;
@@ -118,6 +124,13 @@ static int add_modules(const struct tree *t, const char *stage, struct cpio *c)
 
 		err = from && path ? add_file(c, path, 0644, from) : -ENOMEM;
 	}
+	return err;
+}
+
+static int add_modules(const struct tree *t, const char *stage, struct cpio *c)
+{
+	int err = 0;
+
 	for (size_t i = 0; i < t->count && !err; i++) {
 		const struct module *m = &t->module[i];
 		const char *suffix = pack_suffix(m->packing);
@@ -269,8 +282,8 @@ static void summary(const struct job *job, const struct tree *t, size_t size)
 	       job->as_signed ? ", signatures kept" : "");
 }
 
-/* Fills the archive from the tree; STAGE is lib/modules/VERSION below ROOT. */
-static int fill(const struct job *job, const struct tree *t, const char *root, const char *stage, struct cpio *c)
+/* Fills the archives from the tree; STAGE is lib/modules/VERSION below ROOT. */
+static int fill(const struct job *job, const struct tree *t, const char *root, const char *stage, struct archives *a)
 {
 	cleanup_free char *cache = str_printf("%s/cache", job->work);
 	struct packer packer = { .cache = cache, .stage = stage, .as_signed = job->as_signed };
@@ -284,30 +297,46 @@ static int fill(const struct job *job, const struct tree *t, const char *root, c
 	if (!err)
 		err = make_indexes(t, root, stage);
 	if (!err)
-		err = add_modules(t, stage, c);
+		err = add_modules(t, stage, &a->plain);
 	if (!err)
-		err = add_all_firmware(job, t, c);
+		err = add_all_firmware(job, t, &a->plain);
 	if (!err)
-		err = add_tools(job, c);
+		err = add_indexes(t, stage, &a->packed);
 	if (!err)
-		err = add_pci_ids(job, stage, c);
-	return err ? err : add_skeleton(job, c);
+		err = add_tools(job, &a->packed);
+	if (!err)
+		err = add_pci_ids(job, stage, &a->packed);
+	return err ? err : add_skeleton(job, &a->packed);
+}
+
+/* The bytes of both. Whatever is put behind them begins at a multiple of four, where the kernel looks for it. */
+static int write_archives(struct archives *a, struct buf *out)
+{
+	cleanup_buf struct buf packed = { 0 };
+	int err = cpio_write(&a->plain, out);
+
+	if (!err)
+		err = cpio_write(&a->packed, &packed);
+	if (!err)
+		err = pack_gzip(packed.data, packed.len, out);
+	cpio_pad(out);
+	return err ? err : out->failed ? -ENOMEM : 0;
 }
 
 static int make(const struct job *job)
 {
 	struct tree t = { 0 };
-	struct cpio c = { 0 };
+	struct archives a = { 0 };
 	cleanup_buf struct buf bytes = { 0 };
 	cleanup_free char *root = str_printf("%s/stage", job->work), *stage = NULL;
 	int err = pick_modules(job, &t);
 
 	if (!err) {
 		stage = str_printf("%s/lib/modules/%s", root ? root : "", t.version);
-		err = root && stage ? fill(job, &t, root, stage, &c) : -ENOMEM;
+		err = root && stage ? fill(job, &t, root, stage, &a) : -ENOMEM;
 	}
 	if (!err) {
-		err = cpio_write(&c, &bytes);
+		err = write_archives(&a, &bytes);
 		if (!err)
 			err = file_write(job->out, bytes.data, bytes.len);
 		if (err)
@@ -315,7 +344,8 @@ static int make(const struct job *job)
 		else
 			summary(job, &t, bytes.len);
 	}
-	cpio_free(&c);
+	cpio_free(&a.plain);
+	cpio_free(&a.packed);
 	tree_close(&t);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 
 /* Part of the cache's names: count it up when the same module is to be packed to other bytes. */
@@ -57,6 +58,27 @@ static int pack_zstd(const void *data, size_t len, struct buf *out)
 	return 0;
 }
 
+int pack_gzip(const void *data, size_t len, struct buf *out)
+{
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len };
+	size_t room;
+	int end;
+
+	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+		return -ENOMEM;
+	room = deflateBound(&z, (uLong)len);
+	if (buf_reserve(out, room)) {
+		deflateEnd(&z);
+		return -ENOMEM;
+	}
+	z.next_out = (Bytef *)out->data + out->len;
+	z.avail_out = (uInt)room;
+	end = deflate(&z, Z_FINISH);
+	out->len += room - z.avail_out;
+	deflateEnd(&z);
+	return end == Z_STREAM_END ? 0 : -EINVAL;
+}
+
 int pack_bytes(enum packing packing, const void *data, size_t len, struct buf *out)
 {
 	switch (packing) {
@@ -71,7 +93,7 @@ int pack_bytes(enum packing packing, const void *data, size_t len, struct buf *o
 }
 
 /* Takes the compression off that a kernel package may have put on (.ko.xz, .ko.zst, .ko.gz): *IN becomes plain. */
-static int uncompress(struct buf *in)
+static int unpack(struct buf *in)
 {
 	struct decoder d;
 	cleanup_buf struct buf plain = { 0 };
@@ -155,7 +177,7 @@ static char *cache_name(const struct packer *p, enum packing packing, const stru
 static int fill_cache(const struct packer *p, const struct module *m, struct buf *bytes, const char *name)
 {
 	cleanup_buf struct buf packed = { 0 };
-	int err = uncompress(bytes);
+	int err = unpack(bytes);
 
 	if (!err && !p->as_signed)
 		err = strip(p, bytes);

@@ -18,6 +18,9 @@ int pack_modules(const struct packer *p, const struct tree *t) must_check;
 /* Compresses LEN bytes as PACKING says, added to OUT. PACK_PLAIN copies. 0 or -ENOMEM. */
 int pack_bytes(enum packing packing, const void *data, size_t len, struct buf *out) must_check;
 
+/* Compresses LEN bytes as every kernel unpacks them itself (gzip), added to OUT. 0 or -ENOMEM. */
+int pack_gzip(const void *data, size_t len, struct buf *out) must_check;
+
 /* What a packed module's name ends in: ".xz", ".zst", "". */
 const char *pack_suffix(enum packing packing);
 

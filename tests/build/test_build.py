@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import zlib
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
@@ -38,8 +39,21 @@ def version():
 
 
 def members(archive):
-    """{name: (mode, bytes)} of a newc archive, in its order; every field that could differ between builds is checked."""
-    data, offset, found = pathlib.Path(archive).read_bytes(), 0, {}
+    """{name: (mode, bytes)} of the two archives in a file, the second one compressed; zeros between and behind them."""
+    data = pathlib.Path(archive).read_bytes()
+    plain, end = one_archive(data)
+    gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    packed, _ = one_archive(gzip.decompress(data[end:].lstrip(b"\0")))
+    assert gzip.eof and not gzip.unused_data.strip(b"\0") and len(data) % 512 == 0, "no end"
+    both = [name for name in plain if name in packed]
+    assert all(plain[name] == packed[name] == (0o040755, b"") for name in both), both
+    return {**plain, **packed}
+
+
+def one_archive(data):
+    """{name: (mode, bytes)} of the newc archive that DATA begins with, in its order, and where it ends; every field that
+    could differ between builds is checked."""
+    offset, found = 0, {}
     while True:
         fields = [int(data[offset + 6 + 8 * i:offset + 14 + 8 * i], 16) for i in range(13)]
         assert data[offset:offset + 6] == b"070701", f"no header at {offset}"
@@ -47,7 +61,7 @@ def members(archive):
         name = data[offset + 110:offset + 110 + name_size - 1].decode()
         start = (offset + 110 + name_size + 3) & ~3
         if name == "TRAILER!!!":
-            return found
+            return found, start
         assert (uid, gid, mtime, inode) == (0, 0, 0, len(found) + 1), name
         found[name] = (mode, data[start:start + size])
         offset = (start + size + 3) & ~3
@@ -90,6 +104,13 @@ def test_sizes():
     """all.rdz weighs at most 12 MB and build/stage1 at most 400 KB, with the default list and all nine methods."""
     sizes = (BUILD / "all.rdz").stat().st_size, (BUILD / "stage1").stat().st_size
     assert sizes[0] <= 12 * MB and sizes[1] <= 400 * 1024, sizes
+
+
+def test_nothing_is_left_uncompressed():
+    """The archive that is not compressed holds nothing but modules, each of them compressed by itself."""
+    plain, _ = one_archive((BUILD / "all.rdz").read_bytes())
+    files = [name for name, (mode, _) in plain.items() if mode & 0o170000 != 0o040000]
+    assert len(files) > 300 and all(name.endswith((".ko.xz", ".ko.zst")) for name in files), files
 
 
 def test_every_module_has_what_it_needs():

@@ -10,6 +10,8 @@
 #include "initramfs/list.h"
 #include "initramfs/pack.h"
 
+#include <zlib.h>
+
 /* ---- modules.list */
 
 static int parse(struct module_list *list, const char *text, struct buf *errors)
@@ -122,6 +124,32 @@ static void test_archive_is_newc(void **state)
 	cpio_free(&b);
 }
 
+static void test_an_archive_that_is_packed(void **state)
+{
+	static const uint8_t head[10] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3 }; /* RFC 1952: no name, no time */
+	cleanup_buf struct buf text = { 0 }, out = { 0 };
+	uint8_t back[40000];
+	z_stream z = { .next_out = back, .avail_out = sizeof(back) };
+	(void)state;
+
+	for (int i = 0; text.len < sizeof(back) - 10; i++)
+		buf_printf(&text, "%d ", i * i);
+	assert_int_equal(buf_add(&out, "before", 6), 0);
+	assert_int_equal(pack_gzip(text.data, text.len, &out), 0);
+	assert_memory_equal(out.data, "before", 6);
+	assert_memory_equal(out.data + 6, head, sizeof(head));
+	z.next_in = (Bytef *)out.data + 6;
+	z.avail_in = (uInt)out.len - 6;
+	assert_int_equal(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	assert_int_equal(z.total_out, text.len);
+	assert_memory_equal(back, text.data, text.len);
+	inflateEnd(&z);
+	cpio_pad(&out);
+	assert_int_equal(out.len % 512, 0);
+}
+
 static void test_two_members_of_one_name(void **state)
 {
 	cleanup_buf struct buf out = { 0 };
@@ -185,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_every_bad_line_is_named),
 		cmocka_unit_test(test_what_a_line_names),
 		cmocka_unit_test(test_archive_is_newc),
+		cmocka_unit_test(test_an_archive_that_is_packed),
 		cmocka_unit_test(test_two_members_of_one_name),
 		cmocka_unit_test(test_pci_ids_keeps_what_is_driven),
 		cmocka_unit_test(test_packing),
