@@ -144,6 +144,14 @@ build/tools.unpacked: | need-build
 	@for p in klibc-utils libklibc pci.ids; do dpkg-deb -x "$$(ls -t build/apt/deb/$${p}_*.deb | head -n 1)" build/tools; done
 	@touch $@
 
+# The authorities that method https trusts: those of the distribution, whose package is not installed for that.
+build/ca-certificates.pem: | need-build
+	@third/apt deb ca-certificates
+	@rm -rf build/ca-certificates
+	@dpkg-deb -x "$$(ls -t build/apt/deb/ca-certificates_*.deb | head -n 1)" build/ca-certificates
+	@LC_ALL=C; export LC_ALL; cat build/ca-certificates/usr/share/ca-certificates/mozilla/*.crt >$@
+BUNDLE := $(if $(CA_BUNDLE),$(filter-out none,$(CA_BUNDLE)),build/ca-certificates.pem)
+
 # What is no file but changes all.rdz.
 CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) CA_BUNDLE=$(CA_BUNDLE) SIGNED=$(SIGNED)
 build/$(LIBC)/choice: FORCE
@@ -153,15 +161,22 @@ build/$(LIBC)/choice: FORCE
 # The programs that lie beside /init.
 BESIDE := stage1-tls stage1-relay
 build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 $(BESIDE:%=build/$(LIBC)/bin/%) build/mkrdz build/kernel/version \
-		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(CA_BUNDLE)
+		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(BUNDLE)
+	@[ -z '$(BUNDLE)' ] || grep -q -e '-----BEGIN CERTIFICATE-----' '$(BUNDLE)' || \
+		{ echo 'CA_BUNDLE=$(BUNDLE) holds no certificate: it has to be a file of PEM' >&2; exit 1; }
 	$(call say,RDZ $@)
 	$(Q)build/mkrdz --modules "build/kernel/lib/modules/$$(cat build/kernel/version)" --list '$(MODULES_LIST)' \
-		--init build/$(LIBC)/bin/stage1 $(BESIDE:%=--beside build/$(LIBC)/bin/%) --ca-bundle '$(CA_BUNDLE)' \
+		--init build/$(LIBC)/bin/stage1 $(BESIDE:%=--beside build/$(LIBC)/bin/%) --ca-bundle '$(BUNDLE)' \
 		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
 		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed)
 
 $(MODULES_LIST):
 	@echo 'MODULES_LIST=$@: there is no such file; modules.list is the usual one.' >&2; false
+
+ifneq ($(filter-out none,$(CA_BUNDLE)),)
+$(CA_BUNDLE):
+	@echo 'CA_BUNDLE=$@: there is no such file; silent: the authorities of the distribution.' >&2; false
+endif
 
 -include $(HOST_OBJ:.o=.d)
 
@@ -335,7 +350,7 @@ distclean:
 
 update: | need-build
 	third/apt update
-	rm -rf build/kernel/choice build/tools.unpacked build/third/src
+	rm -rf build/kernel/choice build/tools.unpacked build/ca-certificates.pem build/third/src
 
 .PHONY: help
 help:
@@ -359,6 +374,7 @@ help:
 #|   KERNEL_DIR=DIR         a folder with boot/vmlinuz-VERSION and lib/modules/VERSION instead
 #|   MODULES_LIST=FILE      which modules go into all.rdz, modules.list(5)
 #|   FIRMWARE_DIR=DIR       a folder like /lib/firmware: what the modules ask for goes into all.rdz
-#|   CA_BUNDLE=FILE         the authorities that method https trusts, in PEM; silent: none, only pin: works
+#|   CA_BUNDLE=FILE|none    the authorities that method https trusts, in PEM; silent: those of the distribution's package
+#|                            ca-certificates; none: only pin: works
 #|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is a quarter larger
 #|   V=1                    show the commands

@@ -180,6 +180,15 @@ def test_unknown_authorities():
         assert not server.requests
 
 
+def test_the_distributions_authorities():
+    """All the authorities that all.rdz has of the distribution are read; none of them stands behind a stranger."""
+    bundle = pathlib.Path(__file__).resolve().parents[2] / "build/ca-certificates.pem"
+    public = bundle.read_text().count("BEGIN CERTIFICATE")
+    assert public > 100
+    with BadServer(http_file(IMAGE), tls=context(*local())) as server:
+        fetch(line(server), env=trusting(bundle)).failed("S1-TLS-01", f"none of the {public} authorities")
+
+
 def test_wrong_names():
     """A certificate for another name or address."""
     certificate = world()[1].issue("elsewhere.example", ips=["10.0.0.1"])
