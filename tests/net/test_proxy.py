@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
 import pathlib
+import tempfile
+from base64 import b64encode
 
 import netns
+from authority import Authority, context
 from badserver import BadServer, http_file, http_status
 from fetcher import fetch, some_bytes
 from ftpd import Vsftpd
@@ -15,12 +18,14 @@ OVERLAP = 4096  # of methods/transfer.h
 TINYPROXY = """
 Port 3128
 Listen 10.8.0.1
+Listen fd08::1
 Timeout 60
 MaxClients 20
 """
 
 SQUID = """
 http_port 10.8.0.1:3128
+http_port [fd08::1]:3128
 http_access allow all
 cache deny all
 cache_mem 8 MB
@@ -40,19 +45,19 @@ via off
 class Proxied:
     """node (10.8.0.2) - proxy (10.8.0.1, 10.9.0.2) - head (10.9.0.1, called head.lab by the proxy only)."""
 
-    def __init__(self, lab, kind):
+    def __init__(self, lab, kind, squid_conf):
         self.lab = lab
         self.node, self.proxy, self.head = lab.node("node"), lab.node("proxy"), lab.node("head")
         lab.cable(self.node, self.proxy, "eth0", "eth0")
         lab.cable(self.proxy, self.head, "eth1", "eth0")
-        self.node.address("eth0", "10.8.0.2/24")
-        self.proxy.address("eth0", "10.8.0.1/24")
-        self.proxy.address("eth1", "10.9.0.2/24")
-        self.head.address("eth0", "10.9.0.1/24")
+        self.node.address("eth0", "10.8.0.2/24", "fd08::2/64")
+        self.proxy.address("eth0", "10.8.0.1/24", "fd08::1/64")
+        self.proxy.address("eth1", "10.9.0.2/24", "fd09::2/64")
+        self.head.address("eth0", "10.9.0.1/24", "fd09::1/64")
         self.proxy.etc("hosts", "127.0.0.1 localhost\n10.9.0.1 head.lab\n")
         lab.file("hosts", "10.9.0.1 head.lab\n")
         if kind == "squid":
-            conf = lab.file("conf", SQUID.format(dir=lab.dir))
+            conf = lab.file("conf", squid_conf.format(dir=lab.dir))
             argv = [netns.need("squid", "squid"), "-N", "-n", self.squid_name(), "-f", conf]
         else:
             argv = [netns.need("tinyproxy", "tinyproxy-bin"), "-d", "-c", lab.file("conf", TINYPROXY)]
@@ -66,19 +71,19 @@ class Proxied:
         for path in pathlib.Path("/dev/shm").glob(self.squid_name() + "-*"):
             path.unlink()
 
-    def serve(self, *script, port=80):
+    def serve(self, *script, port=80, host="10.9.0.1", tls=None):
         with self.head.inside():
-            return BadServer(*script, host="10.9.0.1", port=port)
+            return BadServer(*script, host=host, port=port, tls=tls)
 
-    def fetch(self, words, **how):
+    def fetch(self, words, proxy="10.8.0.1", **how):
         image = "" if "image:" in words else ",image:x"
-        return fetch(words + image + ",directory:/,timeout:5,proxy_host:10.8.0.1", node=self.node, **how)
+        return fetch(words + image + f",directory:/,timeout:5,proxy_host:{proxy}", node=self.node, **how)
 
 
 @contextlib.contextmanager
-def proxied(kind):
+def proxied(kind, squid_conf=SQUID):
     with netns.Lab() as lab:
-        proxied_lab = Proxied(lab, kind)
+        proxied_lab = Proxied(lab, kind, squid_conf)
         try:
             yield proxied_lab
         finally:
@@ -96,6 +101,46 @@ def test_http_by_a_proxy():
             with lab.serve(http_file(IMAGE, cut=100_000), http_file(IMAGE), port=81) as server:
                 lab.fetch("method:http,server:head.lab:81").is_file(IMAGE)
                 assert 0 < server.requests[1].first_byte() <= 100_000 - OVERLAP
+
+
+def test_ipv6_by_a_proxy():
+    """Addresses of IPv6, of the server and of the proxy, with and without brackets."""
+    for kind in ("tinyproxy", "squid"):
+        with proxied(kind) as lab, lab.serve(http_file(IMAGE), host="fd09::1", port=81) as server:
+            lab.fetch("method:http,server:[fd09::1]:81").is_file(IMAGE)
+            lab.fetch("method:http,server:[fd09::1]:81", proxy="fd08::1").is_file(IMAGE)
+            lab.fetch("method:http,server:fd09::1,port:81", proxy="[fd08::1]").is_file(IMAGE)
+            assert {request.headers["host"] for request in server.requests} == {"[fd09::1]:81"}
+
+
+def test_https_by_a_proxy():
+    """By CONNECT through tinyproxy and squid: a name that only the proxy knows, an address of IPv6, a login that goes to
+    the server and not to the proxy; cut and resumed; failures of the proxy's and of the server's are told apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(folder)
+        tls = context(*authority.issue("head.lab", ips=["fd09::1"]))
+        trust = {"SSL_CERT_FILE": str(authority.bundle)}
+        for kind in ("tinyproxy", "squid"):
+            with proxied(kind) as lab:
+                with lab.serve(http_file(IMAGE, cut=100_000), http_file(IMAGE), port=443, tls=tls) as server:
+                    lab.fetch("method:https,server:head.lab,user:me,pass:s3cret,retries:1", env=trust).is_file(IMAGE)
+                    assert server.requests[1].first_byte() == 100_000 - OVERLAP
+                    assert server.requests[0].headers["authorization"] == "Basic " + b64encode(b"me:s3cret").decode()
+                with lab.serve(http_file(IMAGE), host="fd09::1", port=444, tls=tls):
+                    lab.fetch("method:https,server:[fd09::1]:444", env=trust).is_file(IMAGE)
+                with lab.serve(http_status("404 Not Found"), port=445, tls=tls):
+                    lab.fetch("method:https,server:head.lab:445,retries:0", env=trust).failed("S1-SRV-06", "404")
+                lab.fetch("method:https,server:head.lab:446,retries:0", env=trust).failed("S1-SRV-08", "the proxy says")
+                lab.fetch("method:https,server:10.9.0.1:443,retries:0", proxy="10.8.0.77").failed("S1-SRV-02", "10.8.0.77")
+
+
+def test_a_proxy_that_wants_a_login():
+    """A proxy that lets only known people pass is a denial that says so, with and without TLS."""
+    closed = SQUID.replace("http_access allow all", "auth_param basic program /bin/false\nacl known proxy_auth REQUIRED\n"
+                           "http_access allow known\nhttp_access deny all")
+    with proxied("squid", closed) as lab:
+        lab.fetch("method:http,server:10.9.0.1,retries:0").failed("S1-SRV-07", "407", "the proxy wants a login")
+        lab.fetch("method:https,server:10.9.0.1,retries:0").failed("S1-SRV-07", "the proxy says", "407")
 
 
 def test_failures_by_a_proxy():
