@@ -233,15 +233,15 @@ static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 	return err;
 }
 
-/* The image is no good. It may have been put together of connections that did not fit, or be the mirror's own fault. */
-static enum outcome bad_image(struct retrieval *r, struct spot *s)
+/* The image is no good. It may have been put together of connections that did not fit, and is fetched anew at once; or it
+ * is the mirror's own fault. */
+static void bad_image(struct retrieval *r, struct spot *s)
 {
 	bool once_more = r->resumed && !r->again;
 
 	transfer_forget(&r->transfer);
 	r->again |= once_more;
 	s->out = !once_more;
-	return TRY_AGAIN;
 }
 
 /* True for failures that another path of the same place may mend. A name that is not known is a redirection's. */
@@ -284,8 +284,10 @@ static enum outcome try_place(struct retrieval *r, struct spot *s)
 			return GOT_IT;
 		}
 		note_failure(s, &f);
-		if (is_image_failure(f.id))
-			return bad_image(r, s);
+		if (is_image_failure(f.id)) {
+			bad_image(r, s);
+			continue;
+		}
 		if (!is_server_failure(f.id) || r->transfer.changes > TRANSFER_CHANGES_MAX)
 			return GIVE_UP;
 		if (is_identity_failure(f.id) || (f.id == FAIL_SRV_DENIED && f.err == -EACCES))

@@ -597,6 +597,22 @@ def test_mirrors_resume():
         fetch(f"{words}127.0.0.1:{cutting.port}+127.0.0.1:{good.port}").is_file(OTHER)
 
 
+def test_mirrors_without_a_common_validator():
+    """What only an ETag tells apart is not resumed on another mirror, whose tags are its own; with sha256: it is, and bytes
+    of another file of that size are found out."""
+    words = "method:http,directory:/,image:x,retries:0,server:127.0.0.1:{}+127.0.0.1:{}"
+    sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
+    for more, first_byte in (("", 0), (sum_of, 100_000 - OVERLAP)):
+        with BadServer(http_file(IMAGE, cut=100_000, modified=None)) as cutting, \
+                BadServer(http_file(IMAGE, modified=None)) as good:
+            fetch(words.format(cutting.port, good.port) + more).is_file(IMAGE)
+            assert good.requests[0].first_byte() == first_byte, good.requests[0].text
+    mixed = OTHER[:100_000] + IMAGE[100_000:]  # the bytes that are asked for twice are the same
+    with BadServer(http_file(mixed, cut=150_000, modified=None)) as other, BadServer(http_file(IMAGE, modified=None)) as good:
+        fetch(words.format(other.port, good.port) + sum_of).is_file(IMAGE)
+        assert [request.first_byte() for request in good.requests][:2] == [150_000 - OVERLAP, 0]
+
+
 # ---- this program
 
 

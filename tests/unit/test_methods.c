@@ -82,6 +82,7 @@ static enum fail_id scripted_failure(char c)
 	case 'r':
 		return FAIL_SRV_REFUSED;
 	case 's':
+	case 'b':
 		return FAIL_SRV_SHORT;
 	case 'm':
 		return FAIL_MEM_TOO_LITTLE;
@@ -95,7 +96,7 @@ static int scripted_get(struct transfer *t, const struct place *at, const char *
 {
 	char c = *script ? *script++ : 'r';
 
-	(void)t;
+	t->done += c == 'b' ? 100 : 0; /* bytes came before it broke */
 	buf_printf(&asked, "%s%s ", at->host + strlen("127.0.0."), strlen(path) > 2 ? "+" : "");
 	return c == '.' ? 0 : fail(f, scripted_failure(c), -EIO, "%s%s: %c", at->host, path, c);
 }
@@ -147,6 +148,8 @@ static void test_order_of_tries(void **state)
 	check_order(three, "r44rsr", "1", FAIL_SRV_SHORT, "1 2 2+ 3 1 3 ");
 	check_order(three, "444444", "9", FAIL_SRV_NOT_FOUND, "1 1+ 2 2+ 3 3+ ");
 	check_order(three, "c4.", "0", FAIL_NONE, "1 2 2+ ");
+	check_order(three, "rbrbrr.", "2", FAIL_NONE, "1 2 3 2 1 3 2 ");
+	check_order(three, "rbbbrr.", "2", FAIL_NONE, "1 2 3 3 1 2 3 ");
 }
 
 int main(void)
