@@ -4,6 +4,7 @@
 #define IMAGE_IMAGE_H
 
 #include "base/buf.h"
+#include "base/watch.h"
 #include "image/sink.h"
 
 /* What the content says it is. */
@@ -62,7 +63,7 @@ struct store {
 	int pipe[2];       /* between a socket and the file; -1: not there yet */
 	char *unfinished;  /* the temporary name; NULL: none */
 	char *mounted;     /* the tmpfs mounted for it; NULL: none */
-	char *tree;        /* where an archive was unpacked instead, a mount (root_sink); NULL: there is an image */
+	char *tree;        /* where files lie instead, a mount (root_sink, image_copy_tree); NULL: there is an image */
 };
 
 /* Opens a place for an image.
@@ -80,6 +81,11 @@ int store_open_file(struct store *s, const char *path, struct failure *f) must_c
 
 /* An image that is already there, a file or a block device, as a store that is only read: to mount it in place. */
 int store_use(struct store *s, const char *path, struct failure *f) must_check;
+
+/* Reads all of S through and compares its SHA-256 with SHA256_HEX, showing progress on W (which may be NULL). S->fd is
+ * what was read, whatever happens to names meanwhile. 0 or -errno with F (FAIL_IMG_DIGEST, FAIL_CMD_BAD_VALUE for a sum
+ * that is none, FAIL_MED_READ). */
+int store_verify(struct store *s, const char *sha256_hex, struct watch *w, struct failure *f) must_check;
 
 /* Gives everything back; an unfinished file is removed, a memory image that nothing uses is freed. */
 void store_close(struct store *s);
@@ -117,10 +123,14 @@ int64_t memory_reserve(int64_t available);
 
 /* Where a node keeps what its root is made of. /run goes along into the next system, and these with it, whatever
  * becomes of the initramfs:
+ *   media   the medium or export that the image or tree is used on, while it is needed
+ *   iso     the ISO file on it that holds the image
  *   image   tmpfs of the memory store: the image itself
  *   lower   the image, mounted read-only (ROOT_OVERLAY)
  *   upper   tmpfs: "data" holds what was changed, "work" is overlayfs' own (ROOT_OVERLAY) */
 #define IMAGE_RUN   "/run/stage1"
+#define IMAGE_MEDIA IMAGE_RUN "/media"
+#define IMAGE_ISO   IMAGE_RUN "/iso"
 #define IMAGE_DIR   IMAGE_RUN "/image"
 #define IMAGE_LOWER IMAGE_RUN "/lower"
 #define IMAGE_UPPER IMAGE_RUN "/upper"
@@ -132,6 +142,10 @@ enum root_mode {
 	ROOT_RO,      /* the image, mounted as it is */
 };
 
+/* Recognises what is in S, checks that no image claims more bytes than there are, and that what is used where it lies
+ * need not be unpacked. 0 or -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, FAIL_CMD_BAD_VALUE). */
+int image_look(struct store *s, enum image_kind *kind, struct failure *f) must_check;
+
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
  * needed and mounts it at TARGET as MODE says. TARGET exists; where an archive was unpacked there it is the root
  * already and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
@@ -139,8 +153,26 @@ enum root_mode {
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f) must_check;
 
-/* Mounts the overlay at TARGET over what is already mounted read-only at IMAGE_LOWER (a tree on a server or a disk). 0
- * or -errno with F (FAIL_ROOT_ASSEMBLE). */
-int image_mount_overlay(const char *target, image_load_module_fn *load, void *ctx, struct failure *f) must_check;
+/* The folder PATH, a whole tree on a server or a disk, becomes the root at TARGET as MODE says; it stays where it is.
+ * What PATH is on may be mounted without devices and programs: at TARGET they work. 0 or -errno with F
+ * (FAIL_ROOT_ASSEMBLE). */
+int image_mount_tree(const char *path, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
+		     struct failure *f) must_check;
+
+/* A tree of files to be copied. */
+struct tree_source {
+	const char *path;    /* the folder */
+	const char *words;   /* what it is called: "10.0.1.21:/srv/root" */
+	bool network;        /* it is on a server: what cannot be read is that one's failure */
+	int64_t memory;      /* bytes free; -1: not known */
+	struct watch *watch; /* may be NULL */
+};
+
+/* Copies all of FROM, with hard links, devices, holes, owners, times and extended attributes, into the place that S is:
+ * a tmpfs at TARGET where it is memory, a new ext4 where it is a ramdisk; image_mount makes the root of it. Refuses what
+ * does not fit into memory, with the numbers, before it copies. LOAD and CTX as for image_mount. 0 or -errno with F
+ * (FAIL_MEM_TOO_LITTLE; FAIL_SRV_* or FAIL_MED_READ where a file cannot be read). */
+int image_copy_tree(struct store *s, const struct tree_source *from, const char *target, image_load_module_fn *load,
+		    void *ctx, struct failure *f) must_check;
 
 #endif

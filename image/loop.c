@@ -27,9 +27,6 @@ struct loop_config {
 
 _Static_assert(sizeof(struct loop_info64) == 232, "as the kernel has it");
 
-/* Every file system here has blocks that are multiples of it, and no byte at the end is lost to rounding. */
-#define BLOCK_SIZE 512
-
 /* Another program may take the free device first; it cannot do so for ever. */
 #define TRIES 64
 
@@ -38,7 +35,7 @@ static int configure(int loop, int fd, bool read_only)
 {
 	struct loop_config config = {
 		.fd = (uint32_t)fd,
-		.block_size = BLOCK_SIZE,
+		.block_size = LOOP_SECTOR,
 		.info.lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0u),
 	};
 	int err;

@@ -91,18 +91,18 @@ static int mount_upper(const struct job *j)
 	return err;
 }
 
-int image_mount_overlay(const char *target, image_load_module_fn *load, void *ctx, struct failure *f)
+/* The overlay at TARGET, over what is mounted read-only at IMAGE_LOWER. */
+static int mount_overlay(const struct job *j, const char *target)
 {
-	const struct job j = { load, ctx, f };
-	int err = make_directory(&j, IMAGE_UPPER, 0755);
+	int err = make_directory(j, IMAGE_UPPER, 0755);
 
 	if (!err)
-		err = mount_upper(&j);
+		err = mount_upper(j);
 	if (err)
 		return err;
 	copy_looks(IMAGE_LOWER, UPPER_DATA);
-	load_module(&j, "overlay");
-	err = mount_or_why(&j, FAIL_ROOT_ASSEMBLE, "the overlay", "stage1-root", target, "overlay", 0,
+	load_module(j, "overlay");
+	err = mount_or_why(j, FAIL_ROOT_ASSEMBLE, "the overlay", "stage1-root", target, "overlay", 0,
 			   "lowerdir=" IMAGE_LOWER ",upperdir=" UPPER_DATA ",workdir=" UPPER_WORK);
 	if (err)
 		umount(IMAGE_UPPER);
@@ -117,6 +117,10 @@ static int attach(const struct job *j, struct store *s, bool read_only, char pat
 		return str_copy(path, LOOP_PATH_SIZE, s->path) ?
 			       fail(j->f, FAIL_IMG_MOUNT, -ENAMETOOLONG, "%s: the name is too long", s->path) : 0;
 	/* A loop device ends at its last whole sector; an image packed without padding would lose its tail. */
+	if (s->kind == STORE_FILE && s->size % LOOP_SECTOR)
+		return fail(j->f, FAIL_IMG_MOUNT, -EINVAL,
+			    "%s: its %lld bytes are no whole number of sectors of %d: it cannot be used where it lies; "
+			    "root:ram copies it", s->path, (long long)s->size, LOOP_SECTOR);
 	if (s->kind == STORE_MEMORY && ftruncate(s->fd, (off_t)((s->size + 4095) & ~INT64_C(4095))) < 0)
 		return fail(j->f, FAIL_IMG_STORE, -errno, "padding %s: %s", s->path, err_text(errno));
 	load_module(j, "loop");
@@ -151,8 +155,20 @@ static int mount_image(const struct job *j, struct store *s, enum image_kind kin
 	return err;
 }
 
-/* Reads and checks the image's head. */
-static int look(const struct job *j, struct store *s, enum image_kind *kind)
+/* What has to be unpacked first cannot be mounted where it lies. */
+static int check_plain(const struct store *s, const uint8_t *head, size_t len, struct failure *f)
+{
+	int64_t claimed;
+	enum image_kind kind = image_recognise(head, len, &claimed);
+
+	if (kind < IMAGE_GZIP)
+		return 0;
+	return fail(f, FAIL_CMD_BAD_VALUE, -EMEDIUMTYPE,
+		    "%s is %s, which has to be unpacked: only a plain squashfs, erofs, ext2/3/4 or ISO can be used where "
+		    "it lies; root:ram copies it", s->path, image_kind_name(kind));
+}
+
+int image_look(struct store *s, enum image_kind *kind, struct failure *f)
 {
 	uint8_t *head = malloc(IMAGE_HEAD);
 	int64_t claimed;
@@ -160,14 +176,16 @@ static int look(const struct job *j, struct store *s, enum image_kind *kind)
 	int err;
 
 	if (!head)
-		return fail(j->f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
+		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
 	n = store_read_head(s, head, IMAGE_HEAD);
 	if (n < 0)
-		err = fail(j->f, FAIL_IMG_STORE, (int)n, "reading %s: %s", s->path, err_text((int)n));
+		err = fail(f, FAIL_IMG_STORE, (int)n, "reading %s: %s", s->path, err_text((int)n));
 	else
-		err = image_check(head, (size_t)n, kind, &claimed, j->f);
+		err = s->kind == STORE_FILE ? check_plain(s, head, (size_t)n, f) : 0;
 	if (!err)
-		err = image_check_size(*kind, claimed, s->size, j->f);
+		err = image_check(head, (size_t)n, kind, &claimed, f);
+	if (!err)
+		err = image_check_size(*kind, claimed, s->size, f);
 	free(head);
 	return err;
 }
@@ -185,6 +203,23 @@ static int adopt_tree(const struct job *j, struct store *s, enum root_mode mode)
 	return 0;
 }
 
+static int make_lower(const struct job *j)
+{
+	int err = make_directory(j, IMAGE_RUN, 0755);
+
+	return err ? err : make_directory(j, IMAGE_LOWER, 0755);
+}
+
+/* Where there can be no overlay, what is below it goes back, too. */
+static int overlay_or_back(const struct job *j, const char *target)
+{
+	int err = mount_overlay(j, target);
+
+	if (err)
+		umount(IMAGE_LOWER);
+	return err;
+}
+
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f)
 {
@@ -194,26 +229,47 @@ int image_mount(struct store *s, enum root_mode mode, const char *target, image_
 
 	if (s->tree)
 		return adopt_tree(&j, s, mode);
-	err = look(&j, s, &kind);
+	err = image_look(s, &kind, f);
 	if (err)
 		return err;
 	if (mode == ROOT_RW && (kind != IMAGE_EXT || s->kind == STORE_FILE))
 		return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
 			    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay "
 			    "can be written to with every image",
-			    image_kind_name(kind), s->kind == STORE_FILE ? " in a file" : "");
+			    image_kind_name(kind), s->kind == STORE_FILE ? " used where it lies" : "");
 	if (mode != ROOT_OVERLAY)
 		return mount_image(&j, s, kind, mode == ROOT_RO, target);
 
-	err = make_directory(&j, IMAGE_RUN, 0755);
-	if (!err)
-		err = make_directory(&j, IMAGE_LOWER, 0755);
+	err = make_lower(&j);
 	if (!err)
 		err = mount_image(&j, s, kind, true, IMAGE_LOWER);
+	return err ? err : overlay_or_back(&j, target);
+}
+
+/* The folder PATH at TARGET with all that a root needs: what it is on is mounted without devices and programs. */
+static int bind_tree(const struct job *j, const char *path, const char *target, bool read_only)
+{
+	int err = mount_or_why(j, FAIL_ROOT_ASSEMBLE, path, path, target, NULL, MS_BIND, NULL);
+
 	if (err)
 		return err;
-	err = image_mount_overlay(target, load, ctx, f);
+	err = mount_or_why(j, FAIL_ROOT_ASSEMBLE, "the tree's devices and programs", NULL, target, NULL,
+			   MS_REMOUNT | MS_BIND | (read_only ? MS_RDONLY : 0u), NULL);
 	if (err)
-		umount(IMAGE_LOWER);
+		umount(target);
 	return err;
+}
+
+int image_mount_tree(const char *path, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
+		     struct failure *f)
+{
+	const struct job j = { load, ctx, f };
+	int err;
+
+	if (mode != ROOT_OVERLAY)
+		return bind_tree(&j, path, target, mode == ROOT_RO);
+	err = make_lower(&j);
+	if (!err)
+		err = bind_tree(&j, path, IMAGE_LOWER, true);
+	return err ? err : overlay_or_back(&j, target);
 }

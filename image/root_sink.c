@@ -2,17 +2,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 
-#include "base/random.h"
 #include "image/intake.h"
-#include "image/mkext.h"
 #include "image/store.h"
 #include "image/tar.h"
 #include "image/unpack.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 /* An archive is known by its first block. */
@@ -57,70 +53,16 @@ static int root_reserve(struct sink *s, void **space, size_t *room, struct failu
 
 /* ---- a place for a tree */
 
-/* Memory, as much as there is but what is kept for the machine. Only what the files take is taken. */
-static int mount_memory(struct root *r, struct failure *f)
-{
-	char options[64] = "mode=0755,size=100%";
-
-	if (r->memory >= 0)
-		snprintf(options, sizeof(options), "mode=0755,size=%lld",
-			 (long long)MAX(r->memory - memory_reserve(r->memory), MIB));
-	if (mount("stage1-root", r->target, "tmpfs", 0, options) < 0)
-		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting a tmpfs on %s: %s", r->target, err_text(errno));
-	return 0;
-}
-
-/* A fresh file system on the ramdisk, as the old way had it (root=/dev/ram3 rw). */
-static int mount_device(struct root *r, struct failure *f)
-{
-	struct store *s = r->store;
-	uint32_t bits[4];
-	uint8_t uuid[16];
-	int fd, err;
-
-	base_close_fd(&s->write_fd); /* it keeps everyone else out */
-	fd = open(s->path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "opening %s: %s", s->path, err_text(errno));
-	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
-		bits[i] = random_u32();
-	memcpy(uuid, bits, sizeof(uuid));
-	uuid[6] = (uint8_t)(0x40 | (uuid[6] & 0x0f)); /* RFC 9562 section 5.4: version 4, variant 10 */
-	uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
-	err = mkext(fd, s->capacity, (uint32_t)time(NULL), uuid, f);
-	close(fd);
-	if (err)
-		return err;
-	if (r->load)
-		(void)r->load(r->ctx, "ext4");
-	if (mount(s->path, r->target, "ext4", 0, NULL) < 0)
-		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting %s on %s: %s", s->path, r->target,
-			    err_text(errno));
-	return 0;
-}
-
 static int make_tree(struct root *r, enum image_kind kind, struct failure *f)
 {
-	int err = -EMEDIUMTYPE;
+	int err;
 
-	switch (r->store->kind) {
-	case STORE_MEMORY:
-		err = mount_memory(r, f);
-		break;
-	case STORE_RAMDISK:
-		err = mount_device(r, f);
-		break;
-	case STORE_FILE:
-		return fail(f, FAIL_IMG_UNKNOWN, err, "it is a %s archive, which cannot be unpacked into a file",
+	if (r->store->kind == STORE_FILE)
+		return fail(f, FAIL_IMG_UNKNOWN, -EMEDIUMTYPE, "it is a %s archive, which cannot be unpacked into a file",
 			    image_kind_name(kind));
-	}
+	err = store_make_tree(r->store, r->target, r->memory, r->load, r->ctx, f);
 	if (err)
 		return err;
-	r->store->tree = strdup(r->target);
-	if (!r->store->tree) {
-		umount(r->target);
-		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for a name");
-	}
 	r->tree_fd = open(r->target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r->tree = r->tree_fd < 0 ? NULL : unpack_plain_sink(r->tree_fd, kind);
 	if (!r->tree)

@@ -1,12 +1,15 @@
 /* mount_image.c - an image file and a mode -> the mounted root, by the objects stage1 has; for test_mount.py.
  *
  * mount_image MODE STORE FILE TARGET   MODE: overlay, rw, ro; STORE: memory, use (FILE as it lies), or a block device.
+ * mount_image MODE tree FOLDER TARGET  FOLDER as it lies.
+ * mount_image MODE STORE FOLDER TARGET FOLDER copied into memory or to a block device.
  * A failure is one line, "CODE title: detail", and exit status 1. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int open_store(struct store *s, const char *kind, const char *file, struct failure *f)
@@ -45,6 +48,28 @@ static int fill(struct store *s, const char *file, const char *target, struct fa
 	return err;
 }
 
+static int report(int err, const struct failure *f)
+{
+	if (err)
+		printf("%s %s: %s\n", fail_code(f->id), fail_title(f->id), f->detail);
+	return err ? 1 : 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Bytes free; MEMORY= says otherwise. */
+static int64_t memory(void)
+{
+	const char *given = getenv("MEMORY");
+
+	return given ? atoll(given) : memory_available();
+}
+
 int main(int argc, char **argv)
 {
 	struct failure f = { 0 };
@@ -58,13 +83,16 @@ int main(int argc, char **argv)
 		mode = ROOT_RW;
 	if (streq(argv[1], "ro"))
 		mode = ROOT_RO;
+	if (streq(argv[2], "tree"))
+		return report(image_mount_tree(argv[3], mode, argv[4], NULL, NULL, &f), &f);
 	err = open_store(&s, argv[2], argv[3], &f);
-	if (!err && !streq(argv[2], "use"))
+	if (!err && is_folder(argv[3]))
+		err = image_copy_tree(&s, &(struct tree_source){ .path = argv[3], .words = "there", .memory = memory() },
+				      argv[4], NULL, NULL, &f);
+	else if (!err && !streq(argv[2], "use"))
 		err = fill(&s, argv[3], argv[4], &f);
 	if (!err)
 		err = image_mount(&s, mode, argv[4], NULL, NULL, &f);
 	store_close(&s);
-	if (err)
-		printf("%s %s: %s\n", fail_code(f.id), fail_title(f.id), f.detail);
-	return err ? 1 : 0;
+	return report(err, &f);
 }

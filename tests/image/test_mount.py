@@ -8,9 +8,13 @@ import functools
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import test_unpack  # noqa: E402  beside this file
+
 TOP = HERE.parents[1]
 
 
@@ -65,9 +69,9 @@ def refused(mode, store, file, code, *words, before="true"):
         unshare -m --propagation private sh -ec '
             mount -t tmpfs none /run; mkdir /run/stage1
             {before}
-            grep -c . /proc/mounts
+            grep -c -e " /run/stage1" -e " {folder()}" /proc/mounts || true
             ! ./mount_image {mode} {store} {file} target
-            grep -c . /proc/mounts'""")
+            grep -c -e " /run/stage1" -e " {folder()}" /proc/mounts || true'""")
     counts = re.findall(r"^\d+$", said, re.M)
     assert counts[0] == counts[-1], f"mounts before and after: {counts}\n{said}"
     for word in (code, *words):
@@ -138,7 +142,7 @@ def test_read_write():
         echo x >target/x; umount target
         mount -o loop,ro /run/stage1/image/image target; test $(cat target/x) = x""")
     refused("rw", "memory", image(SQUASHFS), "S1-ROOT-01", "ext2/3/4", "squashfs", "root:overlay")
-    refused("rw", "use", image(EXT4), "S1-ROOT-01", "in a file")
+    refused("rw", "use", image(EXT4), "S1-ROOT-01", "used where it lies")
 
 
 DEVICE = """head -c {size} /dev/zero >/run/disk; dev=$(losetup -f --show /run/disk); ln -s $dev /run/device
@@ -204,6 +208,53 @@ def test_archive_on_a_ramdisk():
     refused("rw", "/run/device", image(TAR), "S1-IMG-05", "sub/big: No space left",
             before=DEVICE.format(size=3_072_000))
     refused("rw", "memory", image(f"{TAR}; truncate -s 1000000 $0"), "S1-IMG-02", "cut")
+
+
+ON_A_MEDIUM = """mount -t tmpfs -o nosuid,nodev,noexec none /run/stage1; mkdir /run/stage1/m
+            cp -a tree/. /run/stage1/m; cp /bin/true /run/stage1/m/sub/true; mknod -m 666 /run/stage1/m/sub/null c 1 3
+            mount -o remount,bind,ro /run/stage1"""
+
+
+def test_tree_where_it_lies():
+    """A folder is the lower half of an overlay, or the root itself; devices and programs work there, whatever it is on."""
+    overlay_works("tree", "tree")
+    for mode in "ro", "rw":
+        inside(mode, "tree", "/run/stage1/m", before=ON_A_MEDIUM, then="target/sub/true; echo x >target/sub/null")
+        inside(mode, "tree", "tree", f"""
+            test $(cat target/hello) = hello; test ! -e /run/stage1/upper
+            case {mode} in ro) ! touch target/x ;; rw) touch target/x; rm target/x ;; esac""")
+    refused("overlay", "tree", "nothing", "S1-ROOT-01", "nothing on /run/stage1/lower")
+
+
+def test_tree_copied():
+    """A folder with everything a tree can hold is copied to a ramdisk with all of it: links, holes, owners, times,
+    attributes; into memory with what memory can keep."""
+    source = test_unpack.source()
+    (folder() / "compare").write_text(f"""import pathlib, sys
+sys.path.insert(0, {str(HERE)!r})
+import test_unpack
+test_unpack.same(pathlib.Path("target"), pathlib.Path({str(source)!r}), **{{sys.argv[1]: sys.argv[2] == "yes"}})
+""")
+    inside("rw", "/run/device", source, before=DEVICE.replace("head -c {size} /dev/zero >", "truncate -s 600M ").format(), then=f"""
+        rmdir target/lost+found; touch -r {source} target
+        python3 compare holes yes; umount target; e2fsck -fn /run/device""")
+    inside("rw", "memory", source, then=f"""
+        python3 compare xattrs no; getcap target/bin/suid | grep cap_net_raw; test "$(stat -f -c %T target)" = tmpfs""")
+
+
+def test_tree_that_does_not_fit():
+    """A tree that is too big for memory is refused with the numbers before it is copied, one for a small ramdisk when
+    that is full."""
+    refused("overlay", "memory", "tree", "S1-MEM-01", "the tree needs 4 MB, 2 MB are free", before="export MEMORY=19000000")
+    refused("rw", "/run/device", "tree", "S1-IMG-05", "No space left", before=DEVICE.format(size=3_072_000))
+
+
+def test_what_cannot_be_used_where_it_lies():
+    """What has to be unpacked, and a file with half a sector at its end, say so."""
+    for make in TAR, f"{EXT4.replace('$0', 'x.img')}; gzip <x.img >$0; rm x.img":
+        refused("overlay", "use", image(make), "S1-CMD-04", "has to be unpacked", "root:ram copies it")
+    refused("overlay", "use", image(f"{SQUASHFS} -noI -noD -noF -nopad; truncate -s %4096 $0; printf x >>$0"), "S1-IMG-03",
+            "sectors of 512")
 
 
 def test_memory_above():
