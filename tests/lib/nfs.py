@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from debs import TOP, debs, environment
+from debs import TOP, debs, environment, kernel_modules
 
 FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW = "10.0.2.2"
@@ -142,7 +142,7 @@ def server_initramfs(files, options=""):
         for target, source in files.items():
             (root / "files" / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / "files" / target)
-        modules = ["/modules/" + path.name for path in kernel_modules(root / "modules", SERVER_MODULES)]
+        modules = [f"/modules/{path.name}" for path in kernel_modules(root / "modules", SERVER_MODULES)]
         (root / "init").write_text(SERVER_INIT.format(modules=" ".join(modules), address=SERVER_ADDRESS, options=options))
         (root / "init").chmod(0o755)
         with open(out, "wb") as file:
