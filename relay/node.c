@@ -19,7 +19,7 @@
 #define DONE_PATIENCE   5000  /* the same for a finished one that has no children */
 #define MAX_GUESTS      64
 #define SCAN_BUDGET     (256 * KIB)
-#define SCAN_MS         20 /* at a time: the head hears of this node every 100 ms, however slow disk and processor are */
+#define SCAN_MS         20 /* at a time: the head hears of this node every 100 ms, however slow the disk is */
 
 /* ---- words to the program and to the head */
 

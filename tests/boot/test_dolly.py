@@ -1,4 +1,4 @@
-"""test_dolly - three bare machines on one network, the seeds' dolly.cfg -> a Debian login on each, through the chain."""
+"""test_dolly - three bare machines on one network, the seeds' dolly.cfg -> a Debian login on each, by the chain."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import re
 
@@ -67,8 +67,8 @@ def test_one_is_switched_off():
 
 
 def test_in_two_steps():
-    """As the seeds describe it: three machines get a rescue system by dolly; from within it, by the word dollymethod, the
-    system image into /dev/ram3, and that becomes the root; of the rescue system nothing stays."""
+    """As the seeds describe it: three machines get a rescue system by dolly; from within it, by the word dollymethod,
+    the system image into /dev/ram3, and that becomes the root; of the rescue system nothing stays."""
     with netns.Lab() as lab:
         room = Room(lab, 3, DOLLY_LINE, RATE)
         first = room.dolly(rescue.squashfs())
@@ -87,8 +87,8 @@ def test_in_two_steps():
 
 
 def test_one_comes_back():
-    """The machine in the middle is switched off while the image flows, and on again: it boots anew, joins at the end of the
-    chain, and all three come to their login."""
+    """The machine in the middle is switched off while the image flows, and on again: it boots anew, joins at the end of
+    the chain, and all three come to their login."""
     with netns.Lab() as lab:
         room = Room(lab, 3, DOLLY_LINE, RATE)
         server = room.dolly(debian.ext2(), "-w", str(PATIENCE))

@@ -57,8 +57,8 @@ def environment(folder):
 
 
 def kernel_modules(folder, names):
-    """Copies the modules NAMES of the kernel that machines boot, and what they need, into FOLDER; their files there in the
-    order to insert them."""
+    """Copies the modules NAMES of the kernel that machines boot, and what they need, into FOLDER; their files there in
+    the order to insert them."""
     top = next((TOP / "build" / "kernel" / "lib" / "modules").iterdir())
     files = {path.name.split(".")[0].replace("-", "_"): path for path in (top / "kernel").resolve().glob("**/*.ko*")}
     order = []

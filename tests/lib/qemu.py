@@ -427,7 +427,8 @@ def fill_tftp(folder, append, firmware="bios", initrd=None, machines=None):
     for file in PXELINUX:
         shutil.copy(file, folder)
     (folder / "pxelinux.cfg").mkdir()
-    for name, words in {"default": "", **{f"01-{mac.replace(':', '-')}": w for mac, w in (machines or {}).items()}}.items():
+    files = {f"01-{mac.replace(':', '-')}": words for mac, words in (machines or {}).items()}
+    for name, words in {"default": "", **files}.items():
         (folder / "pxelinux.cfg" / name).write_text(
             "DEFAULT stage1\nPROMPT 0\nLABEL stage1\n  KERNEL images/vmlinuz\n"
             f"  APPEND initrd=images/all.rdz {command_line} {words}\n  IPAPPEND 2\n")

@@ -43,6 +43,6 @@ def squashfs():
     for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
         shutil.copy(TOP / "build" / "kernel" / "lib" / "modules" / modules.name / name, modules)
     subprocess.run(["/sbin/depmod", "-b", str(root), modules.name], check=True)
-    subprocess.run(["mksquashfs", str(root), str(OUT), "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress"],
-                   stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["mksquashfs", str(root), str(OUT), "-comp", "zstd", "-all-root", "-noappend", "-quiet",
+                    "-no-progress"], stdout=subprocess.DEVNULL, check=True)
     return OUT

@@ -1,4 +1,4 @@
-"""room - a command line, N -> N bare machines in QEMU on one switch with a boot server and a head node, as a site has them.
+"""room - a command line, N -> N bare machines in QEMU on one switch, with a boot server and a head node, as on a site.
 
     with netns.Lab() as lab:
         room = Room(lab, 3, DOLLY_LINE, rate="100mbit")
