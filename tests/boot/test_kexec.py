@@ -51,7 +51,7 @@ def test_what_cannot_be_started():
     server.add(small, "k")
     server.add(small, "i")
     machine.expect("S1-ROOT-05").expect("no kernel").expect("A shell.").expect("# ")
-    again(kernel(), server.dir / "nothing", "S1-SRV-06", "8.i", "404")
+    again(kernel(), server.dir / "nothing", "S1-SRV-06", "/i:", "404")
     again(kernel(), large, "S1-MEM-01", "are needed to start it")
     machine.never("Kernel panic")
 
