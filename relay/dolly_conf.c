@@ -157,7 +157,16 @@ static int add_links(struct dolly_conf *c, const struct line *v)
 	suffix = (struct line) { colon, v->len - count.len, v->number };
 	err = number(&count, 0, 255, &n);
 	c->add = err == 0 ? (unsigned)n : 0;
+	c->add_inside = false;
 	return err ? err : set(&c->add_suffix, &suffix);
+}
+
+static int add2_links(struct dolly_conf *c, const struct line *v)
+{
+	int err = add_links(c, v);
+
+	c->add_inside = err == 0;
+	return err;
 }
 
 static int segsize(struct dolly_conf *c, const struct line *v)
@@ -206,7 +215,7 @@ static const struct keyword {
 	{ "segsize", segsize, "segsize 1460" },
 	{ "fanout", fanout, "fanout 1" },
 	{ "add", add_links, "add 1:-b" },
-	{ "add2", add_links, "add2 1:b" },
+	{ "add2", add2_links, "add2 1:b" },
 };
 
 int dolly_conf_add_host(struct dolly_conf *c, const char *name, size_t len)
@@ -244,6 +253,17 @@ static int take_line(struct dolly_conf *c, const struct line *l, const char **ex
 	if (memchr(l->p, ' ', l->len) || memchr(l->p, '\t', l->len) || memchr(l->p, '\0', l->len) || l->len > 255)
 		return -EINVAL;
 	return dolly_conf_add_host(c, l->p, l->len);
+}
+
+char *dolly_conf_reach(const struct dolly_conf *c, const char *host)
+{
+	size_t at = c->add_inside ? strcspn(host, "0123456789") : strlen(host);
+	const char *word = c->add_suffix ? c->add_suffix + 1 : "";
+
+	/* with more links than the first one, that one keeps the plain name */
+	if (c->add > 0)
+		word = "";
+	return str_printf("%.*s%.*s%s", (int)at, host, (int)strcspn(word, ":"), word, host + at);
 }
 
 bool dolly_conf_complete(const char *text, size_t len)
@@ -305,6 +325,8 @@ int dolly_conf_write(const struct dolly_conf *c, bool old, size_t from, struct b
 	if (c->out_split)
 		buf_printf(out, " split %lldk", (long long)(c->out_split / 1024));
 	buf_char(out, '\n');
+	if (old && c->segsize)
+		buf_printf(out, "segsize %lld\n", (long long)c->segsize);
 	if (c->hyphennormal)
 		buf_str(out, "hyphennormal\n");
 	if (old) {

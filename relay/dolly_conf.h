@@ -15,6 +15,7 @@ struct dolly_conf {
 	unsigned fanout;       /* 1 where not given */
 	unsigned add;          /* extra data links; 0 */
 	char *add_suffix;      /* after the number: ":suffix..." */
+	bool add_inside;       /* `add2`: it goes before the first digit of a name, not behind the name */
 	bool hyphennormal;
 	char *server, *first, *last; /* NULL: not given, the newer form */
 	char **host;
@@ -32,6 +33,10 @@ int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *e
 
 /* Adds one host. 0 or -ENOMEM. */
 int dolly_conf_add_host(struct dolly_conf *c, const char *name, size_t len) must_check;
+
+/* The name under which the node of host line HOST is reached: HOST, or with `add 0` another interface of it. To be freed;
+ * NULL when memory ran out. */
+char *dolly_conf_reach(const struct dolly_conf *c, const char *host);
 
 /* The text originals understand: of the old form (OLD) or the newer one, for hosts FROM up to the last. */
 int dolly_conf_write(const struct dolly_conf *c, bool old, size_t from, struct buf *out);

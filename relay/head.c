@@ -599,6 +599,7 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 		return fail(f, FAIL_SRV_ERROR, err, "listening: %s", err_text(err));
 	}
 	h->plan.node[PLAN_HEAD].bytes = map->have_bytes;
+	h->plan.fanout = o->fanout;
 	name_session(h);
 	return 0;
 }

@@ -66,6 +66,7 @@ struct head_options {
 	int64_t return_ms;    /* a lost node may come back within; 0: 5000 */
 	int64_t stall_ms;     /* a node that gets nothing new for so long is given up; 0: 60000 */
 	bool hold;            /* do not start before head_release() */
+	uint32_t fanout;      /* children per node: 0 or 1 a chain, more a tree */
 };
 
 struct head {

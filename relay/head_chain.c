@@ -186,7 +186,7 @@ static void try_without_first(struct head *h, int64_t now)
 {
 	struct head_node *first = first_node(h);
 
-	if (!first)
+	if (!first || h->plan.fanout > 1) /* in a tree others get more without it in any case */
 		return;
 	if (!h->tried_at) {
 		for (uint32_t i = 0; i < h->plan.length; i++)

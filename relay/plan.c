@@ -73,7 +73,7 @@ uint32_t plan_parent(const struct plan *p, uint32_t n)
 	const struct plan_node *self = &p->node[n];
 	int64_t slack = MAX((int64_t)(BEHIND * p->best_rate), BEHIND_MIN);
 
-	for (uint32_t i = place(p, n); i-- > 0;) {
+	for (uint32_t i = place(p, n) / MAX(p->fanout, 1u); i-- > 0;) {
 		uint32_t q = p->order[i];
 
 		/* a slow node is content with one that is behind: that one will soon be ahead */

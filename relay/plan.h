@@ -28,6 +28,7 @@ struct plan {
 	struct plan_node *node; /* [count + 1], by number; [0] is the head */
 	uint32_t *order;        /* [length] */
 	uint32_t count, length;
+	uint32_t fanout;        /* children per node; 0 or 1: a chain, more: a tree */
 	double best_rate;       /* fastest rate seen of any node: what the links can do, bytes/s */
 };
 
@@ -39,7 +40,8 @@ void plan_free(struct plan *p);
 void plan_append(struct plan *p, uint32_t n);
 
 /* Whom node N should fetch from: the nearest before it that is live, no leaf, and is not behind it; PLAN_HEAD where
- * none is. */
+ * none is. In a tree the search begins where the order has N's parent: the head feeds the first `fanout` nodes, the
+ * first node those behind them, and so on. */
 uint32_t plan_parent(const struct plan *p, uint32_t n);
 
 /* True when N's present parent cannot serve it any more (dead, became a leaf, stands behind it). */

@@ -31,6 +31,11 @@ int dolly_client(const struct dolly_options *o);
 /* Addresses of NAME (or of the text of an address). 0, or -ENOENT with words in ERROR. */
 int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size) must_check;
 
+/* ---- dolly_pack.c */
+
+/* `compressed outfile`: replaces the *SIZE bytes of S by what gzip makes of them, in a temporary file. 0 or -errno with F. */
+int dolly_pack(struct rstore *s, int64_t *size, struct failure *f) must_check;
+
 /* ---- dolly_classic.c: the listed nodes that run an original, served by its protocol */
 
 struct classic;

@@ -102,10 +102,8 @@ static int configure(struct server *s)
 	if (replace(&s->conf.infile, o->infile) < 0 || replace(&s->conf.outfile, o->outfile) < 0 ||
 	    (o->hosts && take_hosts(&s->conf, o->hosts) < 0))
 		return -ENOMEM;
-	if (s->conf.out_compressed) {
-		fprintf(stderr, "dolly: `compressed outfile' is not done here: pack the image first, and write infile FILE.gz\n");
-		return -EOPNOTSUPP;
-	}
+	if (s->conf.in_compressed && s->conf.out_compressed) /* unpacked and packed again: the same as it is */
+		s->conf.in_compressed = s->conf.out_compressed = false;
 	if (!s->conf.infile || !s->conf.outfile || (!s->conf.hosts && !s->conf.wanted)) {
 		fprintf(stderr, "dolly: a server needs -f FILE, or -I, -O and -H. Try dolly -h.\n");
 		return -EINVAL;
@@ -119,9 +117,12 @@ static int add_hosts(struct server *s)
 	int bad = 0;
 
 	for (size_t i = 0; i < s->conf.hosts; i++) {
+		cleanup_free char *name = dolly_conf_reach(&s->conf, s->conf.host[i]);
 		struct peer_address a;
 
-		if (dolly_resolve(s->conf.host[i], s->options->port, &a, error, sizeof(error)) < 0) {
+		if (!name)
+			return -ENOMEM;
+		if (dolly_resolve(name, s->options->port, &a, error, sizeof(error)) < 0) {
 			fprintf(stderr, "dolly: %s\n", error);
 			bad++;
 			continue;
@@ -180,6 +181,8 @@ static int open_image(struct server *s, struct failure *f)
 	int64_t size;
 	int err = rstore_open_source(&s->store, s->conf.infile, s->conf.in_split, &size, f);
 
+	if (err == 0 && s->conf.out_compressed)
+		err = dolly_pack(&s->store, &size, f);
 	if (err < 0)
 		return err;
 	err = map_init_fixed(&s->map, size, map_chunk_size(size, MAX((uint32_t)s->conf.hosts, s->conf.wanted)), NULL, 0,
@@ -268,6 +271,7 @@ static int serve(struct server *s, struct failure *f)
 		.give_up_ms = o->timeout_s * 1000,
 		.stall_ms = o->timeout_s * 1000,
 		.return_ms = o->return_s * 1000,
+		.fanout = s->conf.fanout,
 	};
 	int err = loop_open(&s->loop);
 

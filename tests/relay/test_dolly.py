@@ -1,6 +1,7 @@
 """test_dolly.py - dolly among our own programs: what the originals fail at, each with the better result."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
+import gzip
 import os
 import pathlib
 import re
@@ -310,6 +311,49 @@ def test_compressed_image():
         run.serve()
         assert run.wait(30) == 1 and "zstd could not unpack the image" in run.server.text(), run.server.text()
         assert not pathlib.Path(run.target(1)).exists()
+
+
+def test_compressed_outfile():
+    """`compressed outfile`: the server packs the image, the nodes keep it packed; what is compressed already stays."""
+    data = faults.some_bytes(MB) + bytes(3 * MB)
+    with cluster(2) as c:
+        for word, source in (("", data), ("compressed ", gzip.compress(data, 1))):
+            run = c.dolly(source, start_server=False)
+            hosts = "\n".join(c.address(i) for i in (1, 2))
+            run.config = f"{word}infile {run.source}\ncompressed outfile /tmp/unused.gz\nserver head\nclients 2\n" \
+                         f"{hosts}\nendconfig\n"
+            run.serve()
+            assert run.wait(30) == 0, run.server.text()
+            for i in (1, 2):
+                packed = pathlib.Path(run.target(i)).read_bytes()
+                assert gzip.decompress(packed) == data and len(packed) < len(data) / 2
+            run.clean()
+
+
+def test_fanout():
+    """`fanout 2` makes a tree of seven nodes: each parent feeds two, and one that dies is closed over."""
+    with cluster(7, rate=None) as c:
+        run = c.dolly(faults.some_bytes(30 * MB), start_server=False, server_args=["-w", "1"])
+        hosts = "\n".join(run.hosts)
+        run.config = f"infile {run.source}\noutfile /tmp/unused\nfanout 2\nserver head\nclients 7\n{hosts}\nendconfig\n"
+        run.serve()
+        run.finish()
+    with cluster(7, rate="400mbit") as c:
+        run = c.dolly(faults.some_bytes(20 * MB), start_server=False, server_args=["-w", "1"])
+        run.config = f"infile {run.source}\noutfile /tmp/unused\nfanout 2\nserver head\nclients 7\n{hosts}\nendconfig\n"
+        run.serve()
+        run.at(0.5, run.kill, 2)
+        run.finish(lost={2})
+
+
+def test_other_interface():
+    """`add 0:SUFFIX` reaches each node under its name with the suffix: the address of another interface."""
+    with cluster(1) as c:
+        run = c.dolly(faults.some_bytes(MB), start_server=False)
+        run.config = f"infile {run.source}\noutfile /tmp/unused\nadd 0:.1\nserver head\nclients 1\n10.9.1\nendconfig\n"
+        run.serve()
+        assert run.wait(30) == 0, run.server.text()
+        assert pathlib.Path(run.target(1)).read_bytes() == run.image
 
 
 def test_standard_output():

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static const char seeds[] = "infile diskless_node.img\noutfile /dev/ram3\nserver servernode\nfirstclient 10.0.1.31\n"
@@ -58,6 +59,32 @@ static void all_keywords(void **state)
 	assert_int_equal(c.wanted, 32);
 	assert_true(c.hyphennormal);
 	dolly_conf_free(&c);
+}
+
+/* `add 0` and `add2 0` name another interface of each node; further links leave the name as it is. */
+static void other_interfaces(void **state)
+{
+	static const char *const cases[][3] = {
+		{ "add 0:-b", "node12", "node12-b" },
+		{ "add 0:-b:-c", "node12", "node12-b" },
+		{ "add2 0:giga", "node12", "nodegiga12" },
+		{ "add 1:-b", "node12", "node12" },
+		{ "hyphennormal", "node12", "node12" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[100];
+		struct dolly_conf c;
+		char *name;
+
+		snprintf(text, sizeof(text), "infile a\noutfile b\n%s\nh\nendconfig\n", cases[i][0]);
+		parse(&c, text);
+		name = dolly_conf_reach(&c, cases[i][1]);
+		assert_string_equal(name, cases[i][2]);
+		free(name);
+		dolly_conf_free(&c);
+	}
 }
 
 /* What is wrong is named with its line. */
@@ -160,8 +187,9 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(seeds_file), cmocka_unit_test(all_keywords), cmocka_unit_test(mistakes),
-		cmocka_unit_test(greetings),  cmocka_unit_test(password),     cmocka_unit_test(words),
+		cmocka_unit_test(seeds_file), cmocka_unit_test(all_keywords), cmocka_unit_test(other_interfaces),
+		cmocka_unit_test(mistakes),   cmocka_unit_test(greetings),    cmocka_unit_test(password),
+		cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

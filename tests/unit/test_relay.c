@@ -262,6 +262,22 @@ static void plan_moves(void **state)
 	plan_free(&p);
 }
 
+/* With a fanout the order is a tree: the head feeds the first two, the first node the next two, and so on; who falls out
+ * is replaced by the next one up that lives. */
+static void plan_tree(void **state)
+{
+	static const uint32_t parents[] = { 0, 0, 0, 1, 1, 2, 2, 3 };
+	struct plan p = chain(7);
+
+	(void)state;
+	p.fanout = 2;
+	for (uint32_t i = 1; i <= 7; i++)
+		assert_int_equal(plan_parent(&p, i), parents[i]);
+	p.node[3].live = false;
+	assert_int_equal(plan_parent(&p, 7), 2);
+	plan_free(&p);
+}
+
 /* A node far behind its parent at a tenth of the rate is found after some checks; those that wait for it are not. */
 static void plan_finds_slow(void **state)
 {
@@ -296,7 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hash_vectors),	    cmocka_unit_test(hash_engines_agree), cmocka_unit_test(map_verifies),
 		cmocka_unit_test(map_ranges),	    cmocka_unit_test(map_streams),	  cmocka_unit_test(wire_job),
-		cmocka_unit_test(plan_closes_gaps), cmocka_unit_test(plan_moves),	  cmocka_unit_test(plan_finds_slow),
+		cmocka_unit_test(plan_closes_gaps), cmocka_unit_test(plan_moves),	cmocka_unit_test(plan_tree),	  cmocka_unit_test(plan_finds_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
