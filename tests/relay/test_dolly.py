@@ -108,6 +108,19 @@ def test_node_started_anew():
         assert re.search(r"MB of 60 MB were there already", run.client[2].text()), run.client[2].text()
 
 
+def test_ipv6():
+    """Nodes listed by IPv6 address, reached over IPv6 alone: the chain forms, closes over a dead node, and all is there."""
+    with cluster(4) as c:
+        for i, node in enumerate([c.head, *c.nodes[1:]]):
+            node.run(["ip", "address", "flush", "dev", "eth0", "scope", "global"])
+            node.address("eth0", f"fd09::{i + 0x10:x}/64")
+        c.address = lambda i: f"fd09::{i + 0x10:x}"
+        run = c.dolly(faults.some_bytes(30 * MB), server_args=["-w", "1"])
+        run.at(0.4, run.kill, 2)
+        words = run.finish(lost={2})
+        assert "NOT DONE fd09::12 (fd09::12)" in words, words
+
+
 def test_late_node():
     """A node that comes 3 s late is waited for and completes (the originals: the same)."""
     with cluster(3) as c:

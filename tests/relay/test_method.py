@@ -1,5 +1,6 @@
 """test_method.py - method:dolly as stage1 runs it (stage1-fetch): below our server, below an original, tries and words."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+import hashlib
 import os
 import pathlib
 
@@ -44,6 +45,42 @@ def test_two_nodes_by_an_original_server():
         for i, node in enumerate(nodes, 1):
             assert node.wait(20) == 0, node.text()
             assert (lab.dir / f"out{i}").read_bytes() == data
+
+
+def test_sum_of_the_whole():
+    """sha256: on the command line fixes the image: with the right sum a node takes it, with another one it keeps nothing,
+    says which sum came, and the server names it; its neighbours are not harmed."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 3)
+        data = faults.some_bytes(3_000_001)
+        image = lab.file("image", data)
+        right, wrong = hashlib.sha256(data).hexdigest(), hashlib.sha256(b"another").hexdigest()
+        config = lab.file("dolly.cfg", originals.config(originals.OLD, image, "/dev/ram3",
+                                                        [cluster.address(i) for i in (1, 2, 3)]))
+        nodes = [start(cluster, i, lab.dir / f"out{i}", f"method:dolly,dolly_timeout:20,sha256:{wrong if i == 2 else right}")
+                 for i in (1, 2, 3)]
+        server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", config], name="dolly-s")
+        assert server.wait(60) == 1, server.text()
+        assert "NOT DONE 10.9.1.2" in server.text() and wrong in server.text(), server.text()
+        for i in (1, 3):
+            assert nodes[i - 1].wait(20) == 0, nodes[i - 1].text()
+            assert (lab.dir / f"out{i}").read_bytes() == data
+        assert nodes[1].wait(20) == 1 and right in nodes[1].text(), nodes[1].text()
+        assert not (lab.dir / "out2").exists()
+
+
+def test_sum_below_an_original():
+    """The same below an original server, whose protocol checks nothing at all: a wrong sum leaves nothing."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 1)
+        data, host = faults.some_bytes(100_001), cluster.address(1)
+        node = start(cluster, 1, lab.dir / "out",
+                     f"method:dolly,dolly_timeout:20,hostname:n1,sha256:{hashlib.sha256(b'another').hexdigest()}")
+        parent = originals.Parent(cluster.head, originals.OLD, host,
+                                  originals.config(originals.OLD, "/in", "/dev/ram3", [host]), data, ready=1)
+        assert parent.deliver() != len(data)
+        assert node.wait(20) == 1 and hashlib.sha256(data).hexdigest() in node.text(), node.text()
+        assert not (lab.dir / "out").exists()
 
 
 def test_no_server():
