@@ -3,7 +3,6 @@
 #include "server/dolly.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -81,7 +80,6 @@ int dolly_pack(struct rstore *s, int64_t *size, struct failure *f)
 
 	if (out < 0)
 		return fail(f, FAIL_SRV_ERROR, out, "a temporary file for the packed image: %s", err_text(out));
-	signal(SIGPIPE, SIG_IGN);
 	pid = start_gzip(out, &in);
 	err = pid < 0 ? pid : pour(s, *size, in);
 	base_close_fd(&in);

@@ -5,6 +5,7 @@ import gzip
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -48,6 +49,16 @@ def test_killed_middle_first_last():
             run.at(0.4, run.kill, victim)
             run.finish(lost={victim})
             run.clean()
+
+
+def test_stopped_by_a_person():
+    """A client that gets SIGTERM in the middle says so to the server, exits 143, and the others complete."""
+    with cluster(3) as c:
+        run = c.dolly(faults.some_bytes(30 * MB))
+        run.at(0.4, run.client[2].signal, signal.SIGTERM)
+        words = run.finish(lost={2}, timeout=10)
+        assert "stopped by signal 15" in words, words
+        assert run.client[2].wait(5) == 143
 
 
 def test_two_neighbours_killed_together():
@@ -228,6 +239,22 @@ def test_server_started_anew():
         del words
 
 
+def test_server_gone_for_good():
+    """The server is killed and does not come back: after a minute without it the clients give up, exit 1, and nothing
+    stands under the target's name."""
+    with cluster(2) as c:
+        run = c.dolly(faults.some_bytes(60 * MB))
+        time.sleep(0.8)
+        run.server.kill()
+        for i in (1, 2):
+            assert run.client[i].wait(75) == 1, run.client[i].text()
+            assert "no head for 60 s" in run.client[i].text(), run.client[i].text()
+            assert not pathlib.Path(run.target(i)).exists()
+
+
+test_server_gone_for_good.slow = True
+
+
 def test_strangers():
     """Port scans, garbage and half-open talk on every port of every program harm nobody."""
     with cluster(3) as c:
@@ -341,6 +368,47 @@ def test_compressed_outfile():
                 packed = pathlib.Path(run.target(i)).read_bytes()
                 assert gzip.decompress(packed) == data and len(packed) < len(data) / 2
             run.clean()
+
+
+def test_split():
+    """`infile NAME split` sends NAME_0, NAME_1 ... as one (0.72 sends the first and calls it success); `outfile NAME split
+    SIZE` cuts into parts of that size."""
+    data = faults.some_bytes(5 * MB)
+    with cluster(2) as c:
+        run = c.dolly(data, start_server=False)
+        for i, part in enumerate((data[:2 * MB], data[2 * MB:2 * MB + 100], data[2 * MB + 100:])):
+            pathlib.Path(f"{run.source}_{i}").write_bytes(part)
+        run.config = f"infile {run.source} split\noutfile /tmp/unused split 2M\nserver head\nclients 2\n" \
+                     f"{run.hosts[0]}\n{run.hosts[1]}\nendconfig\n"
+        run.serve()
+        assert run.wait(30) == 0, run.server.text()
+        for i in (1, 2):
+            parts = [pathlib.Path(f"{run.target(i)}_{k}").read_bytes() for k in range(3)]
+            assert b"".join(parts) == data and len(parts[0]) == len(parts[1]) == 2 << 20
+            assert not pathlib.Path(f"{run.target(i)}_3").exists()
+
+
+def test_command_line():
+    """Without a file: -I -O -H; options in any order, none of HOST, HOSTNAME, MYNODENAME set; a new file in a folder whose
+    name sorts before /dev; nothing stays in /tmp. (The originals: segfault, "disagree on server", "No such file".)"""
+    with cluster(2) as c:
+        data = c.lab.file("image", faults.some_bytes(MB))
+        folder = pathlib.Path("/boot") / f"dolly-{os.getpid()}"
+        before = set(os.listdir("/tmp"))
+        clean = ["env", "-u", "HOST", "-u", "HOSTNAME", "-u", "MYNODENAME", str(faults.DOLLY)]
+        folder.mkdir()
+        try:
+            nodes = [c.nodes[i].start([*clean, "-O", str(folder / f"out{i}"), "-n"]) for i in (1, 2)]
+            server = c.head.start([*clean, "-v", "-H", f"{c.address(1)},{c.address(2)}", "-n", "-O", "/unused", "-S", "10.9.0.1",
+                                   "-o", c.lab.dir / "log", "-I", data])
+            assert server.wait(20) == 0, server.text()
+            for i, node in enumerate(nodes, 1):
+                assert node.wait(10) == 0, node.text()
+                assert (folder / f"out{i}").read_bytes() == pathlib.Path(data).read_bytes()
+            assert "2 of 2 nodes have everything" in (c.lab.dir / "log").read_text()
+            assert not [name for name in set(os.listdir("/tmp")) - before if "dolly" in name]
+        finally:
+            shutil.rmtree(folder)
 
 
 def test_fanout():
