@@ -17,7 +17,7 @@ struct feed {
 	struct loop *loop;
 	struct map *map;
 	struct rstore *store;
-	feed_spoiled_fn *spoiled; /* may be NULL */
+	feed_spoiled_fn *spoiled; /* a stored chunk turned out wrong, and is not fed any more; may be NULL */
 	struct feed_child *children;
 	unsigned count;        /* children now connected */
 	uint64_t sent;         /* bytes of chunks sent */

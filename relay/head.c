@@ -576,6 +576,16 @@ static void name_session(struct head *h)
 	memcpy(h->session, name.b, WIRE_SESSION);
 }
 
+/* A node was right: the source is not any more what was read from it first. Nobody can get it from anywhere. */
+static void on_spoiled(struct feed *f, uint32_t chunk)
+{
+	struct head *h = container_of(f, struct head, feed);
+	char why[100];
+
+	snprintf(why, sizeof(why), "the image has changed since it was read first (chunk %u)", chunk);
+	head_abort(h, why);
+}
+
 int head_open(struct head *h, struct loop *l, const struct head_options *o, struct map *map, struct rstore *store,
 	      const struct head_calls *calls, void *owner, struct failure *f)
 {
@@ -584,7 +594,7 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 	*h = (struct head) { .loop = l, .options = *o, .map = map, .store = store, .calls = calls, .owner = owner };
 	h->udp.fd = -1;
 	h->tick.fire = on_tick;
-	h->feed = (struct feed) { .loop = l, .map = map, .store = store };
+	h->feed = (struct feed) { .loop = l, .map = map, .store = store, .spoiled = on_spoiled };
 	err = door_open(&h->door, l, o->port ? o->port : WIRE_PORT, MAX_GUESTS, on_knock);
 	if (err == -EADDRINUSE && !o->port)
 		err = door_open(&h->door, l, 0, MAX_GUESTS, on_knock);

@@ -182,11 +182,19 @@ static void on_store_failed(struct pull *p, int err)
 	node_give_up(n, err, &n->failure);
 }
 
+/* A child was right: chunk CHUNK is not any more what was verified and stored. Fetched anew while there is a parent;
+ * afterwards the target is wrong, whatever was said of it before. */
 static void on_spoiled(struct feed *f, uint32_t chunk)
 {
 	struct node *n = container_of(f, struct node, feed);
 
-	pull_more(&n->pull, chunk);
+	if (n->state == NODE_FETCHING) {
+		pull_more(&n->pull, chunk);
+		return;
+	}
+	fail(&n->failure, FAIL_IMG_STORE, -EIO, "%s does not keep what is written: chunk %u is wrong when it is read back",
+	     n->job.target, chunk);
+	node_give_up(n, -EIO, &n->failure);
 }
 
 /* ---- what is there already */

@@ -10,6 +10,7 @@ A schedule made from a seed (schedule()) is the same on every machine. Other pro
 Cluster and bring their own Run.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -103,6 +104,7 @@ class DollyRun:
         self.config = config
         self.hosts = hosts or [self.cluster.address(i) for i in self.nodes]
         self.client, self.server, self.timers, self.mounts, self.restarted = {}, None, [], [], set()
+        self.corrupted = set()
         for i in self.nodes:
             (self.dir / f"node{i}").mkdir()
             if i in small_disk:
@@ -205,6 +207,17 @@ class DollyRun:
             except OSError:
                 pass
 
+    def corrupt(self, i):
+        """Node I's medium loses bytes: a hundred places of what it has stored are overwritten. Whoever fetches them from
+        it notices; its own copy may stay wrong, so it is not judged."""
+        self.corrupted.add(i)
+        folder = pathlib.Path(self.target(i)).parent
+        for path in (folder / ".image.part", folder / "image"):
+            with contextlib.suppress(OSError), open(path, "r+b") as file:
+                for k in range(100):
+                    file.seek(path.stat().st_size * k // 100)
+                    file.write(b"these bytes were lost")
+
     # ---- the end
 
     def wait(self, timeout=60):
@@ -234,6 +247,11 @@ class DollyRun:
         address = self.cluster.address(i)
         client = self.client.get(i)
         named = f"NOT DONE {address} " in words
+        if i in self.corrupted:
+            if named:
+                gone.add(i)
+            client.kill()
+            return
         if perhaps and named:
             gone.add(i)
         if i in gone:
@@ -311,6 +329,8 @@ class Schedule:
         for _ in range(dice.randint(0, 4)):
             self._add(dice.uniform(0, seconds), "stray", dice.randint(0, count), dice.choice(PORTS),
                       dice.choice(GARBAGE))
+        if others and dice.random() < 0.3:
+            self._add(dice.uniform(0, seconds), "corrupt", dice.choice(others))
 
     def _add(self, when, kind, *args):
         self.events.append((when, kind, args))

@@ -491,6 +491,38 @@ def _cpu(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def test_medium_that_loses_bytes():
+    """A node whose medium loses what was written is noticed by the node behind it: that one gets right bytes all the same,
+    and once it was done the forgetful one is named."""
+    image = faults.some_bytes(60 * MB)
+    with cluster(3, rate=None) as c:
+        for i in (1, 2, 3):
+            c.slow(i, "400mbit" if i < 3 else "200mbit")  # the third still fetches when the second has everything
+        for when in (0.4, 1.6):
+            run = c.dolly(image)
+            run.at(when, run.corrupt, 2)
+            words = run.finish(timeout=30)
+            assert "wrong bytes" in words, words
+            if when > 1.4:
+                assert re.search(r"NOT DONE 10.9.1.2 .*does not keep what is written", words), words
+            run.clean()
+
+
+def test_image_that_changes():
+    """The image is overwritten while it is sent: the server says so and ends, and no node keeps anything."""
+    with cluster(2) as c:
+        run = c.dolly(faults.some_bytes(60 * MB))
+        time.sleep(0.5)
+        with open(run.source, "r+b") as file:
+            for at in range(0, 60 * MB, MB // 2):
+                file.seek(at)
+                file.write(b"changed")
+        assert run.wait(10) == 1 and "the image has changed" in run.server.text(), run.server.text()
+        for i in (1, 2):
+            assert run.client[i].wait(10) == 1
+            assert not pathlib.Path(run.target(i)).exists()
+
+
 def test_lying_parent_is_named():
     """A node that passes on wrong bytes is caught by its child's check and named; nobody stores a wrong byte."""
     with cluster(3) as c:
