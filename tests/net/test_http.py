@@ -662,17 +662,6 @@ def test_on_a_terminal():
         assert "\r0.3 MB of 0.3 MB, 100 %" in lines[1], lines
 
 
-def test_constant_memory():
-    """A file of 200 MB is fetched with 16 MB of address space, program and buffers included."""
-    server = web()
-    with open(server.root / "sparse", "wb") as file:
-        file.truncate(200_000_000)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        subprocess.run(["prlimit", "--as=16000000", PROGRAM, "-o", "F", "automatic=" + line(server, image="sparse")],
-                       cwd=folder, check=True)
-        assert os.path.getsize(folder + "/F") == 200_000_000
-
-
 def test_throughput():
     """To memory the loopback is as fast as with curl to /dev/shm, in the same run."""
     data = some_bytes(1_000_000) * 300
