@@ -1,10 +1,9 @@
 /* retrieve.c - options and one protocol's "get" -> the whole image in the sink: mirrors, addresses, paths, retries. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/retrieve.h"
+#include "methods/mirrors.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "methods/url.h"
 
 #include <poll.h>
 #include <time.h>
@@ -18,33 +17,12 @@
 /* A round that brought this much was no failure: the count of retries starts again. */
 #define WORTHWHILE_BYTES MIB
 
-/* What is known of one address. */
-struct spot {
-	struct place place;
-	size_t path;            /* index of the path to try next */
-	bool out;               /* it will never have the file */
-	struct failure failure; /* why it did not bring it; FAIL_NONE while it was not tried */
-};
-
-/* One entry of server:. */
-struct mirror {
-	char *host;
-	uint16_t port;
-	struct net_address *addresses; /* NULL until they are known */
-	struct spot *spots;            /* one for each address */
-	size_t count;
-	bool out;               /* its name does not exist */
-	struct failure failure; /* of finding its addresses */
-};
-
 struct retrieval {
 	struct fetch *fetch;
 	const struct protocol *protocol;
 	struct transfer transfer;
 	int64_t retries;
-	bool proxied;
-	struct mirror *mirrors;
-	size_t mirror_count;
+	struct mirrors mirrors;
 	char **paths;
 	size_t path_count;
 	struct spot *favourite;       /* the one that brought bytes last is asked first */
@@ -61,112 +39,17 @@ enum outcome { GOT_IT, TRY_AGAIN, GIVE_UP };
 
 /* ---- from options */
 
-static int bad_server(struct retrieval *r, const char *entry, size_t len)
-{
-	if (memchr(entry, '@', len))
-		return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
-			    "server: takes no login; give it by user: and pass:");
-	if (memchr(entry, '/', len))
-		return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
-			    "server:%.*s is no HOST or HOST:PORT; the path goes into directory: and image:", (int)len,
-			    entry);
-	return fail(r->fetch->fail, FAIL_CMD_BAD_VALUE, -EINVAL, "server:%.*s is no HOST, HOST:PORT or [IPV6]:PORT",
-		    (int)len, entry);
-}
-
-/* server:a+b:8080+[fe80::1]:80 - mirrors in order. */
-static int read_servers(struct retrieval *r, uint16_t port)
-{
-	const char *entry = r->fetch->options->value[KEY_SERVER];
-
-	if (!entry)
-		return fail(r->fetch->fail, FAIL_CMD_MISSING, -EINVAL, "server: the %s server that has the image",
-			    r->protocol->scheme);
-	for (;;) {
-		struct mirror *more = realloc(r->mirrors, (r->mirror_count + 1) * sizeof(*more)), *m;
-		size_t len = strcspn(entry, "+");
-		int err;
-
-		if (!more)
-			return -ENOMEM;
-		r->mirrors = more;
-		m = &more[r->mirror_count];
-		*m = (struct mirror){ 0 };
-		err = host_parse(entry, len, &m->host, &m->port);
-		if (err == -EINVAL)
-			return bad_server(r, entry, len);
-		if (err)
-			return err;
-		r->mirror_count++;
-		if (!m->port)
-			m->port = port;
-		if (!entry[len])
-			return 0;
-		entry += len + 1;
-	}
-}
-
 static int read_options(struct retrieval *r)
 {
 	const struct options *o = r->fetch->options;
 	struct failure *f = r->fetch->fail;
-	int64_t seconds, port;
+	int64_t seconds;
 
 	if (options_number(o, KEY_TIMEOUT, 1, 86400, RETRIEVE_TIMEOUT_S, &seconds, f) ||
-	    options_number(o, KEY_RETRIES, 0, 1000000, RETRIEVE_RETRIES, &r->retries, f) ||
-	    options_number(o, KEY_PORT, 1, 65535, url_default_port(r->protocol->scheme), &port, f))
+	    options_number(o, KEY_RETRIES, 0, 1000000, RETRIEVE_RETRIES, &r->retries, f))
 		return -EINVAL;
 	r->transfer.timeout_ms = seconds * 1000;
-	r->proxied = r->protocol->proxies && o->value[KEY_PROXY_HOST];
-	return read_servers(r, (uint16_t)port);
-}
-
-/* ---- addresses */
-
-static int add_spots(struct retrieval *r, struct mirror *m)
-{
-	m->spots = calloc(m->count, sizeof(*m->spots));
-	if (!m->spots)
-		return -ENOMEM;
-	for (size_t i = 0; i < m->count; i++)
-		m->spots[i].place = (struct place){
-			.host = m->host, .port = m->port, .address = &m->addresses[i], .proxied = r->proxied
-		};
-	return 0;
-}
-
-/* Finds the addresses to connect to. 0, or -errno with M->failure filled. */
-static int find_addresses(struct retrieval *r, struct mirror *m)
-{
-	const struct options *o = r->fetch->options;
-	int64_t port = m->port, deadline = now_ms() + r->transfer.timeout_ms;
-	const char *host = r->proxied ? o->value[KEY_PROXY_HOST] : m->host;
-	int err;
-
-	if (m->spots)
-		return 0;
-	m->failure = (struct failure){ 0 };
-	if (r->proxied && options_number(o, KEY_PROXY_PORT, 1, 65535, 3128, &port, &m->failure))
-		return -EINVAL;
-	err = net_resolve(r->fetch->net, host, (uint16_t)port, deadline, &m->addresses, &m->count, &m->failure);
-	if (!err && add_spots(r, m))
-		err = fail(&m->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for addresses");
-	return err;
-}
-
-/* How many places may still bring the file. */
-static size_t places_left(const struct retrieval *r)
-{
-	size_t left = 0;
-
-	for (size_t i = 0; i < r->mirror_count; i++) {
-		const struct mirror *m = &r->mirrors[i];
-
-		left += !m->out && !m->spots;
-		for (size_t j = 0; m->spots && j < m->count; j++)
-			left += !m->spots[j].out;
-	}
-	return left;
+	return mirrors_read(&r->mirrors, r->fetch, r->protocol);
 }
 
 /* ---- one try */
@@ -189,23 +72,6 @@ static bool is_image_failure(enum fail_id id)
 	return id == FAIL_IMG_UNKNOWN || id == FAIL_IMG_CORRUPT || id == FAIL_IMG_DIGEST;
 }
 
-/* How much a failure tells of what is wrong; of several places the one that got furthest is reported. */
-static unsigned telling(enum fail_id id)
-{
-	static const enum fail_id rising[] = {
-		FAIL_DNS_NO_SERVER, FAIL_DNS_NO_ANSWER, FAIL_DNS_NO_NAME,   FAIL_SRV_UNREACHABLE, FAIL_SRV_TIMEOUT,
-		FAIL_SRV_REFUSED,   FAIL_SRV_PROTOCOL,  FAIL_TLS_REFUSED,   FAIL_TLS_NAME,        FAIL_TLS_TIME,
-		FAIL_TLS_TRUST,     FAIL_SRV_REDIRECT,  FAIL_SRV_NOT_FOUND, FAIL_SRV_DENIED,      FAIL_SRV_ERROR,
-		FAIL_SRV_STALLED,   FAIL_SRV_SHORT,     FAIL_SRV_CHANGED,   FAIL_IMG_UNKNOWN,     FAIL_IMG_CORRUPT,
-		FAIL_IMG_DIGEST,
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(rising); i++)
-		if (id == rising[i])
-			return i + 1;
-	return id == FAIL_NONE ? 0 : ARRAY_SIZE(rising) + 1;
-}
-
 /* Another try begins: what was wrong with the one before is worth a line, unless it was the same before. */
 static void tell(struct retrieval *r)
 {
@@ -224,7 +90,7 @@ static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 
 	tell(r);
 	r->resumed = transfer_offset(t, s) > 0;
-	s->place.connect_ms = places_left(r) > 1 ? MIN(HASTY_CONNECT_MS, t->timeout_ms) : t->timeout_ms;
+	s->place.connect_ms = mirrors_places_left(&r->mirrors) > 1 ? MIN(HASTY_CONNECT_MS, t->timeout_ms) : t->timeout_ms;
 	err = r->protocol->get(t, &s->place, r->paths[s->path], f);
 	if (!err)
 		err = r->fetch->sink->finish(r->fetch->sink, f);
@@ -233,8 +99,8 @@ static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 	return err;
 }
 
-/* The image is no good. It may have been put together of connections that did not fit, and is fetched anew at once; or it
- * is the mirror's own fault. */
+/* The image is no good. It may have been put together of connections that did not fit, and is fetched anew at once; or
+ * it is the mirror's own fault. */
 static void bad_image(struct retrieval *r, struct spot *s)
 {
 	bool once_more = r->resumed && !r->again;
@@ -254,7 +120,7 @@ static bool is_path_failure(enum fail_id id)
 /* Keeps why S did not bring the file: the latest failure, but of several paths' the one that tells most. */
 static void note_failure(struct spot *s, const struct failure *f)
 {
-	if (s->path && is_path_failure(f->id) && telling(f->id) <= telling(s->failure.id))
+	if (s->path && is_path_failure(f->id) && failure_telling(f->id) <= failure_telling(s->failure.id))
 		return;
 	s->failure = *f;
 }
@@ -309,7 +175,7 @@ static enum outcome try_mirror(struct retrieval *r, struct mirror *m, const stru
 {
 	if (m->out)
 		return TRY_AGAIN;
-	if (find_addresses(r, m)) {
+	if (mirror_resolve(&r->mirrors, m, r->transfer.timeout_ms)) {
 		m->out = m->failure.id == FAIL_DNS_NO_NAME || m->failure.id == FAIL_DNS_NO_SERVER;
 		r->latest = m->out ? r->latest : &m->failure;
 		return m->failure.id == FAIL_CMD_BAD_VALUE || m->failure.id == FAIL_SYS_INTERNAL ? GIVE_UP : TRY_AGAIN;
@@ -329,8 +195,8 @@ static enum outcome try_all(struct retrieval *r)
 	struct spot *first = r->favourite;
 	enum outcome o = first ? try_place(r, first) : TRY_AGAIN;
 
-	for (size_t i = 0; i < r->mirror_count && o == TRY_AGAIN; i++)
-		o = try_mirror(r, &r->mirrors[i], first);
+	for (size_t i = 0; i < r->mirrors.count && o == TRY_AGAIN; i++)
+		o = try_mirror(r, &r->mirrors.list[i], first);
 	return o;
 }
 
@@ -345,25 +211,13 @@ static int64_t backoff_ms(unsigned n)
 	return base / 2 + (ts.tv_nsec / 1000) % (base / 2 + 1);
 }
 
-/* The failure that tells most; the first mirror's among equals. */
+/* What is reported: where a person stopped it, that; else the most telling failure. */
 static const struct failure *worst(const struct retrieval *r)
 {
 	static const struct failure none = { .id = FAIL_SYS_INTERNAL, .err = -EIO, .detail = "nothing was tried" };
-	const struct failure *best = &none;
-	unsigned best_telling = 0;
+	const struct failure *f = r->stopped.id != FAIL_NONE ? &r->stopped : mirrors_worst(&r->mirrors);
 
-	if (r->stopped.id != FAIL_NONE)
-		return &r->stopped;
-	for (size_t i = 0; i < r->mirror_count; i++) {
-		const struct mirror *m = &r->mirrors[i];
-
-		if (telling(m->failure.id) > best_telling)
-			best_telling = telling((best = &m->failure)->id);
-		for (size_t j = 0; m->spots && j < m->count; j++)
-			if (telling(m->spots[j].failure.id) > best_telling)
-				best_telling = telling((best = &m->spots[j].failure)->id);
-	}
-	return best;
+	return f ? f : &none;
 }
 
 /* Waits before the next round. 0 or -ECANCELED. */
@@ -398,7 +252,7 @@ static enum outcome run(struct retrieval *r)
 			return o;
 		if (r->transfer.done - before >= WORTHWHILE_BYTES)
 			fruitless = 0;
-		if (!places_left(r) || fruitless >= r->retries)
+		if (!mirrors_places_left(&r->mirrors) || fruitless >= r->retries)
 			return GIVE_UP;
 		if (wait_for_retry(r, fruitless++))
 			return GIVE_UP;
@@ -416,8 +270,8 @@ static int report(const struct retrieval *r)
 	if (f->id == FAIL_SRV_NOT_FOUND)
 		for (size_t i = 1; i < r->path_count; i++)
 			buf_printf(&more, "; nor %s", r->paths[i]);
-	for (size_t i = 0; r->mirror_count > 1 && i < r->mirror_count; i++) {
-		const struct mirror *m = &r->mirrors[i];
+	for (size_t i = 0; r->mirrors.count > 1 && i < r->mirrors.count; i++) {
+		const struct mirror *m = &r->mirrors.list[i];
 		const struct failure *its = m->spots ? &m->spots[0].failure : &m->failure;
 
 		if (its != f && its->id != FAIL_NONE)
@@ -428,12 +282,7 @@ static int report(const struct retrieval *r)
 
 static void release(struct retrieval *r)
 {
-	for (size_t i = 0; i < r->mirror_count; i++) {
-		free(r->mirrors[i].host);
-		free(r->mirrors[i].addresses);
-		free(r->mirrors[i].spots);
-	}
-	free(r->mirrors);
+	mirrors_free(&r->mirrors);
 	for (size_t i = 0; i < r->path_count; i++)
 		free(r->paths[i]);
 	free(r->paths);
