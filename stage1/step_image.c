@@ -66,6 +66,16 @@ static int fetch_file(struct flow *f, enum option_key key, struct store *store)
 	return err ? err : fetch_into(f, store, true);
 }
 
+/* append:, or what lets a person see the new kernel. 0 or -ENOMEM. */
+static int make_command_line(const struct options *o, struct buf *out)
+{
+	if (o->value[KEY_APPEND])
+		return kexec_decode(o->value[KEY_APPEND], out);
+	for (size_t i = 0; i < o->consoles.count; i++)
+		buf_printf(out, "%sconsole=%s", i ? " " : "", o->consoles.word[i]);
+	return out->failed ? -ENOMEM : 0;
+}
+
 static int load_kernel(struct flow *f)
 {
 	cleanup_buf struct buf command_line = { 0 };
@@ -79,8 +89,8 @@ static int load_kernel(struct flow *f)
 	err = fetch_file(f, KEY_KERNEL, &f->store);
 	if (!err && f->options->value[KEY_INITRD])
 		err = fetch_file(f, KEY_INITRD, &initrd);
-	if (!err && f->options->value[KEY_APPEND])
-		err = kexec_decode(f->options->value[KEY_APPEND], &command_line);
+	if (!err && make_command_line(f->options, &command_line))
+		err = fail(&f->result->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a command line");
 	if (!err)
 		err = kexec_load(&f->store, initrd.fd >= 0 ? &initrd : NULL, buf_cstr(&command_line), &f->result->failure);
 	if (initrd.fd >= 0)

@@ -6,16 +6,19 @@ import shutil
 import subprocess
 import tempfile
 
+import authority
 import ftpd
 import media
+import netns
 import stage2
+from badserver import BadServer, http_file
 from media import disk
 from nfs import ganesha
-from qemu import HOST, TOP, Nic, boot
+from qemu import HOST, Nic, boot
+from room import BOOT_SERVER, KA_SERVER, Room
 from web import Web
 
 CLASSIC = "install/stage2/mdkinst.sqfs"
-KA_SERVER = TOP / "build/bin/ka-d-server"
 
 # By DHCP of QEMU's own network.
 DHCP = """\
@@ -102,6 +105,20 @@ TMP stage1.log: configuring device eth0 ip: 10.0.2.15
     machine.expect("INSTALLER AGAIN").expect("S1-ROOT-04").expect("status 3").expect("stays as it is").never("Rebooting")
 
 
+def test_https():
+    """https is http for an installer, with another kind of URL."""
+    with tempfile.TemporaryDirectory(prefix="tls-") as folder:
+        certificate, key = authority.Authority(folder).issue("head.lab", ips=[HOST])
+        with BadServer(http_file(image().read_bytes()), tls=authority.context(certificate, key)) as server:
+            hands_over(boot("virtio-net-pci", f"automatic=method:https,network:dhcp,server:{HOST}:{server.port},"
+                            f"directory:/pub,pin:{authority.pin(certificate)}"), DHCP + f"""\
+TMP env: HOST={HOST}:{server.port}
+TMP env: METHOD=http
+TMP env: PREFIX=/pub
+TMP env: URLPREFIX=https://{HOST}:{server.port}/pub
+""")
+
+
 def test_ftp_and_the_restart_code():
     """ftp by DHCP; 0x35 starts the installer again, and rebootctl decides how the machine ends."""
     server = ftpd.Local()
@@ -174,6 +191,15 @@ def test_keepmounted():
     volume = media.ext4({"install/stage2/rescue.sqfs": stage2.squashfs(1, installer=True)})
     machine = boot([], "automatic=method:disk rescue keepmounted", extra=disk(volume, "virtio"))
     machine.expect("STAGE2 UP").expect("MOUNT /dev/vda /tmp/media ext4 ro").expect("STAGE2 END").never("INSTALLER", "TMP env")
+
+
+def test_dolly():
+    """dolly: nothing to go on reading from, by a DHCP server that names the node."""
+    with netns.Lab() as lab:
+        room = Room(lab, 1, "automatic=method:dolly,network:dhcp")
+        room.dolly(image())
+        hands_over(room.machine(1, "virtio-net-pci"), DHCP.replace("10.0.2.15", room.address(1)).replace("10.0.2.2", BOOT_SERVER)
+                   + "TMP ifcfg-eth0: DHCP_HOSTNAME=node1\n")
 
 
 def test_ka():

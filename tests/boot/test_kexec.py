@@ -3,6 +3,7 @@
 import functools
 import subprocess
 
+import stage2
 from debs import debs
 from qemu import HOST, SCRATCH, TOP, boot, kernel
 from web import Web, web
@@ -29,8 +30,8 @@ def test_debian_installer():
 
 
 def test_what_cannot_be_started():
-    """A file that is no kernel, an initrd that is not there, one that memory cannot hold three times: each is named, and
-    the next try begins clean."""
+    """A file that is no kernel, an initrd that is not there, one that memory cannot hold three times: each is named; the
+    next try begins clean, and where append: is silent the new kernel keeps the consoles."""
     server = Web()
     small, large = server.dir / "small", server.dir / "large"
     small.write_bytes(b"x")
@@ -43,17 +44,17 @@ def test_what_cannot_be_started():
         """The next try, with these files on the server."""
         server.add(kernel, "k")
         server.add(initrd, "i")
-        machine.send("\nexit\n")
+        machine.expect("A shell.").expect("# ").send("\nexit\n")
         for word in words:
             machine.expect(word)
-        machine.expect("A shell.").expect("# ")
 
     server.add(small, "k")
     server.add(small, "i")
-    machine.expect("S1-ROOT-05").expect("no kernel").expect("A shell.").expect("# ")
+    machine.expect("S1-ROOT-05").expect("no kernel")
     again(kernel(), server.dir / "nothing", "S1-SRV-06", "/i:", "404")
     again(kernel(), large, "S1-MEM-01", "are needed to start it")
     machine.never("Kernel panic")
+    again(kernel(), stage2.initramfs(), "proceeding", "Kernel command line: console=ttyS0,115200\n")
 
 
 def test_a_locked_down_kernel():
