@@ -96,7 +96,8 @@ static int read_line(const struct asked *a, const char *prompt, bool secret, cha
 	return err ? err : *answer ? 0 : -ENOMEM;
 }
 
-int ask_choice(const struct asked *a, const char *question, const struct choices *c, size_t default_item, size_t *chosen)
+int ask_choice(const struct asked *a, const char *question, const struct choices *c, size_t default_item,
+	       size_t *chosen)
 {
 	char prompt[32];
 

@@ -27,7 +27,8 @@ int ask_choice(const struct asked *a, const char *question, const struct choices
 /* Asks for one line. Enter alone takes DEFAULT_VALUE (may be NULL), "-" takes nothing, "<" or Escape goes back. With
  * SECRET neither the answer nor the default is shown. *ANSWER is malloc'ed, "" for nothing. 0, ASK_BACK, -ETIMEDOUT or
  * -ENOMEM. */
-int ask_text(const struct asked *a, const char *question, const char *default_value, bool secret, char **answer) must_check;
+int ask_text(const struct asked *a, const char *question, const char *default_value, bool secret,
+	     char **answer) must_check;
 
 /* One line as typed. STATE {0} begins; call for each byte: true when the line is ended. Pure, for tests. */
 struct ask_line {

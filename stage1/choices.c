@@ -42,7 +42,7 @@ void choices_free(struct choices *c)
 	*c = (struct choices){ 0 };
 }
 
-/* The first line of an attribute, CLASS/NAME/FILE below SYSFS/class, without blanks at its end; "" where there is none. */
+/* The first line of CLASS/NAME/FILE below SYSFS/class, without blanks at its end; "" where there is none. */
 static void attribute(const char *sysfs, const char *class, const char *name, const char *file, char *text, size_t size)
 {
 	cleanup_free char *path = str_printf("%s/class/%s/%s/%s", sysfs, class, name, file);

@@ -195,7 +195,8 @@ static int write_resolver(int root)
 	if (etc < 0)
 		return 0; /* nothing to say, or nobody to read it */
 	buf_str(&copy, text);
-	if (fchdir(etc) || (unlink("resolv.conf") && errno != ENOENT)) /* a link would lead into a root that is not there yet */
+	/* a link would lead into a root that is not there yet */
+	if (fchdir(etc) || (unlink("resolv.conf") && errno != ENOENT))
 		return -errno;
 	return system_write_file("resolv.conf", 0644, &copy);
 }

@@ -7,7 +7,8 @@
 
 /* Hands KERNEL and INITRD (whole files; NULL: no initrd) to the running kernel (kexec_file_load(2)). 0 or -errno with F
  * filled (FAIL_MEM_TOO_LITTLE, FAIL_ROOT_KEXEC). */
-int kexec_load(const struct store *kernel, const struct store *initrd, const char *command_line, struct failure *f) must_check;
+int kexec_load(const struct store *kernel, const struct store *initrd, const char *command_line,
+	       struct failure *f) must_check;
 
 /* Why the running kernel answered ERR, for a person. Pure. */
 const char *kexec_refusal(int err);

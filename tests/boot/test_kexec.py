@@ -1,4 +1,4 @@
-"""test_kexec - kernel:, initrd:, append: -> the Debian installer's first screen; what cannot be started is said by name."""
+"""test_kexec - kernel:, initrd:, append: -> the Debian installer's first screen; what cannot be started is named."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import functools
 import subprocess
@@ -24,21 +24,22 @@ def automatic(linux, initrd, more=""):
 def test_debian_installer():
     """The Debian installer's kernel and initrd are fetched, started, and its first question stands on the console."""
     machine = boot(append=automatic(netboot() / "linux", netboot() / "initrd.gz",
-                                    ",append:console=ttyS0%20DEBIAN_FRONTEND=text%20no_timer_check%20---%20quiet"), mem=1024)
+                                    ",append:console=ttyS0%20DEBIAN_FRONTEND=text%20no_timer_check%20---%20quiet"),
+                   mem=1024)
     machine.expect("[6/6] init      kernel linux").expect("proceeding, please wait...")
     machine.expect("Choose the language", 240).expect("Language:", 30)
 
 
 def test_what_cannot_be_started():
-    """A file that is no kernel, an initrd that is not there, one that memory cannot hold three times: each is named; the
-    next try begins clean, and where append: is silent the new kernel keeps the consoles."""
+    """A file that is no kernel, an initrd that is not there, one that memory cannot hold three times: each is named;
+    the next try begins clean, and where append: is silent the new kernel keeps the consoles."""
     server = Web()
     small, large = server.dir / "small", server.dir / "large"
     small.write_bytes(b"x")
     with open(large, "wb") as file:
         file.truncate(90_000_000)
-    machine = boot("virtio-net-pci", f"automatic=method:http,network:dhcp,server:{HOST}:{server.port},directory:/,kernel:k,"
-                   "initrd:i,retries:0,onfail:shell", mem=320)
+    machine = boot("virtio-net-pci", f"automatic=method:http,network:dhcp,server:{HOST}:{server.port},directory:/,"
+                   "kernel:k,initrd:i,retries:0,onfail:shell", mem=320)
 
     def again(kernel, initrd, *words):
         """The next try, with these files on the server."""

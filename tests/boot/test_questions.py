@@ -1,4 +1,4 @@
-"""test_questions - a person at the serial console or at the machine's own keyboard -> the boot they chose; nobody -> the policy."""
+"""test_questions - a person at the serial console or the machine's keyboard -> the boot they chose; nobody -> the policy."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import base64
 
@@ -52,8 +52,8 @@ def test_http_with_a_static_address():
 
 
 def test_a_missing_value_and_a_disk_from_the_list():
-    """onfail:ask: a missing value is named, then asked for; a person takes another method, and disk and partition from the
-    lists, which show size, label and type. What fails then is asked again with the answers as defaults."""
+    """onfail:ask: a missing value is named, then asked for; a person takes another method, and disk and partition from
+    the lists, which show size, label and type. What fails then is asked again with the answers as defaults."""
     whole = media.gpt(media.vfat({"x": stage2.program()}, "STICK"), media.ext4({"a.sqfs": stage2.squashfs()}, "DATA"))
     machine = boot("virtio-net-pci", "automatic=method:http,onfail:ask", extra=disk(whole, "virtio") +
                    disk(media.ext4({}, "OTHER"), "ahci", "d1"))
@@ -61,7 +61,8 @@ def test_a_missing_value_and_a_disk_from_the_list():
     machine.answer(METHOD + "\n")
     machine.answer(CONNECTION, "<")
     machine.answer(METHOD + "\n", "9")
-    machine.expect("Which disk").expect("[1] auto").expect("sda ext4 'OTHER' 41.9 MB").expect("vda").expect("2 partitions")
+    machine.expect("Which disk").expect("[1] auto").expect("sda ext4 'OTHER' 41.9 MB")
+    machine.expect("vda").expect("2 partitions")
     machine.answer("? [1]", "3")
     machine.expect("Which partition").expect("vda1 vfat 'STICK'").expect("vda2 ext4 'DATA'")
     machine.answer("? [1]", "3")
@@ -83,7 +84,7 @@ def test_the_machines_own_keyboard_and_nobody():
                    extra=["-device", "VGA", "-device", "qemu-xhci", "-device", "usb-kbd"])
     machine.expect("S1-CMD-01").expect(METHOD).expect("? [1]")
     machine.press("3", "ret").expect(CONNECTION)
-    machine.press(("alt", "f2"), *"cat", "spc", *["slash", "d", "e", "v", "slash", "v", "c", "s", "1"], "spc", ("shift", "dot"),
-                  *["slash", "d", "e", "v", "slash", "t", "t", "y"], ("shift", "s"), "0", "ret")
+    machine.press(("alt", "f2"), *"cat", "spc", "slash", *"dev", "slash", *"vcs1", "spc", ("shift", "dot"),
+                  "slash", *"dev", "slash", *"tty", ("shift", "s"), "0", "ret")
     machine.expect(" [2] Static").expect("? [1]")
     machine.expect("S1-CMD-05", 60).expect("no key was pressed for 20 s").expect("Rebooting in 30 s")

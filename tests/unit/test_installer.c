@@ -45,8 +45,8 @@ static void test_env_of_servers(void **state)
 	assert_env("method:http,server:a+10.0.1.21,directory:/pub/distrib", "10.0.1.21", 80, "/pub/distrib/x86_64" IMAGE, NULL,
 		   NULL, "METHOD=http\nHOST=10.0.1.21\nPREFIX=/pub/distrib/x86_64\n"
 			 "URLPREFIX=http://10.0.1.21/pub/distrib/x86_64\n");
-	assert_env("method:http,server:m.example.org,port:8080,directory:pub,proxy_host:p", "m.example.org", 8080, "/pub" IMAGE,
-		   NULL, NULL, "METHOD=http\nHOST=m.example.org:8080\nPREFIX=/pub\n"
+	assert_env("method:http,server:m.example.org,port:8080,directory:pub,proxy_host:p", "m.example.org", 8080,
+		   "/pub" IMAGE, NULL, NULL, "METHOD=http\nHOST=m.example.org:8080\nPREFIX=/pub\n"
 			       "URLPREFIX=http://m.example.org:8080/pub\nPROXY=p\nPROXYPORT=3128\n");
 	/* installers know no https: for them it is http with such a URL */
 	assert_env("method:https,server:[fd00::1],image:a b.sqfs,user:u:x,pass:p/w", "fd00::1", 443, "/a b.sqfs", NULL, NULL,
