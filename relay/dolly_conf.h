@@ -34,8 +34,8 @@ int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *e
 /* Adds one host. 0 or -ENOMEM. */
 int dolly_conf_add_host(struct dolly_conf *c, const char *name, size_t len) must_check;
 
-/* The name under which the node of host line HOST is reached: HOST, or with `add 0` another interface of it. To be freed;
- * NULL when memory ran out. */
+/* The name under which the node of host line HOST is reached: HOST, or with `add 0` another interface of it. To be
+ * freed; NULL when memory ran out. */
 char *dolly_conf_reach(const struct dolly_conf *c, const char *host);
 
 /* The text originals understand: of the old form (OLD) or the newer one, for hosts FROM up to the last. */

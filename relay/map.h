@@ -28,7 +28,7 @@ struct map {
 	uint32_t prefix;     /* all chunks below this one are here */
 };
 
-/* Largest power-of-two chunk size that keeps NODES hops of latency below a thousandth of SIZE, within 16 KiB and 256 KiB,
+/* Largest power-of-two chunk size that keeps NODES hops of latency below a 256th of SIZE, within 16 KiB and 256 KiB,
  * and the hashes of the image within 2 MiB, within 4 MiB. */
 uint32_t map_chunk_size(int64_t size, uint32_t nodes);
 

@@ -33,7 +33,8 @@ int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char 
 
 /* ---- dolly_pack.c */
 
-/* `compressed outfile`: replaces the *SIZE bytes of S by what gzip makes of them, in a temporary file. 0 or -errno with F. */
+/* `compressed outfile`: replaces the *SIZE bytes of S by what gzip makes of them, in a temporary file. 0 or -errno with
+ * F filled. */
 int dolly_pack(struct rstore *s, int64_t *size, struct failure *f) must_check;
 
 /* ---- dolly_classic.c: the listed nodes that run an original, served by its protocol */

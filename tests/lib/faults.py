@@ -208,8 +208,8 @@ class DollyRun:
                 pass
 
     def corrupt(self, i):
-        """Node I's medium loses bytes: a hundred places of what it has stored are overwritten. Whoever fetches them from
-        it notices; its own copy may stay wrong, so it is not judged."""
+        """Node I's medium loses bytes: a hundred places of what it has stored are overwritten. Whoever fetches them
+        from it notices; its own copy may stay wrong, so it is not judged."""
         self.corrupted.add(i)
         folder = pathlib.Path(self.target(i)).parent
         for path in (folder / ".image.part", folder / "image"):

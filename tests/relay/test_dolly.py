@@ -120,7 +120,7 @@ def test_node_started_anew():
 
 
 def test_ipv6():
-    """Nodes listed by IPv6 address, reached over IPv6 alone: the chain forms, closes over a dead node, and all is there."""
+    """Nodes listed by IPv6 address, reached over IPv6 alone: the chain forms, closes over a dead one, all is there."""
     with cluster(4) as c:
         for i, node in enumerate([c.head, *c.nodes[1:]]):
             node.run(["ip", "address", "flush", "dev", "eth0", "scope", "global"])
@@ -371,8 +371,8 @@ def test_compressed_outfile():
 
 
 def test_split():
-    """`infile NAME split` sends NAME_0, NAME_1 ... as one (0.72 sends the first and calls it success); `outfile NAME split
-    SIZE` cuts into parts of that size."""
+    """`infile NAME split` sends NAME_0, NAME_1 ... as one (0.72 sends the first and calls it success); `outfile NAME
+    split SIZE` cuts into parts of that size."""
     data = faults.some_bytes(5 * MB)
     with cluster(2) as c:
         run = c.dolly(data, start_server=False)
@@ -389,8 +389,9 @@ def test_split():
 
 
 def test_command_line():
-    """Without a file: -I -O -H; options in any order, none of HOST, HOSTNAME, MYNODENAME set; a new file in a folder whose
-    name sorts before /dev; nothing stays in /tmp. (The originals: segfault, "disagree on server", "No such file".)"""
+    """Without a file: -I -O -H; options in any order, none of HOST, HOSTNAME, MYNODENAME set; a new file in a folder
+    whose name sorts before /dev; nothing stays in /tmp. (The originals: segfault, "disagree on server", "No such file".)
+    """
     with cluster(2) as c:
         data = c.lab.file("image", faults.some_bytes(MB))
         folder = pathlib.Path("/boot") / f"dolly-{os.getpid()}"
@@ -399,8 +400,8 @@ def test_command_line():
         folder.mkdir()
         try:
             nodes = [c.nodes[i].start([*clean, "-O", str(folder / f"out{i}"), "-n"]) for i in (1, 2)]
-            server = c.head.start([*clean, "-v", "-H", f"{c.address(1)},{c.address(2)}", "-n", "-O", "/unused", "-S", "10.9.0.1",
-                                   "-o", c.lab.dir / "log", "-I", data])
+            server = c.head.start([*clean, "-v", "-H", f"{c.address(1)},{c.address(2)}", "-n", "-O", "/unused",
+                                   "-S", "10.9.0.1", "-o", c.lab.dir / "log", "-I", data])
             assert server.wait(20) == 0, server.text()
             for i, node in enumerate(nodes, 1):
                 assert node.wait(10) == 0, node.text()
@@ -492,8 +493,8 @@ def _cpu(process):
 
 
 def test_medium_that_loses_bytes():
-    """A node whose medium loses what was written is noticed by the node behind it: that one gets right bytes all the same,
-    and once it was done the forgetful one is named."""
+    """A node whose medium loses what was written is noticed by the node behind it: that one gets right bytes all the
+    same, and once it was done the forgetful one is named."""
     image = faults.some_bytes(60 * MB)
     with cluster(3, rate=None) as c:
         for i in (1, 2, 3):
