@@ -39,7 +39,7 @@ static void on_signal(int number)
 static void say(const struct client *c, const char *line)
 {
 	if (c->options->verbose && !c->options->quiet)
-		fprintf(stderr, "%6.1f s  %s\n", (double)(now_ms() - c->begun) / 1000, line);
+		fprintf(stderr, "%7.2f s  %s\n", (double)(now_ms() - c->begun) / 1000, line);
 }
 
 static void close_node(struct client *c)

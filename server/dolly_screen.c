@@ -31,7 +31,7 @@ void dolly_screen_note(struct dolly_screen *s, const char *line)
 	if (s->quiet)
 		return;
 	erase(s);
-	fprintf(stderr, "%6.1f s  %s\n", (double)(now_ms() - s->begun) / 1000, line);
+	fprintf(stderr, "%7.2f s  %s\n", (double)(now_ms() - s->begun) / 1000, line);
 	s->last = 0;
 }
 
