@@ -57,7 +57,8 @@ static void finish(struct dolly_up *u, int err)
 	loop_remove(u->loop, &u->data);
 	base_close_fd(&u->control.fd);
 	base_close_fd(&u->data.fd);
-	dolly_down_close(&u->down);
+	for (size_t i = 0; i < u->branches; i++)
+		dolly_down_close(&u->branch[i].down);
 	u->calls->ended(u, err, &u->failure);
 }
 
@@ -85,14 +86,20 @@ static void flush(struct dolly_up *u)
 static void maybe_acknowledge(struct dolly_up *u)
 {
 	uint8_t bytes[8];
+	bool all = true;
 
 	if (!u->confirmed || u->ended)
 		return;
-	if (u->has_down && !u->down_acked && !u->down_why[0])
-		return;
-	if (u->down_why[0]) {
-		/* our own copy is right; the parent learns from the missing acknowledgement that the chain is not */
-		note(u, "%s, behind us, did not get everything: %s", u->down_name, u->down_why);
+	for (size_t i = 0; i < u->branches; i++)
+		if (!u->branch[i].acked && !u->branch[i].why[0])
+			return;
+	for (size_t i = 0; i < u->branches; i++) {
+		if (!u->branch[i].why[0])
+			continue;
+		note(u, "%s, behind us, did not get everything: %s", u->branch[i].name, u->branch[i].why);
+		all = false;
+	}
+	if (!all) { /* our own copy is right; the parent learns from the missing acknowledgement that the chain is not */
 		finish(u, 0);
 		return;
 	}
@@ -113,6 +120,12 @@ void dolly_up_confirm(struct dolly_up *u, int err, const struct failure *f)
 	}
 	u->confirmed = true;
 	maybe_acknowledge(u);
+}
+
+static void feed_branches(struct dolly_up *u)
+{
+	for (size_t i = 0; i < u->branches && !u->ended; i++)
+		dolly_down_feed(&u->branch[i].down, u->position, u->length);
 }
 
 static void maybe_complete(struct dolly_up *u)
@@ -159,8 +172,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 		give_up(u, FAIL_SRV_PROTOCOL, -EBADMSG, "more bytes came than were announced");
 		return;
 	}
-	if (u->has_down)
-		dolly_down_feed(&u->down, u->position, u->length);
+	feed_branches(u);
 	maybe_complete(u);
 }
 
@@ -201,13 +213,12 @@ static void on_data(struct loop_fd *w, uint32_t events)
 	}
 	if (u->calls->stored)
 		u->calls->stored(u);
-	if (u->has_down && !u->ended)
-		dolly_down_feed(&u->down, u->position, u->length);
+	feed_branches(u);
 	if (!u->ended)
 		maybe_complete(u);
 }
 
-/* ---- the node behind us */
+/* ---- the nodes behind us */
 
 static void say_ready(struct dolly_up *u)
 {
@@ -220,39 +231,44 @@ static void say_ready(struct dolly_up *u)
 
 static void on_down_told(struct dolly_down *d)
 {
-	say_ready(d->owner);
+	struct dolly_branch *b = d->owner;
+	bool all = b->told = true;
+
+	for (size_t i = 0; i < b->up->branches; i++)
+		all = all && b->up->branch[i].told;
+	if (all)
+		say_ready(b->up);
 }
 
 static void on_down_line(struct dolly_down *d, const char *text, size_t len)
 {
-	struct dolly_up *u = d->owner;
+	struct dolly_branch *b = d->owner;
 
-	buf_add(&u->out, text, len);
-	flush(u);
+	buf_add(&b->up->out, text, len);
+	flush(b->up);
 }
 
 static void on_down_acked(struct dolly_down *d, uint64_t bytes)
 {
-	struct dolly_up *u = d->owner;
+	struct dolly_branch *b = d->owner;
 
-	if (bytes == (uint64_t)u->length)
-		u->down_acked = true;
+	if (bytes == (uint64_t)b->up->length)
+		b->acked = true;
 	else
-		snprintf(u->down_why, sizeof(u->down_why), "it acknowledged %llu bytes", (unsigned long long)bytes);
-	maybe_acknowledge(u);
+		snprintf(b->why, sizeof(b->why), "it acknowledged %llu bytes", (unsigned long long)bytes);
+	maybe_acknowledge(b->up);
 }
 
 static void on_down_failed(struct dolly_down *d, int err, const char *why)
 {
-	struct dolly_up *u = d->owner;
+	struct dolly_branch *b = d->owner;
+	struct dolly_up *u = b->up;
 
 	(void)err;
-	str_copy(u->down_why, sizeof(u->down_why), why);
-	if (u->down_why[0] == '\0')
-		str_copy(u->down_why, sizeof(u->down_why), "lost");
+	str_copy(b->why, sizeof(b->why), why[0] ? why : "lost");
 	if (!u->ready_sent) {
 		/* nothing has been sent yet, and the parent would wait for "ready" of those behind us for ever */
-		fail(&u->failure, FAIL_SRV_UNREACHABLE, -EHOSTUNREACH, "%s, the node behind us: %s", u->down_name, why);
+		fail(&u->failure, FAIL_SRV_UNREACHABLE, -EHOSTUNREACH, "%s, a node behind us: %s", b->name, why);
 		finish(u, -EHOSTUNREACH);
 		return;
 	}
@@ -263,20 +279,41 @@ static const struct dolly_down_calls down_calls = {
 	.told = on_down_told, .line = on_down_line, .acknowledged = on_down_acked, .failed = on_down_failed,
 };
 
-static int begin_down(struct dolly_up *u, const char *name)
+static int begin_branch(struct dolly_up *u, struct dolly_branch *b, const char *name)
 {
+	cleanup_free char *reach = dolly_conf_reach(&u->conf, name);
 	struct peer_address a;
-	int err = u->calls->resolve(u, name, &a);
+	int err = reach ? u->calls->resolve(u, reach, &a) : -ENOMEM;
 
-	str_copy(u->down_name, sizeof(u->down_name), name);
+	str_copy(b->name, sizeof(b->name), name);
 	if (err < 0)
-		return fail(&u->failure, FAIL_DNS_NO_NAME, err, "%s, the node behind us, has no address", name);
-	u->down = (struct dolly_down) { .loop = u->loop, .store = &u->store, .calls = &down_calls, .owner = u,
+		return fail(&u->failure, FAIL_DNS_NO_NAME, err, "%s, a node behind us, has no address", name);
+	b->up = u;
+	b->down = (struct dolly_down) { .loop = u->loop, .store = &u->store, .calls = &down_calls, .owner = b,
 					.address = a, .family = u->family, .password = u->password,
 					.directory = u->directory, .patience = CHILD_PATIENCE };
-	u->has_down = true;
-	dolly_down_begin(&u->down);
-	return dolly_down_tell(&u->down, u->text.data, u->text.len);
+	dolly_down_begin(&b->down);
+	return dolly_down_tell(&b->down, u->text.data, u->text.len);
+}
+
+/* Turns to the nodes that follow host line ME: the server feeds the first `fanout` lines, line K those from
+ * (K + 1) * fanout on. */
+static int begin_branches(struct dolly_up *u, size_t me)
+{
+	size_t first = (me + 1) * u->conf.fanout, last = MIN(first + u->conf.fanout, u->conf.hosts);
+	int err = 0;
+
+	if (first >= last) {
+		say_ready(u);
+		return 0;
+	}
+	u->branch = calloc(last - first, sizeof(*u->branch));
+	if (!u->branch)
+		return -ENOMEM;
+	u->branches = last - first;
+	for (size_t i = first; i < last && err == 0 && !u->ended; i++)
+		err = begin_branch(u, &u->branch[i - first], u->conf.host[i]);
+	return err;
 }
 
 /* ---- the beginning of a session */
@@ -309,9 +346,9 @@ static int start(struct dolly_up *u)
 
 	if (err < 0)
 		return fail(&u->failure, FAIL_SRV_PROTOCOL, err, "the configuration that came: %s", error);
-	if (u->conf.add > 0 || u->conf.fanout > 1)
+	if (u->conf.add > 0)
 		return fail(&u->failure, FAIL_SRV_PROTOCOL, -EOPNOTSUPP,
-			    "the configuration asks for add or fanout; the originals' own programs fail with it");
+			    "the configuration asks for several links (add); this program takes one");
 	me = find_me(u);
 	if (me < 0)
 		return fail(&u->failure, FAIL_SRV_PROTOCOL, -ENOENT, "none of the %zu hosts in the configuration is this machine",
@@ -327,11 +364,7 @@ static int start(struct dolly_up *u)
 	if (!u->block)
 		return -ENOMEM;
 	err = loop_add(u->loop, &u->data, EPOLLIN);
-	if (err == 0 && (size_t)me + 1 < u->conf.hosts)
-		err = begin_down(u, u->conf.host[me + 1]);
-	else if (err == 0)
-		say_ready(u);
-	return err;
+	return err ? err : begin_branches(u, (size_t)me);
 }
 
 static void free_guest(struct dolly_guest *g)
@@ -550,8 +583,12 @@ void dolly_up_close(struct dolly_up *u)
 	loop_remove(u->loop, &u->data);
 	base_close_fd(&u->control.fd);
 	base_close_fd(&u->data.fd);
-	if (u->has_down)
-		dolly_down_close(&u->down);
+	for (size_t i = 0; i < u->branches; i++)
+		dolly_down_close(&u->branch[i].down);
+	if (u->branch)
+		loop_free_later(u->loop, u->branch);
+	u->branch = NULL;
+	u->branches = 0;
 	if (u->store_open)
 		rstore_close(&u->store, false);
 	u->store_open = false;

@@ -27,6 +27,15 @@ struct dolly_up_calls {
 	void (*ended)(struct dolly_up *u, int err, const struct failure *f);
 };
 
+/* One node behind us: the next of the chain, or one of several where the configuration has a fanout. */
+struct dolly_branch {
+	struct dolly_up *up;
+	struct dolly_down down;
+	bool told, acked;
+	char name[256];
+	char why[220]; /* it did not get everything; "" */
+};
+
 /* {0} plus the first fields. */
 struct dolly_up {
 	struct loop *loop;
@@ -52,9 +61,8 @@ struct dolly_up {
 	int64_t position, length; /* bytes stored; all there will be, -1 while that is not known */
 	int64_t heard;            /* of now_ms() */
 	bool ready_sent, completing, confirmed;
-	struct dolly_down down;
-	bool has_down, down_acked;
-	char down_name[256], down_why[220];
+	struct dolly_branch *branch; /* [branches] */
+	size_t branches;
 	struct failure failure;
 };
 

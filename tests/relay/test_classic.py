@@ -1,6 +1,8 @@
 """test_classic.py - the published dolly protocols: our client under originals, our server over originals, mixed chains."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+import concurrent.futures
 import pathlib
+import re
 import socket
 import time
 
@@ -62,6 +64,21 @@ def _again(lab, chain):
                                                   ready=netns.port(9997))
                      for i in range(1, len(fresh.hosts) + 1)]
     return fresh
+
+
+def test_fanout():
+    """`fanout 2` below an original server: it feeds the first two of our seven clients, these the next four, and the third
+    the last one; everybody has everything, and each branch acknowledges when all of it has."""
+    with netns.Lab() as lab:
+        chain, data = Chain(lab, 7), faults.some_bytes(1_000_001)
+        text = originals.config(OLD, "/in", "/out", chain.hosts).replace(b"server head", b"fanout 2\nserver head")
+        branches = [originals.Parent(chain.cluster.head, OLD, host, text, data, ready=count)
+                    for host, count in zip(chain.hosts, (4, 3))]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            assert [f.result() for f in [pool.submit(b.deliver) for b in branches]] == [len(data)] * 2
+        chain.check(data)
+        said = b"".join(b.words for b in branches)
+        assert sorted(re.findall(rb"Host ready '(.*)'", said)) == sorted(h.encode() for h in chain.hosts), said
 
 
 def test_client_messages_to_the_byte():
