@@ -54,6 +54,12 @@ def _read_packet(s, size):
     return p
 
 
+def vanish(address):
+    """Connects for data and is gone at once, with a reset, as a client that is killed."""
+    with socket.create_connection((address, 30764), 5) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class _Peer:
     """A thread in a namespace; .ok and .why tell how it ended."""
 
@@ -107,13 +113,14 @@ class _Peer:
 
 
 class Client(_Peer):
-    """An original client. DIE_AT: it is killed when it has so many bytes."""
+    """An original client. DIE_AT: it is killed when it has so many bytes. `cut`: it has dropped its own sink's pipe in
+    place of a child that went before it was served, when it had so many bytes; it goes on as if nothing had happened."""
 
     def __init__(self, node, server, layout=64, waits=False, die_at=None):
         super().__init__(node)
         self.server, self.l, self.waits, self.die_at = server, Layout(layout), waits, die_at
         self.up, self.dad, self.dad_ip, self.always = None, None, None, False
-        self.listener = None
+        self.listener, self.cut = None, None
         with node.inside():
             self.listener = self._listen(30764)
         self.thread.start()
@@ -136,7 +143,8 @@ class Client(_Peer):
         while not finished or self.waits:
             busy = any(at is not None and len(self.data) - at > (0 if self.ended else HELD_BACK)
                        for _, at in self.children.values())
-            wanted = [self.control, self.listener, *([self.dad] if self.dad else [])]
+            unserved = {s: ip for ip, (s, at) in self.children.items() if at is None}
+            wanted = [self.control, self.listener, *([self.dad] if self.dad else []), *unserved]
             ready, _, _ = select.select(wanted, [], [], 0.002 if busy or (self.ended and not finished) else 0.5)
             if self.control in ready:
                 self._obey(_read_packet(self.control, self.l.down))
@@ -144,6 +152,11 @@ class Client(_Peer):
                 s, (ip, _) = self.listener.accept()
                 self.children[ip] = [s, None]
                 self._say(1, socket.inet_aton(ip))
+            for s in set(unserved) & set(ready):
+                if self.children.get(unserved[s], [None])[0] is s and not s.recv(1):
+                    s.close()
+                    del self.children[unserved[s]]
+                    self.cut = self.cut or len(self.data)
             if self.dad and self.dad in ready:
                 block = self.dad.recv(32768)
                 if block:

@@ -25,9 +25,9 @@ def _play_some(seeds, failed):
 
 
 def play(first, seeds):
-    """Plays SEEDS schedules, three at a time (they mostly wait); all are played, then those that failed are shown."""
+    """Plays SEEDS schedules, five at a time (they mostly wait); all are played, then those that failed are shown."""
     failed = []
-    threads = [threading.Thread(target=_play_some, args=(range(first + i, first + seeds, 3), failed)) for i in range(3)]
+    threads = [threading.Thread(target=_play_some, args=(range(first + i, first + seeds, 5), failed)) for i in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -6,6 +6,7 @@ import sys
 import time
 
 import faults
+import kapeer
 import netns
 from kalab import CLIENT, SERVER, KaRun
 
@@ -91,6 +92,31 @@ def test_nothing_is_held_back():
                 worst = max(worst, delay)
                 assert delay < 0.2, f"node {i}: {total} bytes came {delay:.3f} s late"
         print(f"        the slowest part was {worst * 1000:.0f} ms on its way")
+
+
+def test_source_idle():
+    """A source that pauses for 33 seconds, longer than any silence that means death: nobody is dropped, neither ours in a
+    chain and in a tree nor originals, and every byte arrives."""
+    data = faults.some_bytes(2 << 20)
+
+    def idle(lab, **how):
+        """A session of three of ours and two originals."""
+        cluster = faults.Cluster(lab, 5)
+        source = lab.file("source", data)
+        run = KaRun(cluster, source=f"head -c 1000000 {source}; sleep 33; tail -c +1000001 {source}", nodes=[1, 2, 3],
+                    wanted=5, **how)
+        return run, [kapeer.Client(cluster.nodes[i], "10.9.0.1", bits) for i, bits in ((4, 32), (5, 64))]
+
+    with netns.Lab() as one, netns.Lab() as two:
+        runs = [idle(one), idle(two, server_args=["-a", "2"])]
+        for run, old in runs:
+            words = run.finish(timeout=60)
+            assert run.seconds > 33 and "FAILURE" not in words, words
+            for i in run.nodes:
+                assert (run.dir / f"node{i}" / "out").read_bytes() == data
+            for client in old:
+                client.join_it()
+                assert client.ok and client.data == data, client.why
 
 
 def test_all_leave_together():
