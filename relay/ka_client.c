@@ -285,6 +285,10 @@ static void take_ours(struct ka_client *c, const struct ka_down *m, const uint8_
 	case KA_DOWN_TOTAL:
 		take_total(c, m, body);
 		break;
+	case KA_DOWN_FLOOR:
+		if (m->length >= 8 && c->total_known)
+			ka_store_forget(&c->store, (int64_t)ka_get_number(body, 8), c->total.size);
+		break;
 	case KA_DOWN_ABORT:
 		c->ours = false; /* no word back */
 		kac_fail(c, FAIL_SRV_ERROR, -ECONNABORTED, "the server gives up: %.*s", m->length,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define WINDOW      (64 * MIB)
+#define FLOOR_STEP  (4 * MIB) /* bytes given back at once */
 
 void ka_say(struct ka_server *s, const char *fmt, ...)
 {
@@ -273,6 +274,27 @@ bool ka_server_can_join(const struct ka_server *s, bool ours, int64_t bytes)
 	return false;
 }
 
+/* When the whole stream is out, what nobody lacks any more is given back at once, everywhere: memory that is given back
+ * by all in the last moment would delay it. As long as the beginning is kept, it is kept for those who come late. */
+static void tell_floor(struct ka_server *s)
+{
+	int64_t floor = s->store.end, now = now_ms();
+	uint8_t body[8];
+
+	if (s->store.start == 0)
+		return;
+	for (uint32_t i = 1; i < s->places; i++)
+		if (has_hope(s->member[i], now))
+			floor = MIN(floor, s->place[i].position);
+	if (floor < s->floor + FLOOR_STEP && (floor == s->floor || floor < s->store.end))
+		return;
+	s->floor = floor;
+	ka_put_number(body, (uint64_t)floor, 8);
+	for (uint32_t i = 1; i < s->places; i++)
+		ka_peer_tell(s->member[i], KA_DOWN_FLOOR, 0, body, sizeof(body));
+	ka_store_forget(&s->store, floor, s->store.end);
+}
+
 /* ---- what happens when something has changed */
 
 static void release(struct ka_peer *p)
@@ -376,8 +398,10 @@ static void look(struct ka_server *s)
 		ka_source_read(s, s->store.end < ka_server_read_limit(s));
 	if (s->complete && !fed && !s->drained)
 		s->drained = now;
-	if (s->complete)
+	if (s->complete) {
+		tell_floor(s);
 		release_some(s, settled);
+	}
 	if (settled && (all_left(s) || (!s->options.delay && now - s->last_release > KA_GOODBYE))) {
 		ka_say(s, "All clients left, I quit");
 		s->ending = true;

@@ -106,6 +106,7 @@ struct ka_server {
 	uint8_t session[WIRE_SESSION];
 
 	bool built, flowing, complete, ending;
+	int64_t floor;            /* what comes before this byte nobody needs any more; when the whole stream is out */
 	unsigned want_data;       /* clients in the pool or in the tree */
 	int64_t begun, flow_begun, flow_ended, drained, last_release, ending_at, last_progress;
 	struct in_addr asked_by;  /* who asked by UDP last, and when */

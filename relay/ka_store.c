@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -112,6 +113,28 @@ void ka_store_close(struct ka_store *s)
 		base_close_fd(&s->fd);
 	}
 	*s = (struct ka_store) { .fd = -1 };
+}
+
+static void free_pages(struct ka_store *s, int64_t from, int64_t to)
+{
+	const int64_t page = 4096;
+
+	from = (from + page - 1) / page * page;
+	to = to / page * page;
+	if (from < to)
+		(void)!fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from);
+}
+
+void ka_store_forget(struct ka_store *s, int64_t floor, int64_t size)
+{
+	int64_t from = MAX(s->start, size - s->capacity + KA_STORE_SLACK), to = MIN(floor, s->end);
+	int64_t at = from % s->capacity, len = to - from;
+
+	if (s->whole || len <= 0)
+		return;
+	free_pages(s, at, MIN(at + len, s->capacity));
+	free_pages(s, 0, at + len - s->capacity);
+	s->start = to;
 }
 
 /* ---- readers */

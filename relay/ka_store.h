@@ -52,6 +52,10 @@ void ka_store_close(struct ka_store *s);
 /* From now on nothing is overwritten. 0, or -ENODATA where the first round has ended already. */
 int ka_store_keep_all(struct ka_store *s) must_check;
 
+/* Gives back the memory of what comes before byte FLOOR of the SIZE bytes that the stream has in all: but not where the
+ * rest will lie. */
+void ka_store_forget(struct ka_store *s, int64_t floor, int64_t size);
+
 /* So many bytes may be added at once. */
 #define KA_STORE_SLACK (1 * MIB)
 /* Room for the next KA_STORE_SLACK bytes, where they will lie. */

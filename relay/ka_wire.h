@@ -63,6 +63,7 @@ enum ka_down_op {
 	KA_DOWN_TOTAL = 3,   /* number: chunks; body: u64 bytes, root */
 	KA_DOWN_ABORT = 4,   /* body: why, for people: the session has failed, for you at least */
 	KA_DOWN_RELEASE = 5, /* nobody needs you any more */
+	KA_DOWN_FLOOR = 6,   /* body: u64: nobody needs what comes before this byte any more */
 };
 /* No body is longer. */
 #define KA_BODY_MAX 512

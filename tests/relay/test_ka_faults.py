@@ -134,6 +134,25 @@ def test_kill_while_draining():
     session(fault, rate="400mbit", lost={3}, limit=30)
 
 
+def test_kill_while_draining_a_long_stream():
+    """The same with a stream whose beginning everybody has given up, and more of it while the chain drains: two nodes die
+    one after the other, and what the slow last one lacks is still there. In the end everybody has given back memory."""
+    used = {}
+
+    def fault(run):
+        run.slow(5, "150mbit")
+        run.server.wait_line("End of data flow", 60)
+        run.kill(4)
+        time.sleep(1)
+        run.kill(3)
+        time.sleep(1)
+        used[1] = netns.memory(run.client[1].popen.pid)
+
+    session(fault, count=5, rate="800mbit", data=faults.some_bytes(8 << 20) * 16, lost={4}, may_be_lost={3},
+            client_args=["-w"], limit=40)
+    assert 0 < used[1] < 40 << 20, used
+
+
 def test_reset_of_a_data_connection():
     """The connections of a node are reset although nobody is dead: everybody ends well."""
 
