@@ -118,11 +118,11 @@ static bool make_seekers(struct attempt *a)
 	if (wish->mode == NET_STATIC) /* before the deadline in any case */
 		a->seeker[SEEK4] = static_seeker(&a->wire, wish,
 						 MIN(STATIC_PATIENCE_MS, ms_left(a->all->request->deadline) / 2));
-	else if (wish->mode == NET_DHCP)
+	else if (wish->mode == NET_DHCP || wish->mode == NET_DHCP4)
 		a->seeker[SEEK4] = dhcp_seeker(&a->wire, hostname);
 	if (only6 && !ip6)
 		a->broken = -EAFNOSUPPORT;
-	if (only6 || (ip6 && (wish->mode == NET_DHCP || wish->need6)))
+	if (only6 || (ip6 && wish->mode != NET_DHCP4 && (wish->mode == NET_DHCP || wish->need6)))
 		a->seeker[SEEK6] = ip6_seeker(&a->wire, wish->mode == NET_DHCP6, hostname);
 	return (only6 || a->seeker[SEEK4]) && (!only6 || a->seeker[SEEK6]);
 }
@@ -346,8 +346,7 @@ bool attempt_work(struct attempt *a, int64_t now)
 	return is_enough(a, now);
 }
 
-/* Moves the IPv6 half of FROM to TO. */
-static void move_ip6(struct network *to, struct network *from)
+void network_move_ip6(struct network *to, struct network *from)
 {
 	to->address6 = from->address6;
 	to->address6_count = from->address6_count;
@@ -373,7 +372,7 @@ struct network attempt_take(struct attempt *a)
 	net = a->seeker[from]->found;
 	a->seeker[from]->found = (struct network){ 0 };
 	if (from == SEEK4 && has_found(a, SEEK6))
-		move_ip6(&net, &a->seeker[SEEK6]->found);
+		network_move_ip6(&net, &a->seeker[SEEK6]->found);
 	return net;
 }
 

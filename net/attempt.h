@@ -65,6 +65,9 @@ bool attempt_work(struct attempt *a, int64_t now);
 /* What was found, of IPv4 and IPv6; it is the caller's now. */
 struct network attempt_take(struct attempt *a);
 
+/* Moves the IPv6 half of FROM to TO, which has none. */
+void network_move_ip6(struct network *to, struct network *from);
+
 /* True when waiting longer cannot help. */
 bool attempt_failed(const struct attempt *a);
 

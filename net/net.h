@@ -102,10 +102,11 @@ int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadl
 /* True when the failure may come from an address on the wrong card: another one might reach the server. */
 bool net_may_be_wrong_card(const struct failure *f);
 
-/* The card of NET has an address, but the server cannot be reached over it: gives the lease back, switches the card off
- * and looks for a network on the others that the options allow (interface: silent, auto or wired); BOOTIF= does not count
- * any more. 0: NET is another one. -ENODEV: there is no other card, NET is as it was and F is untouched. Other -errno:
- * no other card found a network, F is filled, NET's card is off. */
+/* The card of NET has an address, but the server cannot be reached over it. Where NET is of IPv4 only, or of IPv6
+ * only, and the server might have the other, NET gets that besides, if it is to be had within seconds. Else the lease is
+ * given back, the card switched off, and a network looked for on the others that the options allow (interface: silent, auto
+ * or wired); BOOTIF= does not count any more. 0: NET has both families now, or is another one. -ENODEV: there is no other card, NET is as it was and F
+ * is untouched. Other -errno: no other card found a network, F is filled, NET's card is off. */
 int net_try_next(struct network *net, const struct net_request *request, struct failure *f) must_check;
 
 /* Gives the leases back to the DHCP servers (RFC 2131, 4.4.6; RFC 8415, 18.2.7), while the interface still has its

@@ -79,19 +79,19 @@ static void announce(struct attempt *a, const struct network *net)
 	}
 }
 
-static int use_winner(struct search *s, struct network *net)
+/* Which interface it is. */
+static void identify(const struct search *s, const struct attempt *a, struct network *net)
 {
-	struct attempt *a = s->winner;
-	int err;
-
-	*net = attempt_take(a);
 	net->ifindex = attempt_interface(a)->ifindex;
 	net->vlan = s->wish.vlan;
 	str_copy(net->card, sizeof(net->card), a->card.name);
-	for (size_t i = 0; i < s->all.count; i++)
-		if (s->all.attempt[i] != a)
-			attempt_end(s->all.attempt[i], false);
-	err = take_wishes(&s->wish, net);
+}
+
+/* The kernel's interface becomes what NET says. */
+static int use(struct search *s, struct attempt *a, struct network *net)
+{
+	int err = take_wishes(&s->wish, net);
+
 	if (err)
 		return fail(s->fail, FAIL_SYS_INTERNAL, err, "no memory for the network's values");
 	err = configure(s, a, net);
@@ -100,6 +100,39 @@ static int use_winner(struct search *s, struct network *net)
 	announce(a, net);
 	attempt_end(a, true);
 	return 0;
+}
+
+static int use_winner(struct search *s, struct network *net)
+{
+	struct attempt *a = s->winner;
+
+	*net = attempt_take(a);
+	identify(s, a, net);
+	for (size_t i = 0; i < s->all.count; i++)
+		if (s->all.attempt[i] != a)
+			attempt_end(s->all.attempt[i], false);
+	return use(s, a, net);
+}
+
+/* What was found of the one family joins what NET has of the other. */
+static int take_family(struct search *s, struct attempt *a, struct network *net)
+{
+	struct network found = attempt_take(a), old;
+
+	if (found.address6_count) {
+		network_move_ip6(net, &found);
+		network_free(&found);
+	} else {
+		identify(s, a, &found);
+		network_move_ip6(&found, net);
+		found.tried = net->tried;
+		found.tried_count = net->tried_count;
+		old = *net;
+		old.tried = NULL;
+		*net = found;
+		network_free(&old);
+	}
+	return use(s, a, net);
 }
 
 /* ---- all of it */
@@ -147,27 +180,39 @@ static int search_and_use(struct search *s, struct network *net)
 	return err;
 }
 
+static void begin(struct search *s, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
+		  size_t tried_count, struct failure *f)
+{
+	*s = (struct search){ .request = request, .fail = f, .tried = tried, .tried_count = tried_count,
+			      .commands = { -1, 0 }, .events = { -1, 0 }, .meanwhile_done = tried_count > 0 };
+	s->all = (struct attempts){ .request = request, .wish = &s->wish, .commands = &s->commands };
+	s->began_ms = s->moved_ms = s->told_ms = now_ms();
+	*f = (struct failure){ 0 };
+}
+
+static void end(struct search *s)
+{
+	attempts_free(&s->all);
+	free(s->poll);
+	net_wish_free(&s->wish);
+	netlink_close(&s->events);
+	netlink_close(&s->commands);
+}
+
 /* As net_up_with, without the cards in TRIED. */
 static int bring_up(struct network *net, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
 		    size_t tried_count, struct failure *f)
 {
 	struct failure unheard;
-	struct search s = { .request = request, .fail = f ? f : &unheard, .tried = tried, .tried_count = tried_count,
-			    .commands = { -1, 0 }, .events = { -1, 0 }, .meanwhile_done = tried_count > 0 };
+	struct search s;
 	int err;
 
-	s.all = (struct attempts){ .request = request, .wish = &s.wish, .commands = &s.commands };
-	*s.fail = (struct failure){ 0 };
+	begin(&s, request, tried, tried_count, f ? f : &unheard);
 	*net = (struct network){ 0 };
-	s.began_ms = s.moved_ms = s.told_ms = now_ms();
 	err = read_options(&s);
 	if (!err)
 		err = search_and_use(&s, net);
-	attempts_free(&s.all);
-	free(s.poll);
-	net_wish_free(&s.wish);
-	netlink_close(&s.events);
-	netlink_close(&s.commands);
+	end(&s);
 	return err;
 }
 
@@ -190,12 +235,45 @@ int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadl
 	return net_up_with(net, &request, f);
 }
 
-/* ---- the wrong card */
+/* ---- the wrong family, the wrong card */
+
+enum { FAMILY_MS = 6000 }; /* a router answers within half a second, a DHCP server mostly within one */
 
 bool net_may_be_wrong_card(const struct failure *f)
 {
 	return f->id == FAIL_SRV_UNREACHABLE || f->id == FAIL_SRV_TIMEOUT || f->id == FAIL_DNS_NO_SERVER ||
 	       f->id == FAIL_DNS_NO_NAME || f->id == FAIL_DNS_NO_ANSWER;
+}
+
+/* What the card lacks of IPv4 and IPv6, beside what has led nowhere, where the server is not known to need the one that is
+ * there. 0, or -errno: it is not to be had, NET is as it was. */
+static int add_family(struct network *net, const struct net_request *request)
+{
+	bool ip6 = !net->address6_count, ip4 = !net->address.s_addr;
+	struct net_request hurry = *request;
+	struct failure unheard;
+	struct search s;
+	int err;
+
+	hurry.deadline = MIN(request->deadline, now_ms() + FAMILY_MS);
+	begin(&s, &hurry, NULL, 0, &unheard);
+	s.meanwhile_done = true;
+	err = net_wish_read(request->options, &s.wish, &unheard);
+	if (!err && (s.wish.mode != NET_DHCP || ip4 == ip6 || (ip6 ? s.wish.need4 : s.wish.need6)))
+		err = -ENODEV;
+	else if (!err)
+		log_info("%s: not reached over IPv%c, is there IPv%c?", net->interface, ip6 ? '4' : '6', ip6 ? '6' : '4');
+	s.wish.mode = ip6 ? NET_AUTO6 : NET_DHCP4;
+	s.wish.card = (struct card_wish){ .choice = CARD_NAMED };
+	str_copy(s.wish.card.name, sizeof(s.wish.card.name), net->card);
+	if (!err)
+		err = open_netlink(&s);
+	if (!err)
+		err = search_cards(&s);
+	if (!err)
+		err = take_family(&s, s.winner, net);
+	end(&s);
+	return err;
 }
 
 /* Another card than the one that has led nowhere, and than those before it. */
@@ -252,8 +330,11 @@ int net_try_next(struct network *net, const struct net_request *request, struct 
 	size_t count = net->tried_count + 1;
 	struct netlink nl;
 	struct network next;
-	int err = netlink_open(&nl, 0);
+	int err = add_family(net, request);
 
+	if (!err)
+		return 0;
+	err = netlink_open(&nl, 0);
 	if (err)
 		return fail(f, FAIL_NET_CONFIGURE, err, "no rtnetlink: %s", err_text(err));
 	if (!another_card(&nl, net, request->options))

@@ -12,6 +12,7 @@ enum net_mode {
 	NET_STATIC, /* IPv4 as given */
 	NET_AUTO6,  /* IPv6 only, as the routers say */
 	NET_DHCP6,  /* IPv6 only, the address from a DHCPv6 server */
+	NET_DHCP4,  /* IPv4 only, by DHCP; no word for network: says this */
 };
 
 /* What is wanted. Release with net_wish_free; the options it was read from must live as long. */

@@ -77,9 +77,11 @@ def pair(lab, address="10.9.0.1/24", **cable):
 
 
 def dnsmasq(node, *options, interface="eth0", ready="DHCP, IP range|DHCP, static leases"):
-    """dnsmasq as DHCP server only (unless the options say more); returns when it serves."""
+    """dnsmasq as DHCP server only (unless the options say more, --port=53); returns when it serves."""
+    if not any(option.startswith("--port=") for option in options):
+        options += ("--port=0",)
     program = netns.need("dnsmasq", "dnsmasq-base")
-    return node.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--port=0",
+    return node.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
                        "--log-facility=-", "--log-dhcp", "--user=root", "--leasefile-ro", "--no-ping", "--pid-file=",
                        f"--interface={interface}", "--bind-interfaces", *options], ready=netns.line(ready))
 

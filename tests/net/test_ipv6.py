@@ -171,6 +171,42 @@ def test_ipv6_where_ipv4_is_silent():
         assert up.code == "S1-NET-04" and "IPv6 is there" in up.why, up
 
 
+def test_ipv6_where_ipv4_leads_nowhere():
+    """IPv4 comes first but the server's IPv4 address leads nowhere: IPv6 is fetched on the same card, and reaches it."""
+    with netns.Lab() as lab:
+        head, node = pair(lab, "10.9.0.1/24")
+        radvd(head)
+        dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h", "--port=53", "--host-record=www.example,10.9.0.99",
+                     "--host-record=www.example,2001:db8:1::1")
+        up = dhcp.netup(node, "network:dhcp,server:www.example", seconds=40, env={"REACH": "www.example"})
+        assert up.status == 0 and "IPV6ADDR" in up.facts and "IPADDR" in up.facts, up
+        assert node.reaches("2001:db8:1::1") and node.reaches("10.9.0.1")
+
+
+def test_ipv4_where_ipv6_leads_nowhere():
+    """The DHCP server wakes up late, IPv6 comes first, but the server has an IPv4 address only: IPv4 is fetched as well."""
+    with netns.Lab() as lab:
+        head, node = pair(lab, "10.9.0.1/24")
+        radvd(head)
+        dhcp.dnsmasq(head, "--port=53", "--host-record=www.example,10.9.0.1", ready="started")
+        process = dhcp.start_netup(node, "network:dhcp,server:www.example", seconds=40, env={"REACH": "www.example"})
+        process.wait_line(r"\d note eth0$", timeout=20)
+        dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h")
+        up = dhcp.Up(process)
+        assert up.status == 0 and "IPV6ADDR" in up.facts and "IPADDR" in up.facts, up
+        assert node.reaches("2001:db8:1::1") and node.reaches("10.9.0.1")
+
+
+def test_neither_ipv4_nor_ipv6_leads_there():
+    """IPv4 leads nowhere and nobody speaks IPv6: the failure is the server's, IPv4 stays as it was, and it ends soon."""
+    with netns.Lab() as lab:
+        head, node = pair(lab, "10.9.0.1/24")
+        dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h", "--port=53", "--host-record=www.example,10.9.0.99")
+        up = dhcp.netup(node, "network:dhcp,server:www.example", seconds=60, env={"REACH": "www.example"})
+        assert up.code == "S1-SRV-03", up
+        assert node.reaches("10.9.0.1")
+
+
 def test_a_server_with_an_ipv6_address():
     """server: is an IPv6 address: IPv6 is needed, and IPv4 beside it is taken along when it comes first."""
     with netns.Lab() as lab:
