@@ -4,7 +4,7 @@
 
 #include "net/address.h"
 #include "net/dns_packet.h"
-
+#include "net/frame6.h"
 
 /* ---- addresses */
 
@@ -168,6 +168,26 @@ int resolver_read(struct resolver *r, const char *text)
 		if (!enough)
 			err = -ENOMEM;
 	}
+	return err;
+}
+
+int resolver_of_network(struct resolver *r, const struct network *net)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < net->dns_count && !err; i++) {
+		uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
+		struct in6_addr ip;
+
+		memcpy(mapped + 12, &net->dns[i], 4);
+		memcpy(&ip, mapped, sizeof(ip));
+		err = address_list_add(&r->servers, &ip, DNS_PORT, 0);
+	}
+	for (size_t i = 0; i < net->dns6_count && !err; i++)
+		err = address_list_add(&r->servers, &net->dns6[i], DNS_PORT,
+				       ip6_is_link_local(&net->dns6[i]) ? (uint32_t)net->ifindex : 0);
+	if (!err && (net->search || net->domain))
+		err = resolver_search(r, net->search ? net->search : net->domain);
 	return err;
 }
 

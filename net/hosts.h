@@ -32,6 +32,9 @@ int resolver_read(struct resolver *r, const char *text) must_check;
 
 /* Sets the search list to the words of LIST (separated by blanks). 0 or -ENOMEM. */
 int resolver_search(struct resolver *r, const char *list) must_check;
+
+/* Adds the name servers and the search list (or else the domain) of a network. 0 or -ENOMEM. */
+int resolver_of_network(struct resolver *r, const struct network *net) must_check;
 void resolver_free(struct resolver *r);
 
 /* Adds the addresses that TEXT, in the form of hosts(5), gives for NAME. 0 or -ENOMEM. */

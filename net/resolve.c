@@ -50,26 +50,6 @@ static int running_systems_resolver(struct resolver *r)
 	return text ? resolver_read(r, text) : -ENOMEM;
 }
 
-static int networks_resolver(const struct network *net, struct resolver *r)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < net->dns_count && !err; i++) {
-		uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
-		struct in6_addr ip;
-
-		memcpy(mapped + 12, &net->dns[i], 4);
-		memcpy(&ip, mapped, sizeof(ip));
-		err = address_list_add(&r->servers, &ip, DNS_PORT, 0);
-	}
-	for (size_t i = 0; i < net->dns6_count && !err; i++)
-		err = address_list_add(&r->servers, &net->dns6[i], DNS_PORT,
-				       ip6_is_link_local(&net->dns6[i]) ? (uint32_t)net->ifindex : 0);
-	if (!err && (net->search || net->domain))
-		err = resolver_search(r, net->search ? net->search : net->domain);
-	return err;
-}
-
 /* True when an interface has an IPv6 address that is not just the link's or the loopback's. The fourth word of a line is
  * the address's scope, 00 for global. */
 static bool has_ipv6(void)
@@ -191,7 +171,7 @@ static int find(struct lookup *l, const struct network *net)
 			return err ? failed(l, err, "") : 0;
 		err = running_systems_resolver(&l->resolver);
 	} else {
-		err = networks_resolver(net, &l->resolver);
+		err = resolver_of_network(&l->resolver, net);
 	}
 	if (err)
 		return failed(l, err, "");

@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "methods/method.h"
+#include "net/reverse.h"
 #include "probe/probe.h"
 #include "stage1/screen.h"
 
@@ -29,6 +30,7 @@ struct flow {
 
 	struct probe *probe;          /* devices */
 	struct network network;       /* network */
+	struct reverse reverse;       /* network: the node's name is asked for; init: taken */
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */
 	enum root_mode root_mode;     /* method */

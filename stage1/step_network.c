@@ -120,18 +120,31 @@ static int make_request(struct flow *f, struct net_request *request)
 	return err;
 }
 
+static void write_settings(const struct flow *f)
+{
+	const char *name = f->network.hostname;
+	int err = net_write_handover(&f->network, RUN_DIR);
+
+	if (err)
+		log_warn("the network's settings cannot be left in " RUN_DIR ": %s", err_text(err));
+	if (name && sethostname(name, strlen(name)))
+		log_warn("the host name %s is refused: %s", name, err_text(errno));
+}
+
+void flow_name_node(struct flow *f)
+{
+	if (reverse_finish(&f->reverse, &f->network))
+		write_settings(f);
+}
+
 /* The network is there: a person, the next system, the log server hear of it. */
 static void use_network(struct flow *f)
 {
 	struct failure ignored = { 0 };
-	int err;
 
 	note_address(f);
-	if (f->network.hostname && sethostname(f->network.hostname, strlen(f->network.hostname)))
-		log_warn("the host name %s is refused: %s", f->network.hostname, err_text(errno));
-	err = net_write_handover(&f->network, RUN_DIR);
-	if (err)
-		log_warn("the network's settings cannot be left in " RUN_DIR ": %s", err_text(err));
+	write_settings(f);
+	reverse_start(&f->reverse, &f->network);
 	/* a log server that is not there is no reason not to boot */
 	if (f->options->value[KEY_LOG] && journal_add_server(&f->network, f->options->value[KEY_LOG], &ignored))
 		log_warn("no log lines go to %s", f->options->value[KEY_LOG]);
@@ -140,6 +153,7 @@ static void use_network(struct flow *f)
 bool flow_other_card(struct flow *f)
 {
 	struct failure unreached = f->result->failure;
+	cleanup_free char *settings = str_printf(RUN_DIR "/net-%s.conf", f->network.interface);
 	struct net_request request;
 	struct failure found = { 0 };
 
@@ -149,6 +163,8 @@ bool flow_other_card(struct flow *f)
 		return false; /* what counts is that the server was not reached */
 	watch_note(&f->watch, "not reached that way (%s): now over %s", unreached.detail, f->network.interface);
 	f->result->failure = (struct failure){ 0 };
+	if (settings)
+		unlink(settings);
 	use_network(f);
 	return true;
 }

@@ -84,6 +84,7 @@ int step_init(struct flow *f)
 		watch_note(&f->watch, "kernel %s", o->value[KEY_KERNEL]);
 		return 0;
 	}
+	flow_name_node(f);
 	hand_over(f);
 	root = open(ROOT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

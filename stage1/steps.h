@@ -16,6 +16,9 @@ int step_image(struct flow *f) must_check;
 int step_root(struct flow *f) must_check;
 int step_init(struct flow *f) must_check;
 
+/* The node takes the name that the network's name servers know it by, where none was given. */
+void flow_name_node(struct flow *f);
+
 /* After a failure to reach the server: the network on another card, where there is one that can be had. */
 bool flow_other_card(struct flow *f);
 

@@ -2,8 +2,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/dns_packet.h"
 #include "net/hosts.h"
+#include "net/reverse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A name from a server becomes the node's only where it is one that a host can have. */
+static void as_own_name(const char *full)
+{
+	struct network net = { 0 };
+
+	if (reverse_take(&net, full) && (!*net.hostname || strpbrk(net.hostname, ". \n'\"$`")))
+		abort();
+	network_free(&net);
+}
 
 static void as_answer(const uint8_t *data, size_t size, enum dns_type type)
 {
@@ -18,8 +29,11 @@ static void as_answer(const uint8_t *data, size_t size, enum dns_type type)
 	message = (uint8_t *)query.data;
 	message[2] |= 0x80;
 	message[7] = size ? data[0] & 0x1f : 0;
-	if (dns_answer_read(message, query.len, 0x1234, "www.example.org", type, &answer) == 0)
+	if (dns_answer_read(message, query.len, 0x1234, "www.example.org", type, &answer) == 0) {
+		if (type == DNS_PTR)
+			as_own_name(answer.name);
 		dns_answer_free(&answer);
+	}
 	buf_free(&query);
 	if (dns_answer_read(data, size, 0x1234, "www.example.org", type, &answer) == 0)
 		dns_answer_free(&answer);

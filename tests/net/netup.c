@@ -3,10 +3,12 @@
 /* netup SECONDS WORDS... (the words of a kernel command line)
  * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
  * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the hand-over
- * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot. */
+ * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot; NAMED=1:
+ * it asks for its name as the flow does, with "named" when that is over. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/net.h"
+#include "net/reverse.h"
 #include "stage1/options.h"
 
 #include <stdio.h>
@@ -80,6 +82,15 @@ static int reach(struct network *net, const struct net_request *r, const char *h
 	}
 }
 
+static void find_name(struct network *net)
+{
+	struct reverse r = { 0 };
+
+	reverse_start(&r, net);
+	say("asked", "");
+	say("named", reverse_finish(&r, net) ? net->hostname : "");
+}
+
 int main(int argc, char **argv)
 {
 	struct watch w = { .note = on_note, .waiting = on_waiting };
@@ -106,6 +117,8 @@ int main(int argc, char **argv)
 	if (err) {
 		printf("failed %s %s: %s\n", fail_code(f.id), fail_title(f.id), f.detail);
 	} else {
+		if (getenv("NAMED"))
+			find_name(&net);
 		if (dir)
 			err = net_write_handover(&net, dir);
 		net_describe(&net, &facts);

@@ -183,6 +183,17 @@ def test_ipv6_where_ipv4_leads_nowhere():
         assert node.reaches("2001:db8:1::1") and node.reaches("10.9.0.1")
 
 
+def test_the_name_of_an_ipv6_address():
+    """A node with IPv6 only and without name has the one that the name server knows for its address."""
+    with netns.Lab() as lab:
+        head, node = pair(lab, "10.9.0.1/24")
+        radvd(head)
+        name = f"--host-record=node6.lab.example,{eui64(node.mac('eth0'), '2001:db8:1::')}"
+        dhcp.dnsmasq(head, "--port=53", "--dhcp-range=10.9.0.30,10.9.0.40,1h", name)
+        up = dhcp.netup(node, "network:auto6", env={"NAMED": "1"})
+        assert up.status == 0 and up.facts["HOSTNAME"] == "node6" and up.facts["DOMAIN"] == "lab.example", up
+
+
 def test_ipv4_where_ipv6_leads_nowhere():
     """The DHCP server wakes up late, IPv6 comes first, but the server has an IPv4 address only: IPv4 is fetched as well."""
     with netns.Lab() as lab:
