@@ -43,7 +43,7 @@ static int set_route(struct netlink *nl, const struct card *card, const struct n
 	 * that, which many leave out). */
 	bool on_link = route->gateway.s_addr && !same_network(net->address, route->gateway, net->prefix);
 
-	return link_add_route(nl, card->ifindex, route, net->address, on_link);
+	return link_add_route(nl, card->ifindex, route, net->address, on_link, net->dhcp);
 }
 
 /* Those over the link itself first: the others' gateways may lie behind them. */
@@ -88,7 +88,7 @@ static int set_ip6(struct netlink *nl, const struct card *card, struct network *
 	if (net->mtu6 >= card->mtu)
 		net->mtu6 = 0;
 	if (!ip6_equal(&net->gateway6, &ip6_any))
-		err = link_add_default6(nl, card->ifindex, &net->gateway6, net->mtu6);
+		err = link_add_route6(nl, card->ifindex, NULL, 0, &net->gateway6, net->mtu6);
 	if (err)
 		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 default route over %s: %s", card->name,
 			    ip6_text(&net->gateway6, text), err_text(err));

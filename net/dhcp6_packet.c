@@ -35,8 +35,7 @@ static void client_id(const uint8_t mac[MAC_LEN], uint8_t duid[DUID_LEN])
 	memcpy(duid + 4, mac, MAC_LEN);
 }
 
-/* The identity association's number (21.4): the card's, so that two cards of a machine differ. */
-static uint32_t ia_id(const uint8_t mac[MAC_LEN])
+uint32_t dhcp6_ia_id(const uint8_t mac[MAC_LEN])
 {
 	return get_be32(mac + 2);
 }
@@ -194,7 +193,7 @@ static int in_message(struct reader *r, unsigned code, struct dhcp6_bytes v)
 int dhcp6_read(const uint8_t *data, size_t len, const uint8_t mac[MAC_LEN], struct dhcp6_message *m, char *why,
 	       size_t why_size)
 {
-	struct reader r = { .m = m, .ia_id = ia_id(mac), .why = why, .why_size = why_size };
+	struct reader r = { .m = m, .ia_id = dhcp6_ia_id(mac), .why = why, .why_size = why_size };
 	uint8_t duid[DUID_LEN];
 	int err;
 
@@ -244,7 +243,7 @@ static void add_ia(struct buf *out, const struct dhcp6_ask *ask)
 
 	add_be16(out, OPTION6_IA_NA);
 	add_be16(out, any ? 12 : 12 + 28);
-	add_be32(out, ia_id(ask->mac));
+	add_be32(out, dhcp6_ia_id(ask->mac));
 	add_be32(out, 0); /* times: as the server likes */
 	add_be32(out, 0);
 	if (any)

@@ -62,6 +62,9 @@ struct dhcp6_ask {
 	const char *hostname;          /* NULL: not said */
 };
 
+/* The identity association's number (21.4): the card's, so that two cards of a machine differ. */
+uint32_t dhcp6_ia_id(const uint8_t mac[MAC_LEN]);
+
 /* Adds the message to OUT. 0 or -ENOMEM. */
 int dhcp6_write(struct buf *out, const struct dhcp6_ask *ask) must_check;
 

@@ -3,11 +3,13 @@
 #include "net/net.h"
 
 #include "net/address.h"
+#include "net/fragments.h"
 #include "net/frame6.h"
 #include "net/link.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int write_all(int fd, const struct buf *b)
@@ -74,6 +76,74 @@ int net_write_handover(const struct network *net, const char *dir)
 	if (!err)
 		err = net_describe(net, &facts);
 	return err ? err : write_file(dir, name, &facts);
+}
+
+/* One file of networkd's or udev's: NUMBER says who is read first. */
+static int write_systemd(const char *dir, int number, const char *name, const char *suffix, const struct buf *text)
+{
+	cleanup_free char *file = str_printf("%d-stage1-%s.%s", number, name, suffix);
+
+	return file ? write_file(dir, file, text) : -ENOMEM;
+}
+
+static int write_link(const char *dir, const char *name)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	udev_link(name, &text);
+	return write_systemd(dir, 10, name, "link", &text);
+}
+
+/* What the interface lies on is left alone: the bond below a VLAN, and the cards below either. */
+static int write_below(const struct network *net, const char *dir)
+{
+	cleanup_buf struct buf bond = { 0 }, cards = { 0 };
+	int err = 0;
+
+	if (net->bond && net->vlan) {
+		networkd_below(net, net->card, &bond);
+		err = write_systemd(dir, 10, net->card, "network", &bond);
+		if (!err)
+			err = write_link(dir, net->card);
+	}
+	if (!err && (net->bond || net->vlan)) {
+		networkd_below(net, NULL, &cards);
+		err = write_systemd(dir, 11, "cards", "network", &cards);
+	}
+	return err;
+}
+
+/* For Debian's ifupdown, and the dhclient that it starts. */
+static int write_ifupdown(const struct network *net, const char *run)
+{
+	cleanup_free char *ours = str_printf("%s/stage1", run), *conf = str_printf(DHCLIENT_CONF_NAME, net->interface);
+	cleanup_buf struct buf lines = { 0 }, client = { 0 };
+	int err = ours && conf ? 0 : -ENOMEM;
+
+	ifupdown_lines(net, &lines);
+	dhclient_lines(&client);
+	if (!err)
+		err = write_file(ours, "interfaces", &lines);
+	return err || !net->dhcp ? err : write_file(run, conf, &client);
+}
+
+int net_write_fragments(const struct network *net, const char *run)
+{
+	cleanup_free char *systemd = str_printf("%s/systemd", run), *networkd = str_printf("%s/systemd/network", run);
+	cleanup_buf struct buf interface = { 0 };
+	int err;
+
+	if (!systemd || !networkd)
+		return -ENOMEM;
+	mkdir(systemd, 0755);
+	mkdir(networkd, 0755);
+	networkd_interface(net, &interface);
+	err = write_systemd(networkd, 10, net->interface, "network", &interface);
+	if (!err)
+		err = write_link(networkd, net->interface);
+	if (!err)
+		err = write_below(net, networkd);
+	return err ? err : write_ifupdown(net, run);
 }
 
 void net_release(const struct network *net)

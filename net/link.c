@@ -97,8 +97,10 @@ int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, un
 
 int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)
 {
-	struct ifaddrmsg info = { .ifa_family = AF_INET6, .ifa_prefixlen = (uint8_t)address->prefix,
-				  .ifa_flags = IFA_F_NODAD, .ifa_index = (unsigned)ifindex };
+	/* a server gives an address and says nothing of its neighbours: networkd of the next system sets it so, too */
+	unsigned prefix = address->by_dhcp ? 128 : address->prefix;
+	struct ifaddrmsg info = { .ifa_family = AF_INET6, .ifa_prefixlen = (uint8_t)prefix, .ifa_flags = IFA_F_NODAD,
+				  .ifa_index = (unsigned)ifindex };
 	struct ifa_cacheinfo times = { .ifa_prefered = address->preferred_s, .ifa_valid = address->valid_s };
 	cleanup_buf struct buf m = { 0 };
 	int err;
@@ -107,25 +109,31 @@ int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6
 	nl_put(&m, IFA_LOCAL, &address->address, sizeof(address->address));
 	nl_put(&m, IFA_CACHEINFO, &times, sizeof(times));
 	err = netlink_request(nl, &m, "setting the IPv6 address");
-	return err == -EEXIST ? 0 : err;
+	if (err && err != -EEXIST)
+		return err;
+	return prefix == address->prefix ? 0 : link_add_route6(nl, ifindex, &address->address, address->prefix, NULL, 0);
 }
 
-int link_add_default6(struct netlink *nl, int ifindex, const struct in6_addr *gateway, unsigned mtu)
+int link_add_route6(struct netlink *nl, int ifindex, const struct in6_addr *dest, unsigned prefix,
+		    const struct in6_addr *gateway, unsigned mtu)
 {
-	struct rtmsg info = { .rtm_family = AF_INET6, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
-			      .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+	struct rtmsg info = { .rtm_family = AF_INET6, .rtm_dst_len = (uint8_t)prefix, .rtm_table = RT_TABLE_MAIN,
+			      .rtm_protocol = RTPROT_BOOT, .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
 	cleanup_buf struct buf m = { 0 };
 	size_t metrics;
 
 	nl_begin(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
-	nl_put(&m, RTA_GATEWAY, gateway, sizeof(*gateway));
+	if (prefix)
+		nl_put(&m, RTA_DST, dest, sizeof(*dest));
+	if (gateway)
+		nl_put(&m, RTA_GATEWAY, gateway, sizeof(*gateway));
 	nl_put_u32(&m, RTA_OIF, (uint32_t)ifindex);
 	if (mtu) {
 		metrics = nl_nest(&m, RTA_METRICS);
 		nl_put_u32(&m, RTAX_MTU, mtu);
 		nl_nest_end(&m, metrics);
 	}
-	return netlink_request(nl, &m, "setting the IPv6 default route");
+	return netlink_request(nl, &m, prefix ? "setting an IPv6 route" : "setting the IPv6 default route");
 }
 
 /* What a flush walks over. */
@@ -183,14 +191,15 @@ int link_flush_addresses(struct netlink *nl, int ifindex, int family)
 	return err;
 }
 
-int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link)
+int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link,
+		   bool by_dhcp)
 {
 	bool direct = !route->gateway.s_addr;
 	struct rtmsg info = {
 		.rtm_family = AF_INET,
 		.rtm_dst_len = (uint8_t)route->prefix,
 		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = RTPROT_BOOT,
+		.rtm_protocol = by_dhcp ? RTPROT_DHCP : RTPROT_STATIC,
 		.rtm_scope = direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST,
 		.rtm_flags = on_link && !direct ? RTNH_F_ONLINK : 0,

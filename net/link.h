@@ -30,17 +30,20 @@ int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, un
 /* Takes away all addresses of the interface of one FAMILY (AF_INET, AF_INET6), and with them its routes. */
 int link_flush_addresses(struct netlink *nl, int ifindex, int family) must_check;
 
-/* Adds an IPv6 address that is known to be free. 0 also when the interface has it already. */
+/* Adds an IPv6 address that is known to be free, and the way to its neighbours. 0 also when the interface has it already. */
 int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address) must_check;
 
-/* Sets the IPv6 default route over the interface. MTU: the biggest packet over it; 0: the interface's. (The kernel's own
- * place for a router's MTU is of no use: it is forgotten whenever the link changes.) */
-int link_add_default6(struct netlink *nl, int ifindex, const struct in6_addr *gateway, unsigned mtu) must_check;
+/* Sets an IPv6 route over the interface to DEST/PREFIX (NULL and 0: the default route). GATEWAY NULL: on the link itself.
+ * MTU: the biggest packet over it; 0: the interface's. (The kernel's own place for a router's MTU is of no use: it is
+ * forgotten whenever the link changes.) */
+int link_add_route6(struct netlink *nl, int ifindex, const struct in6_addr *dest, unsigned prefix,
+		    const struct in6_addr *gateway, unsigned mtu) must_check;
 
 /* Adds a route over the interface; one to the same network is replaced. ON_LINK: the gateway is reached directly even
- * where no address of the interface says so. */
+ * where no address of the interface says so. BY_DHCP: the kernel notes that, and networkd of the next system knows by it
+ * that the address is a lease; the others are noted as static. */
 int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source,
-		   bool on_link) must_check;
+		   bool on_link, bool by_dhcp) must_check;
 
 /* Loopback up. A kernel that has none is no reason to stop: the result goes to the log. */
 void link_loopback_up(struct netlink *nl);

@@ -32,6 +32,7 @@ struct network {
 	int ifindex;
 	char card[16];      /* the card it is, or lies on where it is a VLAN */
 	unsigned vlan;      /* VLAN number; 0: none */
+	const char *bond;   /* how card is made of several: "802.3ad", "active-backup"; NULL: it is one; not owned */
 	uint8_t mac[6];
 	bool dhcp;                /* false: static */
 	struct in_addr address;
@@ -120,6 +121,11 @@ void net_release(const struct network *net);
 /* Writes what the next system needs below DIR ("/run/stage1"): resolv.conf, net-IFACE.conf (KEY='value' lines).
  * 0 or -errno. */
 int net_write_handover(const struct network *net, const char *dir) must_check;
+
+/* Writes below RUN ("/run") the files by which the next system keeps the interface up and renews its lease: for
+ * systemd-networkd and udev systemd/network/10-stage1-IFACE.network and .link, for ifupdown stage1/interfaces, and for the
+ * dhclient that it starts dhclient.IFACE.lease.conf. 0 or -errno. */
+int net_write_fragments(const struct network *net, const char *run) must_check;
 
 /* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
  * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE; and HWADDR, TFTPSERVER, CLIENTID (the

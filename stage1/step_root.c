@@ -10,7 +10,9 @@
 #include "stage1/system.h"
 
 #include <fcntl.h>
+#include <stdio.h> /* symlinkat; elsewhere: <unistd.h> */
 #include <sys/stat.h>
+#include <unistd.h>
 
 int step_root(struct flow *f)
 {
@@ -72,6 +74,20 @@ static void hand_over(const struct flow *f)
 		log_warn("/ka/tftpserver cannot be written: %s", err_text(err));
 }
 
+/* The next system's network programs find their interface. */
+static void hand_network_over(const struct flow *f, int root)
+{
+	cleanup_close int folder = tree_open(root, "/etc/network/interfaces.d");
+	int err = net_write_fragments(&f->network, "/run");
+
+	if (err)
+		log_warn("no settings for networkd and ifupdown: %s", err_text(err));
+	/* Debian's own interfaces(5) reads all files there; one on a disk is left alone */
+	if (folder >= 0 && f->root_mode == ROOT_OVERLAY)
+		(void)!symlinkat("/run/stage1/interfaces", folder, "stage1");
+	net_release(&f->network);
+}
+
 int step_init(struct flow *f)
 {
 	const struct options *o = f->options;
@@ -98,7 +114,8 @@ int step_init(struct flow *f)
 	installer = streq(found, INSTALLER);
 	if ((installer || o->keepmounted) && installer_prepare(f, root, installer))
 		return f->result->failure.err;
-	net_release(&f->network);
+	if (f->method->needs & METHOD_NEEDS_NETWORK)
+		hand_network_over(f, root);
 	watch_note(&f->watch, "%s", found);
 	return 0;
 }

@@ -4,7 +4,8 @@
  * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
  * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the hand-over
  * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot; NAMED=1:
- * it asks for its name as the flow does, with "named" when that is over. */
+ * it asks for its name as the flow does, with "named" when that is over; RUN=DIR: the files for the next system's network
+ * programs are written there, as into /run. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/net.h"
@@ -121,6 +122,8 @@ int main(int argc, char **argv)
 			find_name(&net);
 		if (dir)
 			err = net_write_handover(&net, dir);
+		if (!err && getenv("RUN"))
+			err = net_write_fragments(&net, getenv("RUN"));
 		net_describe(&net, &facts);
 		printf("%sok %lld\n", buf_cstr(&facts), (long long)(now_ms() - began));
 		network_free(&net);

@@ -88,7 +88,7 @@ def test_classless_routes_override_the_router():
         assert up.facts["ROUTES"] == "10.7.0.0/16,10.9.0.9 11.0.0.0/8,0.0.0.0", up
         routes = node.ip("route")
         assert "default via 10.9.0.1 dev eth0" in routes and "10.9.0.254" not in routes, routes
-        assert "10.7.0.0/16 via 10.9.0.9 dev eth0" in routes and "11.0.0.0/8 dev eth0 scope link" in routes, routes
+        assert "10.7.0.0/16 via 10.9.0.9 dev eth0" in routes and "11.0.0.0/8 dev eth0 proto dhcp scope link" in routes, routes
 
 
 def test_a_gateway_outside_the_network():
