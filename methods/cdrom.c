@@ -30,6 +30,7 @@ const struct method method_cdrom = {
 	.name = "cdrom",
 	.title = "CDROM drive",
 	.needs = METHOD_NEEDS_STORAGE,
+	.stays = true,
 	.required = no_keys,
 	.optional = optional,
 	.fetch = cdrom_fetch,

@@ -37,6 +37,7 @@ const struct method method_disk = {
 	.name = "disk",
 	.title = "Hard disk",
 	.needs = METHOD_NEEDS_STORAGE,
+	.stays = true,
 	.required = no_keys,
 	.optional = optional,
 	.fetch = disk_fetch,

@@ -20,6 +20,18 @@ struct origin {
 	const char *type;           /* its file system, for mount(2) */
 };
 
+/* What a method found where it lies, for a root that uses it there, or copies a whole tree from there. What it is on is
+ * mounted at IMAGE_MEDIA (image/image.h), and an ISO file in between at IMAGE_ISO. */
+struct found {
+	enum found_kind {
+		FOUND_NOTHING,
+		FOUND_FILE, /* an image */
+		FOUND_TREE, /* a folder with a whole system in it */
+	} kind;
+	char path[1024]; /* where it is, without links */
+	char words[200]; /* what it is called: "sda1:/images/root.sqfs", "nfs://10.0.1.21/srv/root" */
+};
+
 /* What a method is given. Nothing in it belongs to the method. */
 struct fetch {
 	const struct options *options;
@@ -32,6 +44,11 @@ struct fetch {
 	 * are somebody else's business (stage1-fetch). */
 	void (*new_devices)(void *ctx);
 	void *new_devices_ctx;
+	/* Filled with what is used where it lies; NULL where only bytes are of use (stage1-fetch). A tree is never bytes:
+	 * it is always answered here. */
+	struct found *found;
+	bool in_place; /* an image is not to be copied either: FOUND tells where it is, and the sink (NULL) gets nothing */
+	bool writable; /* it is to be written to there */
 	char server[48];           /* filled by a method that finds its server itself: the address; else "" */
 	struct origin origin;      /* filled by a method that brought the image, where it can tell; origin_free */
 };
@@ -48,12 +65,14 @@ struct method {
 	const char *name;  /* of method: */
 	const char *title; /* for menus: "HTTP server" */
 	unsigned needs;    /* of enum method_needs */
+	bool stays;        /* what it brings can be used where it lies: it knows struct found */
 	/* Keys that must have a value, ended by KEY_COUNT; the flow asks for them or reports them. */
 	const enum option_key *required;
 	/* Keys a person at the console is asked for besides, ended by KEY_COUNT; NULL for none. */
 	const enum option_key *optional;
-	/* Brings the whole image into f->sink, retries and mirrors included. 0: every byte is there and the sink's
-	 * finish succeeded; else -errno with f->fail filled. */
+	/* Brings the whole image into f->sink, retries and mirrors included, or fills f->found. 0: every byte is there
+	 * and the sink's finish succeeded, or f->found->kind says what was found; else -errno with f->fail filled, and
+	 * nothing stays mounted. */
 	int (*fetch)(struct fetch *f);
 	/* After a fetch: mounts, read-only at POINT, what F->origin says the image came from; *BELOW is the part of
 	 * directory: that leads on from there (owned by the options; "" for none). May hang as long as a server is silent.
@@ -70,6 +89,22 @@ const struct method *method_find(const char *name);
 /* Looks whether O gives all that M requires. 0, or -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key
  * named. */
 int method_check(const struct method *m, const struct options *o, struct failure *f) must_check;
+
+/* True where a folder may be a whole system for O: where image: is not given, but directory: is, or a root: that stays
+ * where it is. The system on a disk that merely lies about is not meant. */
+bool found_may_be_tree(const struct options *o);
+
+/* True when the folder FD holds a whole system: a program to start, or the classic installer. */
+bool found_is_tree(const struct options *o, int fd);
+
+/* Fills FOUND: KIND, the file or folder FD has open, called WORDS. 0, or -errno with F. */
+int found_set(struct found *found, enum found_kind kind, int fd, const char *words, struct failure *f) must_check;
+
+/* The folder FD, called WORDS, is a whole system: F->found. 0, or -errno with F->fail where only bytes are of use. */
+int found_tree(const struct fetch *f, int fd, const char *words) must_check;
+
+/* Takes back what FOUND is on, where something is mounted there, and empties it. */
+void found_release(struct found *found);
 
 /* Paths of stage2 to try below directory:, in order: image: where given, else the classic name (rescue or not),
  * each first plain, then with the machine's architecture appended to the directory. *COUNT strings, each to be freed,

@@ -1,5 +1,6 @@
 /* nfs.c - method nfs: server:, directory:, image: -> the file from an export, by the kernel's own NFS client. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image/image.h"
 #include "methods/nfs_mount.h"
 #include "methods/reader.h"
 #include "methods/tree.h"
@@ -14,11 +15,12 @@
 
 /* One try, as its reader is told. */
 struct visit {
-	const struct transfer *t;
+	struct transfer *t;
 	const struct place *at;
 	const char *folder; /* to be mounted */
 	const char *name;   /* the file in it */
-	const char *point;  /* where it is mounted, for the reader alone */
+	const char *point;  /* where it is mounted, for the reader alone or for the root */
+	const char *iso;    /* where an ISO file on it is */
 	char *what;         /* the URL, for words */
 };
 
@@ -66,6 +68,8 @@ static int open_folder(const struct visit *v, struct failure *f)
 		.folder = v->folder,
 		.timeout_ms = v->t->timeout_ms,
 		.connect_ms = v->at->connect_ms,
+		.stays = v->t->fetch->in_place,
+		.writable = v->t->fetch->writable,
 	};
 	int err = mount_export(v->t->fetch, &e, v->point, f), fd;
 
@@ -108,25 +112,38 @@ static int open_file(void *ctx, struct failure *f)
 	return fail(f, FAIL_SRV_NOT_FOUND, -EISDIR, "%s is no file", v->what);
 }
 
-/* Mounts the ISO file NAME over the folder it is in and opens the image in it. */
+/* Mounts the ISO file NAME and opens the image in it. */
 static int open_in_iso(const struct visit *v, int folder, const char *name, struct failure *f)
 {
 	struct options inside = *v->t->fetch->options;
 	cleanup_free char *found = NULL;
 	cleanup_close int iso = tree_open(folder, name), root = -1;
 	struct stat st;
-	int err = iso < 0 ? open_failed(name, iso, f) : tree_mount_iso(iso, name, v->point, f), fd;
+	int err = iso < 0 ? open_failed(name, iso, f) : tree_mount_iso(iso, name, v->iso, f), fd;
 
 	if (err)
 		return err;
 	inside.value[KEY_DIRECTORY] = NULL; /* it led to the ISO file */
-	root = open(v->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root = open(v->iso, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = tree_open_image(&inside, root, &found, &st);
 	if (fd >= 0)
 		return fd;
 	base_close_fd(&root);
-	umount(v->point);
+	umount(v->iso);
 	return open_failed(found ? found : name, fd, f);
+}
+
+/* Where only bytes are of use, a tree is nothing to go on with. 0, or -errno with F. */
+static int refuse_tree(const struct visit *v, int folder, struct failure *f)
+{
+	const struct options *o = v->t->fetch->options;
+	cleanup_close int fd = tree_open(folder, v->name);
+	struct fetch fetch = *v->t->fetch;
+
+	if (fetch.found || fd < 0 || !found_may_be_tree(o) || !found_is_tree(o, fd))
+		return 0;
+	fetch.fail = f;
+	return found_tree(&fetch, fd, v->what);
 }
 
 /* directory: is an ISO file, or a folder with ISO files of which one has the image. */
@@ -141,9 +158,11 @@ static int open_by_iso(void *ctx, struct failure *f)
 		return folder;
 	if (tree_is_iso(v->name))
 		return open_in_iso(v, folder, v->name, f);
-	fd = tree_list(tree_open(folder, v->name), &names);
+	fd = refuse_tree(v, folder, f);
+	if (!fd)
+		fd = tree_list(tree_open(folder, v->name), &names);
 	if (fd < 0)
-		return open_failed(v->what, fd, f);
+		return f->id == FAIL_CMD_BAD_VALUE ? fd : open_failed(v->what, fd, f);
 	fd = -ENOENT;
 	for (size_t i = 0; i < names.count && fd < 0; i++) {
 		cleanup_free char *path = str_printf("%s/%s", v->name, names.word[i]);
@@ -154,70 +173,145 @@ static int open_by_iso(void *ctx, struct failure *f)
 	return fd == -ENOENT ? open_failed(v->what, fd, f) : fd; /* the reader's memory ends with it */
 }
 
+/* ---- in the child that looks where it lies */
+
+static int look_at(int fd, enum found_kind kind, const struct visit *v, struct found *found, struct failure *f)
+{
+	int err = fd < 0 ? fd : found_set(found, kind, fd, v->what, f);
+
+	base_close_fd(&fd);
+	return err;
+}
+
+static int look_for_file(void *ctx, struct found *found, struct failure *f)
+{
+	return look_at(open_file(ctx, f), FOUND_FILE, ctx, found, f);
+}
+
+static int look_for_file_by_iso(void *ctx, struct found *found, struct failure *f)
+{
+	return look_at(open_by_iso(ctx, f), FOUND_FILE, ctx, found, f);
+}
+
+/* The folder is mounted itself: what is above it may not be exported. */
+static int look_for_tree(void *ctx, struct found *found, struct failure *f)
+{
+	const struct visit *v = ctx;
+	int fd = open_folder(v, f);
+
+	if (fd >= 0 && !found_is_tree(v->t->fetch->options, fd)) {
+		close(fd);
+		return fail(f, FAIL_SRV_NOT_FOUND, -ENOENT, "%s is no whole system (no /sbin/init)", v->what);
+	}
+	return look_at(fd, FOUND_TREE, v, found, f);
+}
+
 /* ---- one try */
 
-/* Mounts the folder that PATH is in, since an export need not begin where directory: does, and reads by OPEN. */
-static int get(struct transfer *t, const struct place *at, const char *path, reader_open_fn *open_it, struct failure *f)
+/* Mounts FOLDER of AT, and has NAME in it read by OPEN, or where that is NULL looked at by LOOK. WHAT names it. */
+static int visit(struct visit *v, reader_open_fn *open_it, reader_look_fn *look, struct failure *f)
+{
+	const struct fetch *fetch = v->t->fetch;
+	cleanup_free char *point = tree_make_mount_point(look ? IMAGE_MEDIA : NULL);
+	cleanup_free char *iso = tree_make_mount_point(look ? IMAGE_ISO : point);
+	int64_t open_ms = v->at->connect_ms + OPEN_MORE_MS;
+	int err;
+
+	if (!v->folder || !v->what)
+		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of an export");
+	if (!point || !iso)
+		return fail(f, FAIL_MED_MOUNT, -errno, "no folder to mount on: %s", err_text(errno));
+	v->point = point;
+	v->iso = iso;
+	err = look ? reader_look(fetch->watch, look, v, open_ms, v->what, fetch->found, f) :
+		     reader_get(v->t, v->at, open_it, v, open_ms, v->what, f);
+	if (!look)
+		rmdir(point);
+	return err;
+}
+
+/* The folder that PATH is in is mounted, since an export need not begin where directory: does. */
+static int visit_file(struct transfer *t, const struct place *at, const char *path, reader_open_fn *open_it,
+		      reader_look_fn *look, struct failure *f)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	cleanup_free char *what = str_printf("nfs://%s%s", at->host, path);
-	cleanup_free char *point = tree_make_mount_point();
-	struct visit v = { .t = t, .at = at, .folder = folder, .name = slash + 1, .point = point, .what = what };
-	int err;
+	struct visit v = { .t = t, .at = at, .folder = folder, .name = slash + 1, .what = what };
 
-	if (!folder || !what)
-		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of an export");
-	if (!point)
-		return fail(f, FAIL_MED_MOUNT, -errno, "no folder to mount on: %s", err_text(errno));
-	err = reader_get(t, at, open_it, &v, at->connect_ms + OPEN_MORE_MS, what, f);
-	rmdir(point);
-	return err;
+	return visit(&v, open_it, look, f);
+}
+
+/* directory: with one slash before it and none behind, to be freed; PATH is what method_paths makes of it. */
+static char *clean_directory(const struct transfer *t)
+{
+	const char *directory = t->fetch->options->value[KEY_DIRECTORY];
+	char *clean = str_printf("/%s", directory ? directory + strspn(directory, "/") : "");
+	size_t len = clean ? strlen(clean) : 0;
+
+	while (len > 1 && clean[len - 1] == '/')
+		clean[--len] = '\0';
+	return clean;
 }
 
 static int nfs_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
 {
-	return get(t, at, path, open_file, f);
+	return visit_file(t, at, path, open_file, t->fetch->in_place ? look_for_file : NULL, f);
 }
 
-/* PATH is what method_paths makes of directory: and image:, but only the former is there. */
 static int nfs_get_by_iso(struct transfer *t, const struct place *at, const char *path, struct failure *f)
 {
-	const char *directory = t->fetch->options->value[KEY_DIRECTORY];
-	cleanup_free char *clean = str_printf("/%s", directory + strspn(directory, "/"));
-	size_t len = clean ? strlen(clean) : 0;
+	cleanup_free char *clean = clean_directory(t);
 
 	(void)path;
-	while (len > 1 && clean[len - 1] == '/')
-		clean[--len] = '\0';
 	if (!clean)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a folder");
-	return get(t, at, clean, open_by_iso, f);
+	return visit_file(t, at, clean, open_by_iso, t->fetch->in_place ? look_for_file_by_iso : NULL, f);
 }
 
-static const struct protocol protocol_nfs = {
-	.scheme = "nfs",
-	.get = nfs_get,
-};
+static int nfs_get_tree(struct transfer *t, const struct place *at, const char *path, struct failure *f)
+{
+	cleanup_free char *clean = clean_directory(t);
+	cleanup_free char *what = clean ? str_printf("nfs://%s%s", at->host, clean) : NULL;
+	struct visit v = { .t = t, .at = at, .folder = clean, .name = "", .what = what };
 
-static const struct protocol protocol_nfs_by_iso = {
-	.scheme = "nfs",
-	.get = nfs_get_by_iso,
+	(void)path;
+	return visit(&v, NULL, look_for_tree, f);
+}
+
+/* In the order in which they are tried. */
+static const struct protocol ways[] = {
+	{ .scheme = "nfs", .get = nfs_get },
+	{ .scheme = "nfs", .get = nfs_get_tree },
+	{ .scheme = "nfs", .get = nfs_get_by_iso },
 };
+enum { WAY_FILE, WAY_TREE, WAY_ISO };
+
+static bool has_way(const struct fetch *f, size_t way)
+{
+	if (way == WAY_TREE)
+		return f->found && found_may_be_tree(f->options);
+	return way == WAY_FILE || f->options->value[KEY_DIRECTORY];
+}
 
 static int nfs_fetch(struct fetch *f)
 {
-	struct failure plain;
-	int err = retrieve(f, &protocol_nfs);
+	struct failure plain = { 0 }, tree = { 0 };
 
-	if (!err || f->fail->id != FAIL_SRV_NOT_FOUND || !f->options->value[KEY_DIRECTORY])
-		return err;
-	plain = *f->fail;
-	if (retrieve(f, &protocol_nfs_by_iso) == 0)
-		return 0;
-	if (f->fail->id == FAIL_SRV_NOT_FOUND) /* that it is no ISO file either is not what a person needs to hear */
-		*f->fail = plain;
-	return f->fail->err;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (!has_way(f, i))
+			continue;
+		if (retrieve(f, &ways[i]) == 0)
+			return 0;
+		if (f->fail->id != FAIL_SRV_NOT_FOUND)
+			return f->fail->err;
+		if (i == WAY_FILE)
+			plain = *f->fail;
+		if (i == WAY_TREE)
+			tree = *f->fail;
+	}
+	/* that it is no ISO file either is not what a person needs to hear */
+	return fail(f->fail, plain.id, plain.err, "%s%s%s", plain.detail, tree.id ? "; and " : "", tree.detail);
 }
 
 /* The folder that directory: names; where that is an ISO file, the folder it is in. */
@@ -256,6 +350,7 @@ const struct method method_nfs = {
 	.name = "nfs",
 	.title = "NFS server",
 	.needs = METHOD_NEEDS_NETWORK,
+	.stays = true,
 	.required = nfs_required,
 	.optional = nfs_optional,
 	.fetch = nfs_fetch,

@@ -39,11 +39,15 @@ static char *mount_options(const struct nfs_export *e, const char *version)
 	int64_t step = MAX(e->timeout_ms / 100 / 6, (int64_t)5);
 
 	net_address_text(e->address, address, sizeof(address));
-	buf_printf(&o, "addr=%s,proto=tcp%s,softerr,timeo=%lld,retrans=2", address, v6 ? "6" : "", (long long)step);
+	buf_printf(&o, "addr=%s,proto=tcp%s", address, v6 ? "6" : "");
+	if (e->stays)
+		buf_str(&o, ",hard"); /* a system cannot do without its root: it waits as long as it takes */
+	else
+		buf_printf(&o, ",softerr,timeo=%lld,retrans=2", (long long)step);
 	if (version)
 		buf_printf(&o, ",vers=%s", version);
 	if (version && *version == '4')
-		buf_str(&o, ",clientaddr=0.0.0.0"); /* nothing is written, so the server need not call back */
+		buf_str(&o, ",clientaddr=0.0.0.0"); /* no delegations, so the server need not call back */
 	else
 		buf_printf(&o, ",nolock,mountproto=tcp%s,mountaddr=%s", v6 ? "6" : "", address);
 	if (e->port != NFS_PORT || (version && *version == '4'))
@@ -162,6 +166,7 @@ static int knock(const struct nfs_export *e, uint16_t port, int64_t wait_ms, str
 
 static int mount_version(const struct nfs_export *e, const char *source, const char *point, const char *version)
 {
+	const unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOEXEC | (e->writable ? 0u : MS_RDONLY);
 	cleanup_free char *options = mount_options(e, version);
 	struct failure quiet;
 
@@ -171,7 +176,7 @@ static int mount_version(const struct nfs_export *e, const char *source, const c
 	if (streq(version, "3") && knock(e, RPCBIND_PORT, MIN(e->connect_ms, (int64_t)RPCBIND_MS), &quiet))
 		return -EPROTONOSUPPORT;
 	log_debug("mount %s: %s", source, options);
-	if (mount(source, point, "nfs", MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, options) < 0)
+	if (mount(source, point, "nfs", flags, options) < 0)
 		return -errno;
 	log_info("%s is mounted by NFS %s", source, version ? version : e->options);
 	return 0;
@@ -220,6 +225,7 @@ int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 	err = try_versions(e, source, point, only_3);
 	if (err)
 		return mount_failed(e, source, err, f);
-	read_far_ahead(point);
+	if (!e->stays)
+		read_far_ahead(point);
 	return 0;
 }

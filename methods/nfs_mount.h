@@ -18,11 +18,13 @@ struct nfs_export {
 	const char *options;               /* a person's mount options, separated by commas; NULL: none */
 	int64_t timeout_ms;                /* how long the server may be silent once it is mounted */
 	int64_t connect_ms;                /* how long it may take to accept a connection */
+	bool stays;                        /* used until the machine ends: a silent server is waited for, always */
+	bool writable;                     /* and written to */
 	const char *unique;                /* tells this machine from others with the same host name; NULL: not known */
 };
 
-/* Mounts E read-only at POINT: NFS 4.2 down to 4.0, then 3, over TCP. May hang for minutes when the server falls silent
- * in between: call it where that does no harm (methods/reader.h). 0, or -errno with F filled (FAIL_SRV_*, FAIL_CMD_BAD_VALUE
+/* Mounts E at POINT, read-only unless it is to be written to: NFS 4.2 down to 4.0, then 3, over TCP. May hang for minutes when the server
+ * falls silent in between: call it where that does no harm (methods/reader.h). 0, or -errno with F filled (FAIL_SRV_*, FAIL_CMD_BAD_VALUE
  * for options, FAIL_MED_MOUNT when the kernel has no NFS client). */
 int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f) must_check;
 

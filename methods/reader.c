@@ -1,4 +1,4 @@
-/* reader.c - a file that has to be mounted first -> the sink, read by a child that may hang without harm. */
+/* reader.c - a file that has to be mounted first -> the sink, or where it lies, by a child that may hang without harm. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/reader.h"
 
@@ -26,9 +26,18 @@
 
 /* What the child says before the bytes. */
 struct opened {
-	int err; /* 0: the file is open and its bytes follow */
+	int err; /* 0: the file is open and its bytes follow, or FOUND says where it is */
 	int64_t size, modified;
+	struct found found;
 	struct failure failure; /* where ERR is not 0 */
+};
+
+/* What the child is to do: one of the two. */
+struct task {
+	reader_open_fn *open_file; /* and send its bytes from OFFSET on */
+	reader_look_fn *look;
+	void *ctx;
+	int64_t offset;
 };
 
 struct reading {
@@ -64,15 +73,23 @@ static int send_bytes(int socket, int fd, int64_t offset, int64_t size)
 	return 0;
 }
 
-/* Never returns; the exit status is the errno, which all fit into it. */
-static _Noreturn void child(int socket, reader_open_fn *open_file, void *ctx, int64_t offset)
+/* Neither returns; the exit status is the errno, which all fit into it. */
+static _Noreturn void child_looks(int socket, const struct task *task)
+{
+	struct opened say = { 0 };
+
+	say.err = task->look(task->ctx, &say.found, &say.failure);
+	_exit(send(socket, &say, sizeof(say), MSG_NOSIGNAL) == sizeof(say) ? 0 : EPIPE);
+}
+
+static _Noreturn void child_reads(int socket, const struct task *task)
 {
 	struct opened say = { 0 };
 	struct stat st;
 	int fd, err;
 
 	signal(SIGPIPE, SIG_IGN);
-	fd = open_alone(open_file, ctx, &say.failure);
+	fd = open_alone(task->open_file, task->ctx, &say.failure);
 	say.err = MIN(fd, 0);
 	if (!say.err && fstat(fd, &st) < 0)
 		say.err = fail(&say.failure, FAIL_SRV_ERROR, -errno, "looking at the file: %s", err_text(errno));
@@ -82,13 +99,13 @@ static _Noreturn void child(int socket, reader_open_fn *open_file, void *ctx, in
 	}
 	if (send(socket, &say, sizeof(say), MSG_NOSIGNAL) != sizeof(say) || say.err)
 		_exit(0);
-	err = send_bytes(socket, fd, offset, st.st_size);
+	err = send_bytes(socket, fd, task->offset, st.st_size);
 	_exit(-err & 0xff);
 }
 
 /* ---- the parent */
 
-static int begin(struct reading *r, reader_open_fn *open_file, void *ctx, int64_t offset, struct failure *f)
+static int begin(struct reading *r, const struct task *task, struct failure *f)
 {
 	int pair[2];
 
@@ -98,7 +115,9 @@ static int begin(struct reading *r, reader_open_fn *open_file, void *ctx, int64_
 	r->child = fork();
 	if (r->child == 0) {
 		close(pair[0]);
-		child(pair[1], open_file, ctx, offset);
+		if (task->look)
+			child_looks(pair[1], task);
+		child_reads(pair[1], task);
 	}
 	close(pair[1]);
 	r->stream.fd = pair[0];
@@ -172,7 +191,7 @@ int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_
 	struct version v = { 0 };
 	struct opened o;
 	char modified[24];
-	int err = begin(&r, open_file, ctx, offset, f);
+	int err = begin(&r, &(struct task){ .open_file = open_file, .ctx = ctx, .offset = offset }, f);
 
 	if (err)
 		return err;
@@ -187,5 +206,23 @@ int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_
 		err = carry(&r, o.size, f);
 	if (r.stream.fd >= 0)
 		end(&r);
+	return err;
+}
+
+int reader_look(struct watch *w, reader_look_fn *look, void *ctx, int64_t open_ms, const char *what, struct found *found,
+		struct failure *f)
+{
+	struct reading r = { .what = what, .stream = { .fd = -1, .watch = w } };
+	struct opened o;
+	int err = begin(&r, &(struct task){ .look = look, .ctx = ctx }, f);
+
+	if (err)
+		return err;
+	err = read_opened(&r, &o, open_ms, f);
+	end(&r);
+	if (err)
+		found_release(found);
+	else
+		*found = o.found;
 	return err;
 }

@@ -22,8 +22,8 @@ struct place {
 struct protocol {
 	const char *scheme; /* names it in words and gives the usual port */
 	bool proxies;       /* proxy_host: is used when it is given */
-	/* One try to bring the file at PATH (as method_paths gives it) from AT into T, from transfer_offset(T, AT) on:
-	 * 0 when it is whole, else -errno with F filled. Which failure it is decides what comes next:
+	/* One try to bring the file at PATH (as method_paths gives it) from AT into T, from transfer_offset(T, AT) on, or
+	 * to fill T->fetch->found: 0 when it is whole, else -errno with F filled. Which failure it is decides what comes next:
 	 * FAIL_SRV_NOT_FOUND, _DENIED, _REDIRECT: the next path (_DENIED with -EACCES and
 	 * FAIL_TLS_*: the login or the server is wrong, and this place is out); other FAIL_SRV_* and FAIL_DNS_*: the
 	 * next place, and this one again later; anything else ends the retrieval. */

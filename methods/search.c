@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "image/image.h"
 #include "methods/tree.h"
 #include "probe/uevent.h"
 
@@ -48,11 +49,13 @@ static const char *mount_options(const char *type)
 	return NULL;
 }
 
-static int mount_medium(const char *name, const char *type, const char *point, struct failure *f)
+/* Mounts the medium /dev/NAME, to be written to where WRITABLE. */
+static int mount_medium(const char *name, const char *type, const char *point, bool writable, struct failure *f)
 {
 	cleanup_free char *device = str_printf("/dev/%s", name);
+	const unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0u : MS_RDONLY);
 
-	if (device && mount(device, point, type, MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, mount_options(type)) == 0)
+	if (device && mount(device, point, type, flags, writable ? NULL : mount_options(type)) == 0)
 		return 0;
 	return fail(f, FAIL_MED_MOUNT, -errno, "%s (%s): %s", name, type,
 		    errno == ENODEV ? "the kernel has no driver for this file system" : err_text(errno));
@@ -63,29 +66,39 @@ int search_mount(const struct fetch *f, const char *point, const char **below)
 	const char *directory = f->options->value[KEY_DIRECTORY];
 
 	*below = directory ? directory : "";
-	return mount_medium(f->origin.device, f->origin.type, point, f->fail);
+	return mount_medium(f->origin.device, f->origin.type, point, false, f->fail);
+}
+
+static void release(const struct media_device *d, const char *point)
+{
+	if (umount(point) < 0)
+		log_warn("%s stays mounted: %s", d->name, err_text(errno));
 }
 
 /* Looks on one medium. 0: the image is in the sink; TREE_NO_IMAGE; -errno with the failure filled. */
 static int look_on(struct quest *q, const struct media_device *d)
 {
 	struct fetch *f = q->fetch;
-	cleanup_free char *point = tree_make_mount_point();
+	cleanup_free char *point = tree_make_mount_point(f->found ? IMAGE_MEDIA : NULL);
 	cleanup_buf struct buf names = { 0 };
 	struct tree t = { .words = d->name };
+	bool again;
 	int err;
 
 	if (!point)
 		return fail(f->fail, FAIL_MED_MOUNT, -errno, "no folder to mount %s on: %s", d->name, err_text(errno));
-	err = mount_medium(d->name, d->volume.type, point, f->fail);
+	err = mount_medium(d->name, d->volume.type, point, false, f->fail);
 	if (!err) {
 		t.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = tree_fetch(f, &t, &names);
 		base_close_fd(&t.fd);
-		if (umount(point) < 0)
-			log_warn("%s stays mounted: %s", d->name, err_text(errno));
+		again = !err && f->writable && f->found->kind == FOUND_TREE;
+		if (err || !f->found || !f->found->kind || again)
+			release(d, point);
+		if (again) /* written to is only what is known to be the one; its path stays the same */
+			err = mount_medium(d->name, d->volume.type, point, true, f->fail);
 	}
-	rmdir(point);
+	rmdir(point); /* refused while it is mounted */
 	if (!err) {
 		origin_free(&f->origin);
 		f->origin = (struct origin){ .device = strdup(d->name), .type = d->volume.type };
@@ -148,7 +161,7 @@ static int note_failure(struct quest *q, int err)
 	case FAIL_IMG_DIGEST:
 		if (!q->failure.id)
 			q->failure = *f;
-		return q->fetch->sink->restart(q->fetch->sink, q->fetch->fail);
+		return q->fetch->sink ? q->fetch->sink->restart(q->fetch->sink, q->fetch->fail) : 0;
 	default:
 		return err;
 	}
@@ -307,15 +320,19 @@ static void describe_all(struct buf *out)
 /* What was looked for, and what is there instead. */
 static int no_image(struct quest *q)
 {
+	const struct options *o = q->fetch->options;
 	char **paths = NULL;
 	size_t count = 0;
 	cleanup_buf struct buf wanted = { 0 };
 
-	if (method_paths(q->fetch->options, &paths, &count) == 0)
+	if (method_paths(o, &paths, &count) == 0)
 		for (size_t i = 0; i < count; i++) {
 			buf_printf(&wanted, "%s%s", i ? " or " : "", paths[i]);
 			free(paths[i]);
 		}
+	if (found_may_be_tree(o))
+		buf_printf(&wanted, " or a whole system (/sbin/init) at %s",
+			   o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : "/");
 	free(paths);
 	return fail(q->fetch->fail, FAIL_MED_NO_IMAGE, -ENOENT, "%s is on none of: %s", buf_cstr(&wanted),
 		    buf_cstr(&q->report));

@@ -19,7 +19,7 @@ struct search {
 
 /* Brings the image that F->options name into F->sink: looks on all media that S ranks, mounts one after the other
  * read-only (nothing is ever written to them, no journal is replayed), waits for more to appear where none has the image.
- * Nothing stays mounted; F->origin says where the image was. 0, or -errno with F->fail filled. */
+ * Nothing stays mounted but what F->found is on; F->origin says where the image was. 0, or -errno with F->fail filled. */
 int search_fetch(struct fetch *f, const struct search *s) must_check;
 
 /* The mount of such a method (struct method): the medium that had the image, read-only. */

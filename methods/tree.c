@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/log.h"
+#include "image/image.h"
 #include "image/loop.h"
 
 #include <dirent.h>
@@ -30,16 +31,18 @@ struct how {
 #define HOW_NO_MAGICLINKS 0x02
 #define HOW_IN_ROOT       0x10
 
-char *tree_make_mount_point(void)
+char *tree_make_mount_point(const char *path)
 {
 	static const char *const places[] = { "/run/stage1-medium-XXXXXX", "/tmp/stage1-medium-XXXXXX" };
 
+	if (path)
+		return mkdir(path, 0755) == 0 || errno == EEXIST ? strdup(path) : NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		char *path = strdup(places[i]);
+		char *made = strdup(places[i]);
 
-		if (!path || mkdtemp(path))
-			return path;
-		free(path);
+		if (!made || mkdtemp(made))
+			return made;
+		free(made);
 	}
 	return NULL;
 }
@@ -150,6 +153,8 @@ static int fetch_plain(struct fetch *f, const struct tree *t, const struct optio
 		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a file");
 	if (fd < 0)
 		return fail(f->fail, FAIL_MED_READ, fd, "%s: %s", words, err_text(fd));
+	if (f->in_place)
+		return found_set(f->found, FOUND_FILE, fd, words, f->fail);
 	return copy_file(f, fd, st.st_size, words);
 }
 
@@ -185,7 +190,7 @@ int tree_mount_iso(int fd, const char *words, const char *point, struct failure 
 static int fetch_from_iso(struct fetch *f, int fd, const char *words)
 {
 	struct options inside = *f->options;
-	cleanup_free char *point = tree_make_mount_point();
+	cleanup_free char *point = tree_make_mount_point(f->found ? IMAGE_ISO : NULL);
 	struct tree inner = { .words = words };
 	int err;
 
@@ -197,7 +202,8 @@ static int fetch_from_iso(struct fetch *f, int fd, const char *words)
 		inner.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = fetch_plain(f, &inner, &inside);
 		base_close_fd(&inner.fd);
-		umount(point);
+		if (err || !f->in_place)
+			umount(point);
 	}
 	rmdir(point);
 	return err;
@@ -299,6 +305,8 @@ int tree_fetch(struct fetch *f, const struct tree *t, struct buf *what_is_there)
 		return TREE_NO_IMAGE;
 	if (S_ISREG(st.st_mode))
 		return fetch_from_iso(f, fd, words);
+	if (found_may_be_tree(f->options) && found_is_tree(f->options, fd))
+		return found_tree(f, fd, words);
 	err = fetch_from_folder(f, t, directory, fd, what_is_there);
 	fd = -1;
 	return err;

@@ -13,8 +13,8 @@ struct tree {
 	const char *words; /* its name for a person: "sda1", "10.0.1.21:/export" */
 };
 
-/* A new empty folder to mount on, its name to be freed; NULL with errno. */
-char *tree_make_mount_point(void);
+/* A folder to mount on, its name to be freed: PATH, or where that is NULL a new one. NULL with errno. */
+char *tree_make_mount_point(const char *path);
 
 /* Opens PATH below the folder FD, for reading. Links are followed as if the folder were the root, so none leads out.
  * The descriptor or -errno. */
@@ -35,8 +35,9 @@ bool tree_is_iso(const char *name);
 int tree_mount_iso(int fd, const char *words, const char *point, struct failure *f) must_check;
 
 /* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there, but
- * directory: is an ISO file or a folder with ISO files in it, looks into those. Nothing stays mounted or open. 0;
- * TREE_NO_IMAGE, silently, where T has no image (WHAT_IS_THERE gets the names that are there instead, for a person);
+ * directory: is an ISO file or a folder with ISO files in it, looks into those; where it is a whole system, that is
+ * F->found. With F->in_place an image is not copied, but F->found, and an ISO file it is in stays mounted; else nothing
+ * does. 0; TREE_NO_IMAGE, silently, where T has no image (WHAT_IS_THERE gets the names that are there instead, for a person);
  * else -errno with F->fail filled. */
 #define TREE_NO_IMAGE 1
 int tree_fetch(struct fetch *f, const struct tree *t, struct buf *what_is_there) must_check;

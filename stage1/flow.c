@@ -10,19 +10,36 @@
 
 /* ---- the screen as the parts' watch */
 
+/* A sign of life. Where there is a guard, it lasts that much longer. */
+static void stay_alive(struct flow *f)
+{
+	if (f->silence_ms)
+		__atomic_store_n(&f->result->alive_until, now_ms() + f->silence_ms, __ATOMIC_RELAXED);
+}
+
+void flow_guard(struct flow *f, int64_t ms, const char *what)
+{
+	(void)str_copy(f->result->waits_for, sizeof(f->result->waits_for), what);
+	f->silence_ms = ms;
+	stay_alive(f);
+}
+
 static void on_note(struct watch *w, const char *line)
 {
+	stay_alive((struct flow *)w);
 	log_info("%s", line);
 	screen_note(((struct flow *)w)->screen, line);
 }
 
 static void on_waiting(struct watch *w, const char *why, int64_t deadline)
 {
+	stay_alive((struct flow *)w); /* who waits in words has a deadline */
 	screen_waiting(((struct flow *)w)->screen, why, deadline);
 }
 
 static void on_progress(struct watch *w, int64_t done, int64_t total)
 {
+	stay_alive((struct flow *)w);
 	screen_progress(((struct flow *)w)->screen, done, total);
 }
 
@@ -133,6 +150,7 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(steps); i++) {
 		int64_t began = now_ms();
 
+		stay_alive(&f);
 		result->step = i;
 		screen_step(s, i + 1, ARRAY_SIZE(steps), steps[i].name);
 		err = steps[i].run(&f);

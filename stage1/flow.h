@@ -18,7 +18,18 @@ struct flow_result {
 	int64_t step_ms[STEP_MAX];  /* how long each took */
 	char init[256];             /* the program to start in ROOT_DIR */
 	bool kexec;                 /* no root: a kernel was loaded and waits to be started */
+	/* What a server or disk that falls silent may hang without an end: the second (of now_ms, in ms) until which the
+	 * flow must show a sign of life (0: it has deadlines of its own), and what is waited for. */
+	int64_t alive_until;
+	char waits_for[200];
 	char answers[4096];         /* what a person answered: a key's name, a tab, its value, a line end; repeated */
+};
+
+/* Where the image or tree that the root is made of is to be. */
+enum root_place {
+	PLACE_MEMORY_OR_MEDIUM, /* in memory; on its disk or disc where memory is too small for it */
+	PLACE_MEMORY,           /* in memory, or where outfile: says */
+	PLACE_THERE,            /* where the method finds it */
 };
 
 /* What travels down the arrows. Each step fills what the next ones need. */
@@ -34,6 +45,9 @@ struct flow {
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */
 	enum root_mode root_mode;     /* method */
+	enum root_place root_place;   /* method */
+	struct found found;           /* image: what is used where it lies, and stays mounted */
+	int64_t silence_ms;           /* image: see flow_guard */
 	char server[48];              /* image: where it came from, where the method found that out itself */
 	struct origin origin;         /* image: the same for who reads more from there */
 };

@@ -30,6 +30,16 @@ static void add_times(struct buf *out, const struct flow *f)
 		add_number(out, keys[i], f->result->step_ms[i]);
 }
 
+/* ROOT='nfs+overlay', as root: takes it, and where what it is on stays mounted. */
+static void add_root(struct buf *out, const struct flow *f)
+{
+	static const char *const modes[] = { [ROOT_OVERLAY] = "overlay", [ROOT_RW] = "rw", [ROOT_RO] = "ro" };
+	bool there = f->found.kind != FOUND_NOTHING;
+
+	buf_printf(out, "ROOT='%s+%s'\n", there ? f->method->name : "ram", modes[f->root_mode]);
+	add(out, "ROOT_PATH", there ? f->found.path : NULL);
+}
+
 int handover_write_ka(const struct flow *f)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -54,6 +64,7 @@ int handover_write(const struct flow *f)
 	add(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
 	add(&env, "IMAGE", o->value[KEY_IMAGE]);
 	add_number(&env, "IMAGE_SIZE", f->store.size);
+	add_root(&env, f);
 	add(&env, "NODE_ID", o->node_id);
 	add(&env, "RESCUE", o->rescue ? "1" : NULL);
 	add_times(&env, f);

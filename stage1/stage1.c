@@ -20,6 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* How often the flow's sign of life is looked for. */
+#define GUARD_MS 1000
+
 extern char **environ;
 
 /* "stage1 0.1  Linux 6.1.0-56-amd64  node 7" */
@@ -36,6 +39,15 @@ static void say_hello(struct screen *s, const struct options *o)
 	}
 }
 
+/* Waits in the flow have their own deadlines, but for what a silent server holds up in the kernel: there the flow says how
+ * long it may take. */
+static bool is_silent(const struct flow_result *result)
+{
+	int64_t until = __atomic_load_n(&result->alive_until, __ATOMIC_RELAXED);
+
+	return until && now_ms() > until;
+}
+
 /* Runs the flow in a child, so that whatever happens to it, PID 1 is there to act on it. */
 static int run_flow(struct options *o, struct screen *s, bool ask, struct flow_result *result)
 {
@@ -50,8 +62,12 @@ static int run_flow(struct options *o, struct screen *s, bool ask, struct flow_r
 		signal(SIGCHLD, SIG_DFL);
 		_exit(flow_run(o, s, ask, result) ? 1 : 0);
 	}
-	while (system_wait_child(pid, &status, now_ms() + INT_MAX))
-		; /* every wait in the flow has its own deadline */
+	while (system_wait_child(pid, &status, now_ms() + GUARD_MS))
+		if (is_silent(result)) {
+			kill(pid, SIGKILL); /* it may hang in the kernel: it is not waited for */
+			return fail(&result->failure, FAIL_SRV_STALLED, -ETIMEDOUT, "%s: silent while the root was put "
+				    "together", result->waits_for);
+		}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))

@@ -6,18 +6,18 @@
 #include "stage1/kexec.h"
 #include "stage1/system.h"
 
+/* A server or disk that says nothing for so many seconds is given up, where timeout: is silent. */
+#define SILENCE_DEFAULT_S 30
+
 /* A method that waits for a stick needs the drivers of what is plugged in. */
 static void new_devices(void *ctx)
 {
 	(void)!probe_catch_up(ctx); /* who waits for the stick says that it did not come */
 }
 
-/* Brings what the options name into STORE; RAW keeps its compression on. */
-static int fetch_into(struct flow *f, struct store *store, bool raw)
+static struct fetch new_fetch(struct flow *f)
 {
-	const char *sha256 = f->options->value[KEY_SHA256];
-	int64_t memory = memory_available();
-	struct fetch fetch = {
+	return (struct fetch){
 		.options = f->options,
 		.net = f->method->needs & METHOD_NEEDS_NETWORK ? &f->network : NULL,
 		.watch = &f->watch,
@@ -25,10 +25,28 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 		.new_devices = new_devices,
 		.new_devices_ctx = f->probe,
 	};
+}
+
+/* Where the image was; a whole system has no image that who reads on would look for. */
+static void take_origin(struct flow *f, struct fetch *fetch)
+{
+	origin_free(&f->origin);
+	if (f->found.kind == FOUND_TREE)
+		origin_free(&fetch->origin);
+	f->origin = fetch->origin;
+}
+
+/* Brings what the options name into STORE; RAW keeps its compression on, and takes no trees. */
+static int fetch_into(struct flow *f, struct store *store, bool raw)
+{
+	const char *sha256 = f->options->value[KEY_SHA256];
+	int64_t memory = memory_available();
+	struct fetch fetch = new_fetch(f);
 	cleanup_buf struct buf text = { 0 };
 	int64_t began, ms;
 	int err;
 
+	fetch.found = raw ? NULL : &f->found;
 	do {
 		began = now_ms();
 		fetch.sink = raw ? image_sink(store, true, memory, sha256) :
@@ -39,10 +57,9 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 		fetch.sink->free(fetch.sink);
 		str_copy(f->server, sizeof(f->server), fetch.server);
 	} while (err && fetch.net && flow_other_card(f));
-	if (err)
+	take_origin(f, &fetch);
+	if (err || f->found.kind)
 		return err;
-	origin_free(&f->origin);
-	f->origin = fetch.origin;
 	if (store->tree) {
 		watch_note(&f->watch, "an archive, unpacked as it came");
 		return 0;
@@ -55,6 +72,125 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 	watch_note(&f->watch, "%s", buf_cstr(&text));
 	return 0;
 }
+
+/* ---- what is used, or copied, where it lies */
+
+/* A server or disk that falls silent holds up whoever reads from it, in the kernel. */
+static int guard(struct flow *f)
+{
+	int64_t seconds;
+	int err = options_number(f->options, KEY_TIMEOUT, 1, 86400, SILENCE_DEFAULT_S, &seconds, &f->result->failure);
+
+	if (!err)
+		flow_guard(f, seconds * 1000, f->found.words);
+	return err;
+}
+
+/* A sum is that of one file. */
+static int refuse_sum(struct flow *f)
+{
+	if (!f->options->value[KEY_SHA256])
+		return 0;
+	return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
+		    "sha256: is the sum of one file, and %s is a tree of files, which cannot be checked", f->found.words);
+}
+
+static int copy_tree(struct flow *f)
+{
+	const struct tree_source from = {
+		.path = f->found.path,
+		.words = f->found.words,
+		.network = f->method->needs & METHOD_NEEDS_NETWORK,
+		.memory = memory_available(),
+		.watch = &f->watch,
+	};
+	cleanup_buf struct buf text = { 0 };
+	int err = refuse_sum(f);
+
+	if (!err)
+		err = guard(f);
+	if (!err)
+		err = image_copy_tree(&f->store, &from, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
+	if (err)
+		return err;
+	screen_format_bytes(&text, f->store.size);
+	watch_note(&f->watch, "%s copied, a tree at %s", buf_cstr(&text), f->found.words);
+	found_release(&f->found);
+	f->silence_ms = f->result->alive_until = 0;
+	return 0;
+}
+
+/* The file that was found, as a store that is only read. */
+static int use_file(struct flow *f)
+{
+	const char *sha256 = f->options->value[KEY_SHA256];
+	cleanup_buf struct buf text = { 0 };
+	enum image_kind kind;
+	int err = store_use(&f->store, f->found.path, &f->result->failure);
+
+	if (!err)
+		err = image_look(&f->store, &kind, &f->result->failure);
+	if (!err && sha256) {
+		watch_note(&f->watch, "its SHA-256 first: it is read twice, now and as it is used");
+		err = store_verify(&f->store, sha256, &f->watch, &f->result->failure);
+	}
+	if (err)
+		return err;
+	screen_format_bytes(&text, f->store.size);
+	watch_note(&f->watch, "%s at %s", buf_cstr(&text), f->found.words);
+	return 0;
+}
+
+static int use_there(struct flow *f)
+{
+	struct fetch fetch = new_fetch(f);
+	int err;
+
+	fetch.found = &f->found;
+	fetch.in_place = true;
+	fetch.writable = f->root_mode == ROOT_RW;
+	do
+		err = f->method->fetch(&fetch);
+	while (err && fetch.net && flow_other_card(f));
+	take_origin(f, &fetch);
+	if (!err)
+		err = guard(f);
+	if (err)
+		return err;
+	if (f->found.kind == FOUND_FILE)
+		return use_file(f);
+	watch_note(&f->watch, "a tree at %s", f->found.words);
+	return refuse_sum(f);
+}
+
+/* Memory is too small: a disk or disc may stay. A server is used as a root only by who asked for it. */
+static bool may_stay(const struct flow *f)
+{
+	return f->root_place == PLACE_MEMORY_OR_MEDIUM && f->method->stays &&
+	       !(f->method->needs & METHOD_NEEDS_NETWORK) && f->root_mode != ROOT_RW && f->store.kind == STORE_MEMORY;
+}
+
+static int copy_or_use(struct flow *f)
+{
+	struct failure too_big;
+	int err = fetch_into(f, &f->store, false);
+
+	if (!err && f->found.kind == FOUND_TREE)
+		err = copy_tree(f);
+	if (!err || f->result->failure.id != FAIL_MEM_TOO_LITTLE || !may_stay(f))
+		return err;
+	too_big = f->result->failure;
+	watch_note(&f->watch, "%s: it is used where it lies", too_big.detail);
+	f->result->failure = (struct failure){ 0 };
+	found_release(&f->found);
+	store_close(&f->store);
+	f->root_place = PLACE_THERE;
+	if (use_there(f))
+		f->result->failure = too_big; /* as it would have been without this */
+	return f->result->failure.err;
+}
+
+/* ---- a kernel instead */
 
 /* The file KEY names, below directory: as an image would be. */
 static int fetch_file(struct flow *f, enum option_key key, struct store *store)
@@ -100,5 +236,7 @@ static int load_kernel(struct flow *f)
 
 int step_image(struct flow *f)
 {
-	return f->options->value[KEY_KERNEL] ? load_kernel(f) : fetch_into(f, &f->store, false);
+	if (f->options->value[KEY_KERNEL])
+		return load_kernel(f);
+	return f->root_place == PLACE_THERE ? use_there(f) : copy_or_use(f);
 }

@@ -6,21 +6,50 @@
 
 #include <stdio.h>
 
-static int choose_root_mode(struct flow *f)
+/* One word of root:. 0, or -EINVAL where it is none of the known. */
+static int choose_one(struct flow *f, const char *word, size_t len)
 {
-	const char *mode = f->options->value[KEY_ROOT];
+	static const struct {
+		const char *word;
+		enum root_mode mode;
+	} modes[] = { { "overlay", ROOT_OVERLAY }, { "rw", ROOT_RW }, { "ro", ROOT_RO } };
 
-	if (!mode || streq(mode, "overlay"))
-		f->root_mode = ROOT_OVERLAY;
-	else if (streq(mode, "rw"))
-		f->root_mode = ROOT_RW;
-	else if (streq(mode, "ro"))
-		f->root_mode = ROOT_RO;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (len != strlen(modes[i].word) || !starts_with(word, modes[i].word))
+			continue;
+		f->root_mode = modes[i].mode;
+		return 0;
+	}
+	if (len == 3 && starts_with(word, "ram"))
+		f->root_place = PLACE_MEMORY;
+	else if (f->method->stays && len == strlen(f->method->name) && starts_with(word, f->method->name))
+		f->root_place = PLACE_THERE;
 	else
-		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL, "root:%s is none of overlay, rw, ro", mode);
-	/* the seeds' line: root=/dev/ram3 rw */
-	if (!mode && f->options->root && starts_with(f->options->root, "/dev/ram") && f->options->read_write)
-		f->root_mode = ROOT_RW;
+		return -EINVAL;
+	return 0;
+}
+
+/* root:nfs+rw - where the image is used from, and how. */
+static int choose_root(struct flow *f)
+{
+	const char *word = f->options->value[KEY_ROOT];
+
+	if (!word && f->options->root && starts_with(f->options->root, "/dev/ram") && f->options->read_write)
+		f->root_mode = ROOT_RW; /* the seeds' line: root=/dev/ram3 rw */
+	while (word && *word) {
+		size_t len = strcspn(word, "+");
+
+		if (choose_one(f, word, len))
+			return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
+				    "root:%s: %.*s is none of ram%s%s, overlay, rw, ro with method:%s",
+				    f->options->value[KEY_ROOT], (int)len, word, f->method->stays ? ", " : "",
+				    f->method->stays ? f->method->name : "", f->method->name);
+		word += len + (word[len] == '+');
+	}
+	if (f->root_place == PLACE_THERE && f->options->value[KEY_OUTFILE])
+		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
+			    "root:%s leaves the image where it is, and outfile: says where to copy it",
+			    f->options->value[KEY_ROOT]);
 	return 0;
 }
 
@@ -73,14 +102,15 @@ static int open_store(struct flow *f)
 
 int step_method(struct flow *f)
 {
-	int err = choose_root_mode(f);
+	int err = choose_root(f);
 
-	if (!err && !f->options->value[KEY_KERNEL])
+	if (!err && !f->options->value[KEY_KERNEL] && f->root_place != PLACE_THERE)
 		err = open_store(f);
 	if (!err)
-		watch_note(&f->watch, "%s%s%s%s%s", f->method->name, f->options->value[KEY_SERVER] ? " from " : "",
+		watch_note(&f->watch, "%s%s%s%s%s%s", f->method->name, f->options->value[KEY_SERVER] ? " from " : "",
 			   f->options->value[KEY_SERVER] ? f->options->value[KEY_SERVER] : "",
 			   f->store.kind == STORE_RAMDISK ? " into " : "",
-			   f->store.kind == STORE_RAMDISK ? f->store.path : "");
+			   f->store.kind == STORE_RAMDISK ? f->store.path : "",
+			   f->root_place == PLACE_THERE ? ", used where it lies" : "");
 	return err;
 }

@@ -17,11 +17,11 @@
 int step_root(struct flow *f)
 {
 	static const char *const words[] = {
-		[ROOT_OVERLAY] = "memory over the image",
-		[ROOT_RW] = "the image itself, read-write",
-		[ROOT_RO] = "the image itself, read-only",
+		[ROOT_OVERLAY] = "",
+		[ROOT_RW] = " itself, read-write",
+		[ROOT_RO] = " itself, read-only",
 	};
-	bool tree; /* an archive was unpacked instead of an image stored */
+	bool tree = f->store.tree, there = f->found.kind == FOUND_TREE;
 	int err;
 
 	if (f->options->value[KEY_KERNEL]) {
@@ -30,11 +30,16 @@ int step_root(struct flow *f)
 	}
 	if (streq(f->options->value[KEY_PROBE], "all") && probe_load(f->probe, PROBE_ALL, now_ms() + DEVICES_MS))
 		log_warn("not all drivers could be loaded");
-	tree = f->store.tree;
-	err = image_mount(&f->store, f->root_mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
+	err = there ? image_mount_tree(f->found.path, f->root_mode, ROOT_DIR, flow_load_module, f->probe,
+				       &f->result->failure) :
+		      image_mount(&f->store, f->root_mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
 	if (err)
 		return err;
-	watch_note(&f->watch, "%s", tree ? "what was unpacked" : words[f->root_mode]);
+	if (tree)
+		watch_note(&f->watch, "what was unpacked");
+	else
+		watch_note(&f->watch, "%sthe %s%s", f->root_mode == ROOT_OVERLAY ? "memory over " : "",
+			   there ? "tree" : "image", words[f->root_mode]);
 	return 0;
 }
 

@@ -22,6 +22,10 @@ void flow_name_node(struct flow *f);
 /* After a failure to reach the server: the network on another card, where there is one that can be had. */
 bool flow_other_card(struct flow *f);
 
+/* From now on the flow may hang for ever where a server or disk falls silent: after MS without a sign of life, which is
+ * this call or progress, PID 1 ends it. WHAT is waited for. */
+void flow_guard(struct flow *f, int64_t ms, const char *what);
+
 /* An image_load_module_fn; CTX is the probe. */
 int flow_load_module(void *ctx, const char *name);
 

@@ -136,7 +136,7 @@ failed:
 
 void system_release_root(void)
 {
-	static const char *const places[] = { ROOT_DIR, IMAGE_LOWER, IMAGE_UPPER, IMAGE_DIR };
+	static const char *const places[] = { ROOT_DIR, IMAGE_LOWER, IMAGE_UPPER, IMAGE_DIR, IMAGE_ISO, IMAGE_MEDIA };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		while (umount2(places[i], MNT_DETACH) == 0)

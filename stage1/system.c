@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The longest time for what is in memory to get to its disk. */
+#define SYNC_MS 20000
+
 static int mount_kernel_fs(const char *type, const char *target, unsigned long flags, const char *data,
 			   struct failure *f)
 {
@@ -159,9 +162,23 @@ int system_quiet_kernel(const char *command_line)
 	return levels ? (int)strtol(levels, NULL, 10) : 0;
 }
 
+/* Writes everything out, in a child: a disk or server that does not answer must not hold the machine. */
+static void sync_in_time(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		sync();
+		_exit(0);
+	}
+	if (pid > 0 && system_wait_child(pid, &status, now_ms() + SYNC_MS))
+		log_warn("what was written may not be on its disk: it does not answer");
+}
+
 _Noreturn void system_leave(bool power_off)
 {
-	sync();
+	sync_in_time();
 	reboot(power_off ? RB_POWER_OFF : RB_AUTOBOOT);
 	for (;;) /* the firmware may take its time; PID 1 must not end */
 		pause();

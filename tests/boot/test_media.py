@@ -1,6 +1,7 @@
 """test_media - methods disk and cdrom on every kind of drive -> a root; what is not there is said by name."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import hashlib
+import re
 import subprocess
 
 import media
@@ -11,16 +12,17 @@ from qemu import boot
 CLASSIC = "install/stage2/rescue.sqfs"
 
 
-def machine(automatic, *extra, words="rescue"):
+def machine(automatic, *extra, words="rescue", mem=512):
     """A machine without a card, with these disks."""
-    return boot(nic=[], append=f"automatic=method:{automatic} {words}", extra=[word for more in extra for word in more])
+    return boot(nic=[], append=f"automatic=method:{automatic} {words}", mem=mem,
+                extra=[word for more in extra for word in more])
 
 
-def arrives(automatic, *extra, words="rescue"):
+def arrives(automatic, *extra, words="rescue", mem=512, megabytes=8):
     """The same, once stage2 has read all of the image."""
-    started = machine(automatic, *extra, words=words)
+    started = machine(automatic, *extra, words=words, mem=mem)
     started.expect("STAGE2 UP", 120).expect("STAGE2 END")
-    assert f"FILLER 8000000 bytes sum {stage2.filler_sum()}" in started.text, started.log_path
+    assert f"FILLER {megabytes}000000 bytes sum {stage2.filler_sum(megabytes)}" in started.text, started.log_path
     return started
 
 
@@ -114,3 +116,80 @@ def test_nothing_is_written():
     before = hashlib.sha256(volume.read_bytes()).digest()
     arrives("disk", disk(volume, "ahci"))
     assert hashlib.sha256(volume.read_bytes()).digest() == before, "the disk was written to"
+
+
+# ---- file systems
+
+def found_on(volume, kind):
+    """The volume is known by its label, is of that kind, and has the image; the medium is let go of."""
+    started = arrives("disk,disk:LABEL=THERE,image:a.sqfs", disk(volume, "virtio"), words="")
+    started.never("/run/stage1/media", "S1-")
+    started = arrives("disk,disk:LABEL=THERE,image:a.sqfs,root:disk", disk(volume, "virtio"), words="")
+    assert f"MOUNT /dev/vda /run/stage1/media {kind} ro" in started.text, started.log_path
+
+
+def test_exfat():
+    """An exFAT is read, and an image on it used where it lies."""
+    found_on(media.exfat({"a.sqfs": stage2.squashfs()}, "THERE"), "exfat")
+
+
+def test_vfat_and_ext():
+    """The same of FAT, ext2 and ext3."""
+    found_on(media.vfat({"a.sqfs": stage2.squashfs()}, "THERE"), "vfat")
+    for kind in "ext2", "ext3":
+        found_on(media.ext4({"a.sqfs": stage2.squashfs()}, "THERE", kind), "ext4")
+
+
+# ---- used where it lies
+
+def test_a_disc_where_it_lies():
+    """root:cdrom uses the image on the disc: 300 MB need no memory, and the disc stays mounted for the next system."""
+    started = arrives("cdrom,root:cdrom", disk(media.iso({CLASSIC: stage2.squashfs(300)}), "cd"), mem=256, megabytes=300)
+    assert "MOUNT /dev/sr0 /run/stage1/media iso9660 ro,nosuid,nodev,noexec" in started.text, started.log_path
+    for fact in "RUN env: ROOT='cdrom+overlay'", f"RUN env: ROOT_PATH='/run/stage1/media/{CLASSIC}'", "ROOT writable":
+        assert fact in started.text, f"{fact}: {started.log_path}"
+
+
+def test_memory_too_small_for_what_is_on_a_disk():
+    """An image that memory is too small for is used where it lies, which is said; with root:ram it is refused."""
+    drive = disk(media.ext4({"a.sqfs": stage2.squashfs(300)}, megabytes=400), "virtio")
+    started = arrives("disk,image:a.sqfs", drive, words="", mem=256, megabytes=300)
+    for fact in "the image needs 301 MB", "used where it lies", "MOUNT /dev/vda /run/stage1/media ext4 ro":
+        assert fact in " ".join(started.text.split()), f"{fact}: {started.log_path}"
+    boot(nic=[], append="automatic=method:disk,image:a.sqfs,root:ram", mem=256, extra=drive).expect("S1-MEM-01", 120)
+
+
+def test_an_iso_file_where_it_lies():
+    """root:disk and an ISO file on a partition: both stay mounted, the image in it is used there."""
+    volume = media.ext4({"isos/b.iso": media.iso({CLASSIC: stage2.squashfs()})})
+    started = arrives("disk,directory:/isos,root:disk", disk(media.gpt(volume), "ahci"))
+    for fact in "MOUNT /dev/sda1 /run/stage1/media ext4 ro", "MOUNT /dev/loop0 /run/stage1/iso iso9660 ro":
+        assert fact in started.text, f"{fact}: {started.log_path}"
+
+
+def test_a_tree_on_a_partition():
+    """A folder with a whole system on a partition: below memory, itself, or copied."""
+    drive = disk(media.gpt(media.ext4({"srv/root": stage2.tree()})), "ahci")
+    for mode, fact in (("disk", "MOUNT /dev/sda1 /run/stage1/lower ext4 ro"), ("disk+ro", "ROOT read-only"),
+                       ("disk+rw", "MOUNT /dev/sda1 / ext4 rw"), ("ram", "MOUNT stage1-root / tmpfs rw")):
+        started = arrives(f"disk,partition:sda1,directory:/srv/root,root:{mode}", drive, words="")
+        assert fact in started.text, f"{fact}: {started.log_path}"
+    started.never("/run/stage1/media")
+
+
+def test_a_system_that_merely_lies_about():
+    """The system on another partition is not booted by mistake while the image is looked for."""
+    volumes = media.ext4({".": stage2.tree()}, "SYSTEM"), media.ext4({CLASSIC: stage2.squashfs()}, "IMAGE")
+    started = arrives("disk,root:overlay", disk(media.gpt(*volumes), "virtio"))
+    assert "ROOT='ram+overlay'" in started.text and "squashfs ro" in started.text, started.log_path
+
+
+def test_a_folder_without_a_program_to_start():
+    """A folder that is no system is named with what was looked for."""
+    machine("disk,directory:/some,root:disk,timeout:2", disk(media.ext4({"some/file": stage2.program()}, "DATA"), "virtio"),
+            words="").expect("S1-MED-01", 60).expect(re.compile(r"whole\s+system"))
+
+
+def test_no_such_place():
+    """root: that is not the method's own is refused with those that are."""
+    machine("disk,root:nfs", words="").expect("S1-CMD-04", 60).expect(re.compile(r"none\s+of\s+ram,\s+disk,\s+overlay"))

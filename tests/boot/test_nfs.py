@@ -15,7 +15,7 @@ HALFWAY = re.compile(r" [1-5]\d %")
 
 def arrives(machine, megabytes=8):
     """Waits until stage2 has read all of the image."""
-    machine.expect("STAGE2 UP", 90).expect("STAGE2 END", 60)
+    machine.expect("STAGE2 END", 120)
     assert f"FILLER {megabytes}000000 bytes sum {stage2.filler_sum(megabytes)}" in machine.text, machine.log_path
     return machine
 
@@ -46,9 +46,9 @@ def test_options():
         arrives(machine)
 
 
-def fails(server, more, *words, timeout=90):
+def fails(server, more, *words, timeout=90, mem=512):
     """Boots with automatic= lines that cannot work and waits for the words."""
-    machine = boot("virtio-net-pci", server.automatic(more))
+    machine = boot("virtio-net-pci", server.automatic(more), mem=mem)
     for word in words:
         machine.expect(word, timeout)
 
@@ -85,7 +85,7 @@ def test_a_server_that_freezes_and_comes_back():
         machine = boot("virtio-net-pci", server.automatic("directory:/export,image:a.sqfs,timeout:6"), mem=1024)
         machine.expect(HALFWAY, 90)
         server.freeze()
-        machine.expect("; trying", 60)
+        machine.expect("no byte for 6 s", 60)
         server.thaw()
         arrives(machine, 300)
 
@@ -96,10 +96,133 @@ def test_a_server_that_is_started_again():
         machine = boot("virtio-net-pci", server.automatic("directory:/export,image:a.sqfs,timeout:6"), mem=1024)
         machine.expect(HALFWAY, 90)
         server.kill()
-        machine.expect("; trying", 60)
+        machine.expect("no byte for 6 s", 60)
         time.sleep(1)
         server.start()
         arrives(machine, 300)
+
+
+# ---- used where it lies
+
+IN_PLACE = "RUN env: ROOT='nfs+overlay'"
+
+
+def test_an_image_where_it_lies():
+    """root:nfs uses an image on the export in place: memory above it takes writes, the export stays mounted, hard, for
+    the next system, and 300 MB of image need no memory."""
+    with ganesha({"images/root.img": stage2.squashfs(300)}) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export/images,image:root.img,root:nfs"), mem=256)
+        machine.expect("used where it lies", 60).expect("300 MB at nfs://10.0.2.2/export/images/root.img")
+        machine.expect(re.compile(r"MOUNT \S+:/export/images /run/stage1/media nfs4 ro,\S*\bhard\b"), 60)
+        machine.expect("RUN env: ROOT_PATH='/run/stage1/media/root.img'").expect("ROOT writable", 60)
+        arrives(machine, 300)
+
+
+def test_an_iso_file_where_it_lies():
+    """With root:nfs the image within an ISO file on the export is used there."""
+    with ganesha({"isos/b.iso": media.iso({CLASSIC: stage2.squashfs()})}) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export/isos,root:nfs") + " rescue")
+        machine.expect(re.compile("MOUNT /dev/loop0 /run/stage1/iso iso9660 ro"), 60).expect(IN_PLACE)
+        arrives(machine)
+
+
+def test_a_tree_where_it_lies():
+    """directory: is a whole system and root:nfs leaves it there: memory above it takes the writes."""
+    with ganesha({"srv/root": stage2.tree()}) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export/srv/root,root:nfs"))
+        machine.expect("a tree at nfs://", 60).expect(IN_PLACE, 60).expect("ROOT writable", 60)
+        arrives(machine)
+        assert not (server.folder / "srv/root/stage2-was-here").exists()
+
+
+def test_a_tree_read_write():
+    """root:nfs+rw: what the system writes is written on the server."""
+    with ganesha({"srv/root": stage2.tree()}, writable=True) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export/srv/root,root:nfs+rw"))
+        machine.expect(re.compile(r"MOUNT \S+ / nfs4 rw"), 60).expect("RUN env: ROOT='nfs+rw'").expect("ROOT writable", 60)
+        arrives(machine)
+        assert (server.folder / "srv/root/stage2-was-here").read_text() == "written"
+
+
+def test_a_tree_read_only():
+    """root:nfs+ro: nothing can be written."""
+    with ganesha({"srv/root": stage2.tree()}) as server:
+        arrives(boot("virtio-net-pci", server.automatic("directory:/export/srv/root,root:nfs+ro")), 8) \
+            .never("ROOT writable")
+
+
+def test_a_tree_into_memory():
+    """directory: is a whole system: by default it is copied into memory and the export let go of."""
+    with ganesha({"srv/root": stage2.tree()}) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export/srv/root"))
+        machine.expect("copied", 60).expect("RUN env: ROOT='ram+overlay'", 60).expect("ROOT writable", 60)
+        arrives(machine).never("/run/stage1/media nfs")
+
+
+def test_a_tree_that_is_too_big():
+    """A tree that memory is too small for is refused with the numbers, before it is copied."""
+    with ganesha({"srv/root": stage2.tree(300)}) as server:
+        fails(server, "directory:/export/srv/root", "S1-MEM-01", "the tree needs 30", "root:nfs", mem=256)
+
+
+def test_a_tree_without_a_program_to_start():
+    """A folder without /sbin/init is no root, and is named as such beside the image that is not there."""
+    with ganesha({"srv/root": stage2.tree(8, False)}) as server:
+        fails(server, "directory:/export/srv/root,root:nfs", "S1-SRV-06", "mdkinst.sqfs", "no whole system")
+
+
+def test_no_such_folder_to_use():
+    """A path that is not there is named."""
+    with ganesha({"srv/root": stage2.program()}) as server:
+        fails(server, "directory:/export/nothing,root:nfs", "S1-SRV-06", "/export/nothing")
+
+
+def test_a_sum_where_it_lies():
+    """sha256: is checked before the image is mounted in place, and it is said that this reads it twice."""
+    image = stage2.squashfs()
+    with ganesha({"root.img": image}) as server:
+        machine = boot("virtio-net-pci", server.automatic(f"directory:/export,image:root.img,root:nfs,sha256:{stage2.sha256(image)}"))
+        machine.expect("it is read twice", 60)
+        arrives(machine)
+        fails(server, f"directory:/export,image:root.img,root:nfs,sha256:{'0' * 64}", "S1-IMG-04", "root.img")
+
+
+def test_a_sum_of_a_tree():
+    """sha256: of a tree cannot be checked and is refused."""
+    with ganesha({"srv/root": stage2.tree()}) as server:
+        fails(server, f"directory:/export/srv/root,root:nfs,sha256:{'0' * 64}", "S1-CMD-04", "a tree of files")
+
+
+def test_what_has_to_be_unpacked_cannot_stay():
+    """A compressed image cannot be used where it lies; what to do is said."""
+    with ganesha({"root.img": stage2.compressed(stage2.squashfs(), "gz")}) as server:
+        fails(server, "directory:/export,image:root.img,root:nfs", "S1-CMD-04", "gzip", "root:ram copies it")
+
+
+def test_a_root_whose_server_freezes_and_comes_back():
+    """A server that freezes under a running system only costs time: the mount is a hard one."""
+    with ganesha({"root.img": stage2.squashfs(300)}) as server:
+        machine = boot("virtio-net-pci", server.automatic("directory:/export,image:root.img,root:nfs,timeout:6"))
+        machine.expect("STAGE2 UP", 90)
+        server.freeze()
+        time.sleep(12)
+        machine.never("STAGE2 END")
+        server.thaw()
+        arrives(machine, 300)
+
+
+def test_a_root_whose_server_never_comes_back():
+    """A server that falls silent before the switch is given up after timeout: with a name, and the machine reboots."""
+    image = stage2.squashfs(300)
+    with ganesha({"root.img": image}) as server:
+        machine = boot("virtio-net-pci", server.automatic(
+            f"directory:/export,image:root.img,root:nfs,timeout:6,sha256:{stage2.sha256(image)}"))
+        machine.expect(HALFWAY, 90)
+        server.freeze()
+        machine.expect("S1-SRV-04", 20).expect("root.img").expect_end("reboot", 60)
+
+
+# ---- the kernel's own server
 
 
 def kernel_server(options=""):
@@ -107,16 +230,16 @@ def kernel_server(options=""):
     with socket.socket() as probe:  # a port that is free now
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    initrd = server_initramfs({"images/root.img": stage2.squashfs()}, options)
+    initrd = server_initramfs({"images/root.img": stage2.squashfs(), "root": stage2.tree()}, options)
     server = boot(Nic("virtio-net-pci", f"socket,listen=127.0.0.1:{port}"), initrd=initrd, name=test_name() + ".server")
     server.expect("SERVER READY", 120)
     return server, Nic("virtio-net-pci", f"socket,connect=127.0.0.1:{port}", "52:54:00:12:34:99")
 
 
-def from_kernel(nic, more=""):
+def from_kernel(nic, more="", what="directory:/export/images,image:root.img"):
     """Boots from that server; the network is static, there is no DHCP on the cable."""
     return boot(nic, f"automatic=method:nfs,network:static,ip:{CLIENT_ADDRESS},netmask:255.255.255.0,"
-                     f"server:{SERVER_ADDRESS},directory:/export/images,image:root.img{more}")
+                     f"server:{SERVER_ADDRESS},{what}{more}")
 
 
 def test_the_kernels_server():
@@ -125,6 +248,20 @@ def test_the_kernels_server():
     server, nic = kernel_server()
     arrives(from_kernel(nic)).power_off()
     arrives(from_kernel(nic, ",options:vers=3"))
+    server.power_off()
+
+
+def test_the_kernels_server_as_a_root():
+    """An image and a tree on the kernel's own server are used where they lie by versions 4.2 and 3, the tree read-write,
+    too."""
+    server, nic = kernel_server()
+    folder = "directory:/export/root"
+    for more, what, mounted in ((",root:nfs", None, r"/export/images /run/stage1/media nfs4 ro,\S*vers=4.2\S*,hard"),
+                                (",root:nfs,options:vers=3", None, r"/export/images /run/stage1/media nfs ro,\S*vers=3\S*,hard"),
+                                (",root:nfs", folder, r"/export/root /run/stage1/lower nfs4 ro,\S*vers=4.2\S*,hard"),
+                                (",root:nfs+rw,options:vers=3", folder, r"/export/root / nfs rw,\S*vers=3\S*,hard")):
+        machine = from_kernel(nic, more, *filter(None, [what])).expect(re.compile(mounted), 90).expect("ROOT writable", 60)
+        arrives(machine).power_off()
     server.power_off()
 
 

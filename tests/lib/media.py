@@ -1,19 +1,21 @@
 """media - files, a file system -> disks, sticks and discs for QEMU, made without root and without mounting anything.
 
-    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, iso likewise; a path below build/tests/media
+    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, exfat, xfs, iso, udf likewise; below build/tests/media
     gpt(vfat(...), ext4(...))                    a disk with these volumes as its partitions
     disk(path, "ahci")                           QEMU's options for it: ahci, nvme, virtio, usb, sd, cd (AHCI), usb-cd
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
 import itertools
+import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build" / "tests" / "media"
-PACKAGES = ["e2fsprogs", "dosfstools", "mtools", "genisoimage", "fdisk"]
+PACKAGES = ["e2fsprogs", "dosfstools", "mtools", "genisoimage", "fdisk", "exfatprogs", "xfsprogs"]
 MIB = 1024 * 1024
 
 _number = itertools.count()
@@ -37,12 +39,15 @@ def _new(kind, megabytes=0):
 
 @contextlib.contextmanager
 def _folder(files):
-    """A folder with FILES: {name: path of its bytes}."""
+    """A folder with FILES: {name: path of a file or a folder}."""
     with tempfile.TemporaryDirectory(prefix="media-") as name:
         folder = pathlib.Path(name)
         for target, source in files.items():
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / target)
+            if pathlib.Path(source).is_dir():
+                shutil.copytree(source, folder / target, symlinks=True, dirs_exist_ok=True)
+            else:
+                shutil.copy(source, folder / target)
         yield folder
 
 
@@ -68,6 +73,85 @@ def iso(files, label="CDROM"):
     volume = _new("iso")
     with _folder(files) as folder:
         _run("genisoimage", "-quiet", "-R", "-V", label, "-o", volume, folder)
+    return volume
+
+
+def udf(files, label="CDROM"):
+    """A UDF as on a DVD, without the iso9660 that is usually beside it."""
+    volume = _new("udf")
+    with _folder(files) as folder:
+        _run("genisoimage", "-quiet", "-udf", "-V", label, "-o", volume, folder)
+    sector = 2048
+    with open(volume, "r+b") as file:  # ECMA-167 part 2, 8.3: the descriptors of UDF take the place of those of ISO
+        file.seek(16 * sector)
+        rows = [file.read(sector) for _ in range(16)]
+        rows = [row for row in rows if row[1:6] in (b"BEA01", b"NSR02", b"NSR03", b"TEA01")]
+        file.seek(16 * sector)
+        file.write(b"".join(rows).ljust(16 * sector, b"\0"))
+    return volume
+
+
+def xfs(files, label="", megabytes=320):
+    """An XFS."""
+    volume = _new("xfs", megabytes)
+    with _folder(files) as folder, tempfile.NamedTemporaryFile("w") as plan:
+        plan.write("/\n0 0\nd--755 0 0\n")
+        for path, dirs, names in os.walk(folder):
+            if dirs:
+                raise ValueError("only files, no folders")
+            plan.writelines(f"{name} ---644 0 0 {path}/{name}\n" for name in names)
+        plan.write("$\n$\n")
+        plan.flush()
+        _run("mkfs.xfs", "-q", "-f", "-L", label, "-p", plan.name, volume)
+    return volume
+
+
+def _exfat_sum(data, skip=()):
+    """The 16-bit sum of exFAT: of an entry set without the bytes SKIP, and of an upper-case name."""
+    total = 0
+    for place, byte in enumerate(data):
+        if place not in skip:
+            total = ((total << 15 | total >> 1) + byte) & 0xFFFF
+    return total
+
+
+def exfat(files, label="", megabytes=40):
+    """An exFAT with FILES, all in its root. No program fills one without mounting it, so this does (Microsoft's exFAT
+    file system specification, sections 3.1 and 7)."""
+    volume = _new("exfat", megabytes)
+    _run("mkfs.exfat", "-L", label, volume)
+    with open(volume, "r+b") as file:
+        boot = file.read(512)
+        (heap, _, root) = struct.unpack_from("<III", boot, 88)
+        sector, cluster = 1 << boot[108], 1 << boot[108] + boot[109]
+
+        def at(number):
+            return heap * sector + (number - 2) * cluster
+
+        file.seek(at(root))
+        entries = bytearray(file.read(cluster))
+        bitmap, size = next(struct.unpack_from("<IQ", entries, i + 20) for i in range(0, cluster, 32) if entries[i] == 0x81)
+        file.seek(at(bitmap))
+        used = bytearray(file.read(size))
+        free = 2 + max(i for i in range(8 * size) if used[i // 8] >> i % 8 & 1) + 1
+        end = next(i for i in range(0, cluster, 32) if not entries[i])
+        for name, source in files.items():
+            data, text = pathlib.Path(source).read_bytes(), name.encode("utf-16-le")
+            count = -(-len(data) // cluster)
+            file.seek(at(free))
+            file.write(data)
+            for number in range(free - 2, free - 2 + count):
+                used[number // 8] |= 1 << number % 8
+            names = [b"\xc1\0" + text[i:i + 30].ljust(30, b"\0") for i in range(0, len(text), 30)]
+            stream = struct.pack("<BBxBHxxQxxxxIQ", 0xC0, 3, len(name), _exfat_sum(name.upper().encode("utf-16-le")),
+                                 len(data), free, len(data))
+            rows = bytearray(struct.pack("<BBHH26x", 0x85, 1 + len(names), 0, 0x20) + stream + b"".join(names))
+            struct.pack_into("<H", rows, 2, _exfat_sum(rows, (2, 3)))
+            entries[end:end + len(rows)] = rows
+            end, free = end + len(rows), free + count
+        for place, block in ((bitmap, used), (root, entries)):
+            file.seek(at(place))
+            file.write(block)
     return volume
 
 

@@ -1,4 +1,4 @@
-"""nfs - files -> an NFS 4 server (nfs-ganesha) on the loopback, and the automatic= line that boots from it.
+"""nfs - files, folders -> an NFS 4 server (nfs-ganesha) on the loopback, and the automatic= line that boots from it.
 
     with ganesha({"dir/a.sqfs": stage2.squashfs()}) as server:
         boot(append=server.automatic("directory:/export/dir,image:a.sqfs"))
@@ -18,11 +18,12 @@ from debs import TOP, debs, environment, kernel_modules
 
 FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW = "10.0.2.2"
+PACKAGES = ["libtirpc-common"]  # /etc/netconfig, without which no program of Sun's RPC starts
 
 CONFIG = """
 NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; }}
-EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; Access_Type = RO; Squash = Root_Squash; SecType = sys;
+EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecType = sys;
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
 """
 
@@ -30,21 +31,19 @@ EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; Access_Type = 
 class Ganesha:
     """A running nfs-ganesha. Make it with ganesha()."""
 
-    def __init__(self, folder, files):
+    def __init__(self, folder, files, writable):
         self.dir = pathlib.Path(folder)
         self.dir.chmod(0o755)
         self.folder = self.dir / "export"
         self.folder.mkdir()
-        for name, source in files.items():
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, self.folder / name)
-        subprocess.run(["chmod", "-R", "a+rX", str(self.folder)], check=True)
+        copy_files(files, self.folder)
         with socket.socket() as probe:  # a port that is free now
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.programs = debs("nfs-ganesha", "nfs-ganesha-vfs")
         plugins = next(self.programs.glob("**/libfsalvfs.so")).parent
-        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins))
+        access = "Access_Type = RW; Squash = No_Root_Squash;" if writable else "Access_Type = RO; Squash = Root_Squash;"
+        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins, access=access))
         self.start()
 
     def start(self):
@@ -52,7 +51,7 @@ class Ganesha:
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", str(self.programs / "usr/bin/ganesha.nfsd"), "-F", "-f", str(self.dir / "conf"), "-L",
              str(self.dir / "log"), "-p", str(self.dir / "pid")],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=open(self.dir / "output", "w"), stderr=subprocess.STDOUT,
             env=environment(self.programs))
         deadline = time.monotonic() + 30
         while True:
@@ -61,7 +60,8 @@ class Ganesha:
                 return self
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("nfs-ganesha: " + (self.dir / "log").read_text()[-2000:]) from None
+                    said = [path.read_text()[-2000:] for path in (self.dir / "output", self.dir / "log") if path.exists()]
+                    raise RuntimeError("nfs-ganesha: " + "".join(said)) from None
                 time.sleep(0.1)
 
     def freeze(self):
@@ -82,11 +82,19 @@ class Ganesha:
         return f"automatic=method:nfs,network:dhcp,server:{GUEST_VIEW}:{self.port},{more}"
 
 
+def copy_files(files, folder):
+    """FILES ({name: path of a file or a folder}) into FOLDER, for everybody to read."""
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-aT", str(source), str(folder / name)], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
+
+
 @contextlib.contextmanager
-def ganesha(files):
-    """A server that exports FILES ({name: path of its bytes}) as /export."""
+def ganesha(files, writable=False):
+    """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own."""
     with tempfile.TemporaryDirectory(prefix="nfs-") as folder:
-        server = Ganesha(folder, files)
+        server = Ganesha(folder, files, writable)
         try:
             yield server
         finally:
@@ -111,7 +119,7 @@ mkdir -p /run/rpcbind; ln -s /run /var/run
 cp -r /files/. /export; chmod -R a+rX /export
 ip link set lo up; ip link set eth0 up; ip addr add {address}/24 dev eth0
 rpcbind -w
-echo '/export *(ro,fsid=1,no_subtree_check,insecure)' >/etc/exports
+echo '/export *(rw,no_root_squash,fsid=1,no_subtree_check,insecure)' >/etc/exports
 exportfs -a
 rpc.nfsd {options} 2
 rpc.mountd {options} && echo SERVER READY
@@ -139,9 +147,7 @@ def server_initramfs(files, options=""):
         (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
         (root / "etc/protocols").write_text("tcp 6 TCP\nudp 17 UDP\n")
         (root / "etc/services").write_text("sunrpc 111/tcp portmapper rpcbind\nsunrpc 111/udp portmapper rpcbind\nnfs 2049/tcp\n")
-        for target, source in files.items():
-            (root / "files" / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, root / "files" / target)
+        copy_files(files, root / "files")
         modules = [f"/modules/{path.name}" for path in kernel_modules(root / "modules", SERVER_MODULES)]
         (root / "init").write_text(SERVER_INIT.format(modules=" ".join(modules), address=SERVER_ADDRESS, options=options))
         (root / "init").chmod(0o755)

@@ -91,6 +91,11 @@ def _tree(megabytes, init=True, installer=False):
     return _made(tree, [program()], make)
 
 
+def tree(megabytes=8, init=True):
+    """The same folder itself."""
+    return _tree(megabytes, init)
+
+
 def squashfs(megabytes=8, init=True, installer=False):
     """A zstd squashfs; without INIT it holds no /sbin/init, with INSTALLER also a /usr/bin/runinstall2."""
     tree = _tree(megabytes, init, installer)

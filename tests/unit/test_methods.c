@@ -7,6 +7,7 @@
 #undef fail /* ours is another one */
 
 #include "methods/retrieve.h"
+#include "tests/lib/scratch.h"
 
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -152,6 +153,58 @@ static void test_order_of_tries(void **state)
 	check_order(three, "rbbbrr.", "2", FAIL_NONE, "1 2 3 3 1 2 3 ");
 }
 
+/* Is the folder that COMMANDS make a whole system, for a boot with that init=? */
+static bool is_tree(const char *commands, const char *init)
+{
+	struct options o = { .init = init };
+	bool is;
+	int fd;
+
+	scratch_run("rm -rf t; mkdir t");
+	scratch_run(commands);
+	fd = open("t", O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	is = found_is_tree(&o, fd);
+	close(fd);
+	return is;
+}
+
+static void test_whole_systems(void **state)
+{
+	char dir[32];
+
+	(void)state;
+	scratch_enter(dir);
+	assert_true(is_tree("mkdir t/sbin; cp /bin/true t/sbin/init", NULL));
+	assert_true(is_tree("mkdir -p t/usr/lib/systemd t/sbin; cp /bin/true t/usr/lib/systemd/systemd; "
+			    "ln -s /usr/lib/systemd/systemd t/sbin/init", NULL));
+	assert_true(is_tree("mkdir -p t/opt; cp /bin/true t/opt/start", "/opt/start"));
+	assert_false(is_tree("mkdir -p t/opt; cp /bin/true t/opt/start", NULL));
+	assert_false(is_tree("mkdir -p t/sbin/init", NULL));
+	assert_false(is_tree("mkdir t/sbin; : >t/sbin/init", NULL));
+	/* a link is one of the tree's: this machine's own /sbin/init does not count */
+	assert_false(is_tree("mkdir t/sbin; ln -s /bin/true t/sbin/init", NULL));
+	scratch_leave(dir);
+}
+
+static void test_where_trees_are_looked_for(void **state)
+{
+	struct options o = { 0 };
+
+	(void)state;
+	assert_false(found_may_be_tree(&o)); /* a disk with a system on it is not meant by method:disk alone */
+	o.value[KEY_DIRECTORY] = "/srv/root";
+	assert_true(found_may_be_tree(&o));
+	o.value[KEY_IMAGE] = "root.sqfs";
+	assert_false(found_may_be_tree(&o));
+	o = (struct options){ 0 };
+	o.value[KEY_METHOD] = "disk";
+	o.value[KEY_ROOT] = "overlay";
+	assert_false(found_may_be_tree(&o));
+	o.value[KEY_ROOT] = "disk+ro";
+	assert_true(found_may_be_tree(&o));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_missing_keys),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_order_of_tries),
+		cmocka_unit_test(test_whole_systems),
+		cmocka_unit_test(test_where_trees_are_looked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
