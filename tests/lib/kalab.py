@@ -43,7 +43,7 @@ class KaRun(faults.DollyRun):
         self.sink = sink or (lambda i: f"cat > {self.target(i)}")
         self.program = client or (lambda i: CLIENT)
         self.server_program = server or SERVER
-        self.client, self.server, self.timers, self.mounts = {}, None, [], []
+        self.client, self.server, self.timers, self.mounts, self.restarted = {}, None, [], [], set()
         for i in self.nodes:
             (self.dir / f"node{i}").mkdir()
         if start_server:
