@@ -13,6 +13,7 @@ from kalab import CLIENT, SERVER, KaRun
 
 DATA = faults.some_bytes(30 << 20)
 RATE = "100mbit"  # 30 MB take 2.5 s: faults strike in the middle of it
+LONG = DATA[:8 << 20] * 16
 
 
 def session(fault, count=4, rate=RATE, lost=(), data=DATA, limit=None, **how):
@@ -102,15 +103,16 @@ def test_freeze_and_thaw():
 
 
 def test_slow_last_and_kill():
-    """A slow last node and the death of one in the middle: nothing that anybody needs has been overwritten."""
+    """A slow last node and the death of one in the middle, in a stream of twice what is kept: nothing that anybody needs
+    has been overwritten."""
 
     def fault(run):
-        run.slow(4, "40mbit")
+        run.slow(4, "200mbit")
         run.flowing()
         time.sleep(2)
         run.kill(2)
 
-    session(fault, lost={2}, rate="400mbit", data=faults.some_bytes(60 << 20), limit=40)
+    session(fault, lost={2}, rate="800mbit", data=LONG, limit=40)
 
 
 def test_tree_kill():
@@ -120,14 +122,14 @@ def test_tree_kill():
 
 def test_tree_of_four_kills():
     """In a tree of arity 4 two of the first level die."""
-    session(killed(1, 3), count=8, lost={1, 3}, server_args=["-a", "4"], limit=30)
+    session(killed(1, 3), count=8, lost={1, 3}, server_args=["-a", "4"], data=DATA[:15 << 20], limit=30)
 
 
 def test_kill_while_draining():
     """A node dies when the server has sent its last byte and the chain still drains: its child is served to the end."""
 
     def fault(run):
-        run.slow(4, "20mbit")
+        run.slow(4, "50mbit")
         run.server.wait_line("End of data flow", 60)
         run.kill(3)
 
@@ -148,7 +150,7 @@ def test_kill_while_draining_a_long_stream():
         time.sleep(1)
         used[1] = netns.memory(run.client[1].popen.pid)
 
-    session(fault, count=5, rate="800mbit", data=faults.some_bytes(8 << 20) * 16, lost={4}, may_be_lost={3},
+    session(fault, count=5, rate="800mbit", data=LONG, lost={4}, may_be_lost={3},
             client_args=["-w"], limit=40)
     assert 0 < used[1] < 40 << 20, used
 
