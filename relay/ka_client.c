@@ -287,7 +287,7 @@ static void take_ours(struct ka_client *c, const struct ka_down *m, const uint8_
 		break;
 	case KA_DOWN_FLOOR:
 		if (m->length >= 8 && c->total_known)
-			ka_store_forget(&c->store, (int64_t)ka_get_number(body, 8), c->total.size);
+			ka_store_forget(&c->store, MIN((int64_t)ka_get_number(body, 8), c->sink_at), c->total.size);
 		break;
 	case KA_DOWN_ABORT:
 		c->ours = false; /* no word back */

@@ -128,8 +128,12 @@ static void free_pages(struct ka_store *s, int64_t from, int64_t to)
 void ka_store_forget(struct ka_store *s, int64_t floor, int64_t size)
 {
 	int64_t from = MAX(s->start, size - s->capacity + KA_STORE_SLACK), to = MIN(floor, s->end);
-	int64_t at = from % s->capacity, len = to - from;
+	int64_t at = from % s->capacity, len;
 
+	for (const struct ka_reader *r = s->readers; r; r = r->next)
+		if (r->started)
+			to = MIN(to, r->at);
+	len = to - from;
 	if (s->whole || len <= 0)
 		return;
 	free_pages(s, at, MIN(at + len, s->capacity));

@@ -53,7 +53,7 @@ void ka_store_close(struct ka_store *s);
 int ka_store_keep_all(struct ka_store *s) must_check;
 
 /* Gives back the memory of what comes before byte FLOOR of the SIZE bytes that the stream has in all: but not where the
- * rest will lie. */
+ * rest will lie, nor what a reader still lacks. */
 void ka_store_forget(struct ka_store *s, int64_t floor, int64_t size);
 
 /* So many bytes may be added at once. */

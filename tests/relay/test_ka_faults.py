@@ -387,6 +387,16 @@ def test_own_name_is_loopback():
         KaRun(cluster, DATA).finish(timeout=20)
 
 
+def test_slow_sink_at_the_end():
+    """A sink that is far behind when the whole stream is there gets every byte all the same."""
+    with netns.Lab() as lab:
+        run = KaRun(faults.Cluster(lab, 3), LONG, late=(1, 2, 3), wanted=3)
+        run.sink = lambda i: f"(head -c 90000000; sleep {i // 2}; cat) > {run.target(i)}"
+        for i in run.nodes:
+            run.join(i)
+        run.finish(timeout=30)
+
+
 def test_slow_sink_in_the_middle():
     """A slow sink slows the session, within its window, and everybody gets everything."""
     session(None, rate=None, sink=lambda i: "sleep 2; cat > /dev/null", limit=20, count=3)
