@@ -19,6 +19,7 @@ import faults
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("KA_BIN", ROOT / "build/bin"))
+KEPT = 48 << 20  # bytes that somebody may be behind
 SERVER, CLIENT = BIN / "ka-d-server", BIN / "ka-d-client"
 
 
@@ -154,8 +155,10 @@ class Schedule(faults.Schedule):
         for when, kind, args in self.events:
             run.at(0.2 + when, getattr(run, kind), *args)
         try:
-            # a late one may come when all is over
-            run.finish(lost=self.bad_target | self.small_disk, may_be_lost=self.fatal | set(self.late))
+            # a late one may come when all is over; who was away for more than is kept may be lost
+            away = {args[0] for _, kind, args in self.events if kind in ("restart", "pause", "unplug_for")}
+            run.finish(lost=self.bad_target | self.small_disk,
+                       may_be_lost=self.fatal | set(self.late) | (away if len(image) > KEPT else set()))
         except AssertionError as error:
             raise AssertionError(f"seed {self.seed}: {'; '.join(self.words)}\n{error}") from None
         finally:
