@@ -4,14 +4,14 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int announce_open(uint16_t port)
+static int open_at(const struct peer_address *a)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1, err;
+	int fd = socket(a->u.sa.sa_family, SOCK_DGRAM, 0), on = 1, off = 0, err;
 
 	if (fd < 0)
 		return -errno;
@@ -19,11 +19,31 @@ int announce_open(uint16_t port)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+	if (a->u.sa.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, &a->u.sa, a->len) == 0)
 		return fd;
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int announce_open(uint16_t port)
+{
+	struct peer_address a = { .u.in.sin_family = AF_INET, .len = sizeof(a.u.in) };
+
+	peer_set_port(&a, port);
+	return open_at(&a);
+}
+
+int announce_open_both(uint16_t port)
+{
+	struct peer_address a = { .u.in6.sin6_family = AF_INET6, .len = sizeof(a.u.in6) };
+	int fd;
+
+	peer_set_port(&a, port);
+	fd = open_at(&a);
+	return fd == -EAFNOSUPPORT ? announce_open(port) : fd;
 }
 
 /* The broadcast address of interface R: as it was set, else by its netmask. 0 where there is none. */
@@ -45,14 +65,15 @@ static in_addr_t broadcast_of(int fd, const struct ifreq *name)
 	return own.sin_addr.s_addr | ~mask.sin_addr.s_addr;
 }
 
-/* Sends to the broadcast address of each interface that has one. */
-static void send_everywhere(int fd, uint16_t port, const struct buf *b)
+/* Sends to the broadcast address of each interface that has one. True where there was one. */
+static bool broadcast(int fd, uint16_t port, const struct buf *b)
 {
 	struct ifreq list[64];
 	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
+	bool any = false;
 
 	if (ioctl(fd, SIOCGIFCONF, &c) < 0)
-		return;
+		return false;
 	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
 		struct ifreq r = list[i];
 		struct sockaddr_in to;
@@ -61,9 +82,34 @@ static void send_everywhere(int fd, uint16_t port, const struct buf *b)
 			continue;
 		to = (struct sockaddr_in) { .sin_family = AF_INET, .sin_port = htons(port) };
 		to.sin_addr.s_addr = broadcast_of(fd, &list[i]);
-		if (to.sin_addr.s_addr)
-			sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+		if (!to.sin_addr.s_addr)
+			continue;
+		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+		any = true;
 	}
+	return any;
+}
+
+/* Sends to all nodes of each link that has a link-local address (RFC 4291, section 2.7.1: ff02::1). A line there is
+ * "fe80000000000000021122fffe334455 02 40 20 80 eth0": address, interface, prefix, scope, flags, name, in hexadecimal. */
+static void multicast(int fd, uint16_t port, const struct buf *b)
+{
+	FILE *list = fopen("/proc/net/if_inet6", "r");
+	char line[128];
+
+	while (list && fgets(line, sizeof(line), list)) {
+		struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+		if (!starts_with(line, "fe80") || strlen(line) < 36)
+			continue;
+		to.sin6_scope_id = (uint32_t)strtoul(line + 33, NULL, 16);
+		to.sin6_addr.s6_addr[0] = 0xff;
+		to.sin6_addr.s6_addr[1] = 0x02;
+		to.sin6_addr.s6_addr[15] = 1;
+		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+	}
+	if (list)
+		fclose(list);
 }
 
 void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to)
@@ -74,8 +120,9 @@ void announce_send(int fd, uint16_t port, const struct wire_hello *m, const stru
 	wire_put_hello(&b, WIRE_ANNOUNCE, m);
 	if (b.failed)
 		return;
-	send_everywhere(fd, port, &b);
-	if (to && to->u.sa.sa_family == AF_INET)
+	if (!broadcast(fd, port, &b))
+		multicast(fd, port, &b);
+	if (to)
 		sendto(fd, b.data, b.len, 0, &to->u.sa, to->len);
 }
 
@@ -95,6 +142,7 @@ int announce_receive(int fd, struct wire_hello *m, struct peer_address *from)
 	if (h.type != WIRE_ANNOUNCE || h.length > (size_t)n - WIRE_MAGIC_SIZE - WIRE_HEADER ||
 	    wire_get_hello(bytes + WIRE_MAGIC_SIZE + WIRE_HEADER, h.length, m) < 0)
 		return -EBADMSG;
+	peer_unmap(from);
 	peer_set_port(from, m->port);
 	return 1;
 }

@@ -338,6 +338,7 @@ static void welcome_node(struct head *h, struct link *guest, const uint8_t *body
 	if (wire_get_hello(body, len, &m) < 0 || !streq(m.group, h->options.group) ||
 	    getpeername(guest->w.fd, &a.u.sa, &a.len) < 0)
 		return;
+	peer_unmap(&a); /* a node told of it may have IPv4 only */
 	peer_set_port(&a, m.port);
 	n = node_at(h, &a, m.id, m.name);
 	if (!n || n->elsewhere)
@@ -601,7 +602,7 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 	if (err == 0)
 		err = plan_resize(&h->plan, 0);
 	if (err == 0 && o->wanted) {
-		h->udp = (struct loop_fd) { .fd = announce_open(WIRE_PORT), .ready = on_announcement };
+		h->udp = (struct loop_fd) { .fd = announce_open_both(WIRE_PORT), .ready = on_announcement };
 		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
 	}
 	if (err < 0) {

@@ -13,9 +13,6 @@
 #ifndef TCP_USER_TIMEOUT
 #define TCP_USER_TIMEOUT 18 /* linux/tcp.h */
 #endif
-#ifndef IPV6_V6ONLY
-#define IPV6_V6ONLY 26 /* linux/in6.h */
-#endif
 
 /* ---- addresses and sockets */
 
@@ -45,6 +42,17 @@ void peer_set_port(struct peer_address *a, uint16_t port)
 uint16_t peer_port(const struct peer_address *a)
 {
 	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port : a->u.in.sin_port);
+}
+
+void peer_unmap(struct peer_address *a)
+{
+	struct peer_address plain = { .u.in.sin_family = AF_INET, .len = sizeof(plain.u.in) };
+
+	if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+		return;
+	memcpy(&plain.u.in.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], 4);
+	plain.u.in.sin_port = a->u.in6.sin6_port;
+	*a = plain;
 }
 
 bool peer_same_host(const struct peer_address *a, const struct peer_address *b)

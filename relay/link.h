@@ -8,6 +8,10 @@
 
 #include <netinet/in.h>
 
+#ifndef IPV6_V6ONLY
+#define IPV6_V6ONLY 26 /* linux/in6.h */
+#endif
+
 /* An address of either family, as connect(2) takes it. */
 struct peer_address {
 	union {
@@ -24,6 +28,8 @@ struct peer_address {
 const char *peer_text(const struct peer_address *a, char buf[PEER_TEXT]);
 void peer_set_port(struct peer_address *a, uint16_t port);
 uint16_t peer_port(const struct peer_address *a);
+/* An IPv4 address in IPv6's clothes (::ffff:10.0.1.31), as a socket of both families has it: as IPv4. */
+void peer_unmap(struct peer_address *a);
 /* Same host, whatever the port. */
 bool peer_same_host(const struct peer_address *a, const struct peer_address *b);
 

@@ -347,6 +347,8 @@ static void take_parent(struct node *n, const uint8_t *body, size_t len)
 	} else if (m.family == 6) {
 		a.u.in6.sin6_family = AF_INET6;
 		memcpy(&a.u.in6.sin6_addr, m.address, 16);
+		if (n->head.u.sa.sa_family == AF_INET6) /* a link-local parent is on the link on which the head is */
+			a.u.in6.sin6_scope_id = n->head.u.in6.sin6_scope_id;
 		a.len = sizeof(a.u.in6);
 		peer_set_port(&a, m.port);
 	} else {
@@ -561,7 +563,7 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	if (err < 0)
 		return fail(f, FAIL_SRV_ERROR, err, "port %u: %s", port, err_text(err));
 	if (o->announce)
-		n->udp_fd = announce_open(0);
+		n->udp_fd = announce_open_both(0);
 	loop_at(l, &n->tick, now_ms());
 	return 0;
 }

@@ -330,6 +330,21 @@ def test_announced_nodes():
             assert run.client[i].wait(10) == 0
 
 
+def test_announced_by_ipv6():
+    """The same without any IPv4 address: announcements by multicast on the link, a chain of link-local addresses."""
+    with cluster(3) as c:
+        run = c.dolly(faults.some_bytes(20 * MB), start_server=False, late=[1, 2, 3], server_args=["-w", "1"])
+        for node in [c.head, *c.nodes[1:]]:
+            node.run(["ip", "address", "flush", "dev", "eth0", "scope", "global"])
+        for i in (1, 2, 3):
+            run.join(i)
+        run.config = f"infile {run.source}\noutfile /tmp/unused\nclients auto 3\nendconfig\n"
+        run.serve()
+        assert run.wait(30) == 0, run.server.text()
+        for i in (1, 2, 3):
+            assert pathlib.Path(run.target(i)).read_bytes() == run.image
+
+
 def test_compressed_image():
     """`compressed infile`: gz, xz and zst images are unpacked on arrival; a damaged one is named, nothing is stored."""
     data = faults.some_bytes(MB) + bytes(3 * MB)
