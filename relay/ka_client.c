@@ -134,6 +134,8 @@ static void search(struct ka_client *c)
 static void on_called(struct ka_client *c, int err, const char *what)
 {
 	ka_conn_close(&c->control);
+	if (c->resuming && c->state == KA_STAYING && err == -ECONNREFUSED)
+		end(c, 0); /* the session is over */
 	if (c->resuming)
 		return;
 	c->failure = (struct failure) { 0 };
@@ -291,6 +293,10 @@ static void take_ours(struct ka_client *c, const struct ka_down *m, const uint8_
 		break;
 	case KA_DOWN_ABORT:
 		c->ours = false; /* no word back */
+		if (c->state == KA_STAYING) {
+			end(c, 0); /* what the session lacks is not missing here */
+			break;
+		}
 		kac_fail(c, FAIL_SRV_ERROR, -ECONNABORTED, "the server gives up: %.*s", m->length,
 			 body ? (const char *)body : "");
 		break;
@@ -360,9 +366,10 @@ static void on_connected(struct ka_conn *conn)
 
 static void lose_server(struct ka_client *c, int err)
 {
-	if (c->state == KA_STAYING) {
-		end(c, 0); /* everything is here, and the server has been told */
-	} else if (c->ours && (c->state == KA_FETCHING || c->state == KA_DRAINING)) {
+	if (c->state == KA_STAYING && !c->ours) {
+		end(c, 0); /* everything is here */
+	} else if (c->ours && c->state >= KA_FETCHING && c->state <= KA_STAYING) {
+		/* even with everything here: perhaps it has not heard of it */
 		if (!c->resuming && !c->gone_since) {
 			kac_say(c, "Error with the server connection (%s): looking for it",
 				err ? err_text(err) : "closed");
@@ -436,7 +443,10 @@ static void tick_resuming(struct ka_client *c, int64_t now)
 {
 	if (now - c->gone_since > KA_BACK_TIME) {
 		c->resuming = false;
-		kac_fail(c, FAIL_SRV_ERROR, -ECONNRESET, "the server is gone");
+		if (c->state == KA_STAYING)
+			end(c, 0);
+		else
+			kac_fail(c, FAIL_SRV_ERROR, -ECONNRESET, "the server is gone");
 		return;
 	}
 	if (ka_conn_is_open(&c->control) && now - c->calling_since > 1000)

@@ -107,7 +107,9 @@ static void fit_window(struct ka_server *s, const struct ka_peer *p)
 /* The server and everybody else keep what follows BYTES, and will until somebody who has so many has all. */
 static bool is_kept_by_all(const struct ka_server *s, int64_t bytes)
 {
-	return s->store.start == 0 ? s->store.end <= ka_server_span(s) || bytes > 0 : bytes >= s->store.start + MIB;
+	if (s->store.start == 0)
+		return s->store.end <= ka_server_span(s) || bytes > 0;
+	return bytes >= MIN(s->store.start + MIB, s->store.end);
 }
 
 /* A new place for P. 0 or -ENOMEM. */

@@ -102,6 +102,19 @@ def test_freeze_and_thaw():
     assert "is back with" in session(fault, limit=20).words
 
 
+def test_unplugged_when_it_finishes():
+    """A node is unplugged when its sink ends, and back three seconds later: the server had not heard of its end, does now,
+    and counts it as done. In a stream that is longer than what is kept."""
+
+    def fault(run):
+        run.client[2].wait_line("End of data flow", 20)
+        time.sleep(0.3)
+        run.unplug_for(2, 3)
+
+    session(fault, count=3, rate="800mbit", data=LONG, limit=15,
+            sink=lambda i: "cat > /dev/null; sleep 1.5" if i == 2 else "cat > /dev/null")
+
+
 def test_slow_last_and_kill():
     """A slow last node and the death of one in the middle, in a stream of twice what is kept: nothing that anybody needs
     has been overwritten."""
