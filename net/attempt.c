@@ -197,6 +197,8 @@ static void note_link(const struct attempt *a)
 	card_ask(a->card.name, &facts);
 	if (r->card_title && facts.address[0])
 		title = r->card_title(r->ctx, facts.address);
+	if (a->all->wish->bond.mode)
+		title = bond_mode_name(a->all->wish->bond.mode);
 	if (!title)
 		title = facts.driver;
 	buf_printf(&line, "%s%s%s, link", a->wire.name, *title ? " " : "", title);
@@ -268,6 +270,8 @@ void attempt_update(struct attempt *a, const struct card *card)
 		a->vlan = *card;
 	if (a->all->wish->vlan && !a->vlan.ifindex && a->card.running && !a->broken)
 		make_vlan(a);
+	if (a->fd < 0) /* a bond's is that of its first card */
+		memcpy(a->wire.mac, a->card.mac, MAC_LEN);
 	/* left from an earlier try */
 	if (a->vlan.ifindex && !a->vlan.up && a->card.running)
 		(void)!link_set_up(a->all->commands, a->vlan.ifindex, true);

@@ -30,7 +30,7 @@ struct net_address6 {
 struct network {
 	char interface[16]; /* what has the address; IFNAMSIZ: at most 15 characters */
 	int ifindex;
-	char card[16];      /* the card it is, or lies on where it is a VLAN */
+	char card[16];      /* the card, or bond, it is, or lies on where it is a VLAN */
 	unsigned vlan;      /* VLAN number; 0: none */
 	const char *bond;   /* how card is made of several: "802.3ad", "active-backup"; NULL: it is one; not owned */
 	uint8_t mac[6];
@@ -130,8 +130,9 @@ int net_write_fragments(const struct network *net, const char *run) must_check;
 /* The network's facts as KEY='value' lines: DEVICE, BOOTPROTO, IPADDR, PREFIX, NETMASK, BROADCAST, GATEWAY, ROUTES,
  * DNS, SEARCH, HOSTNAME, DOMAIN, MTU, NTP, SERVERID, NEXTSERVER, BOOTFILE, LEASE; and HWADDR, TFTPSERVER, CLIENTID (the
  * DHCP client id as hex octets), RENEW, REBIND, BOUND (seconds; BOUND is CLOCK_MONOTONIC's); for a VLAN also CARD (what it
- * lies on) and VLAN (its number); for IPv6 IPV6PROTO (auto, dhcp), IPV6ADDR (ADDRESS/PREFIX ...), IPV6GATEWAY, IPV6DNS,
- * IPV6SERVERID (a DHCPv6 server's DUID in hex). What is unknown is left out; without IPv4 BOOTPROTO to DNS are. */
+ * lies on) and VLAN (its number), for a bond BOND (802.3ad, active-backup); for IPv6 IPV6PROTO (auto, dhcp), IPV6ADDR
+ * (ADDRESS/PREFIX ...), IPV6GATEWAY, IPV6DNS, IPV6SERVERID (a DHCPv6 server's DUID in hex). What is unknown is left out;
+ * without IPv4 BOOTPROTO to DNS are. */
 int net_describe(const struct network *net, struct buf *out);
 
 void network_free(struct network *net);

@@ -124,6 +124,7 @@ int net_describe(const struct network *net, struct buf *out)
 
 	put(out, "DEVICE", net->interface);
 	put(out, "HWADDR", mac_text(net->mac, mac));
+	put(out, "BOND", net->bond);
 	if (net->vlan) {
 		put(out, "CARD", net->card);
 		put_number(out, "VLAN", net->vlan);

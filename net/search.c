@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/link.h"
 
 #include <linux/rtnetlink.h>
 
@@ -24,6 +25,45 @@ static bool was_tried(const struct search *s, const struct card *card)
 	return false;
 }
 
+/* True when the card can be used as it is now: an event may be older than what was done since. */
+static bool is_free(struct search *s, int ifindex)
+{
+	struct cards cards;
+	bool is_free = false;
+
+	if (cards_list(&s->commands, &cards))
+		return false;
+	for (size_t i = 0; i < cards.count; i++)
+		is_free |= cards.card[i].ifindex == ifindex && card_is_usable(&cards.card[i]);
+	cards_free(&cards);
+	return is_free;
+}
+
+/* A card that belongs into the bond is given to it. */
+static void give_to_bond(struct search *s, const struct card *card)
+{
+	int err;
+
+	s->bonded |= (int)card->master == s->bond; /* of an earlier try */
+	if (!card_is_usable(card) || !bond_wants(&s->wish.bond, card) || !is_free(s, card->ifindex))
+		return;
+	link_auto_ipv6(card->name, false);
+	err = bond_add(&s->commands, s->bond, card->ifindex);
+	if (err)
+		log_warn("%s: not part of " BOND_NAME ": %s", card->name, err_text(err));
+	else
+		log_info("%s: part of " BOND_NAME, card->name);
+	s->bonded |= !err;
+}
+
+/* True when addresses are looked for on this one: a card, or the bond made of them. */
+static bool is_candidate(const struct search *s, const struct card *card)
+{
+	if (s->bond)
+		return card->ifindex == s->bond;
+	return card_is_usable(card) && card_matches(card, &s->wish.card) && !was_tried(s, card);
+}
+
 /* A card as the kernel now describes it. */
 static int card_is(struct search *s, const struct card *card)
 {
@@ -31,7 +71,9 @@ static int card_is(struct search *s, const struct card *card)
 	int err;
 
 	if (!a) {
-		if (!card_is_usable(card) || !card_matches(card, &s->wish.card) || was_tried(s, card))
+		if (s->bond && card->ifindex != s->bond)
+			give_to_bond(s, card);
+		if (!is_candidate(s, card))
 			return 0;
 		err = attempt_add(&s->all, card);
 		if (err)
@@ -78,6 +120,28 @@ static int look_at_all_cards(struct search *s)
 	return err;
 }
 
+/* The bond, with the card that interface: or the firmware names as its first: DHCP servers know the node by its address. */
+static int make_bond(struct search *s)
+{
+	const struct net_request *r = s->request;
+	bool one = s->wish.card.choice == CARD_NAMED || s->wish.card.choice == CARD_MAC;
+	struct cards cards;
+	int err = r->load_module ? r->load_module(r->ctx, "bonding") : 0;
+
+	if (err)
+		log_info("module bonding: %s", err_text(err)); /* may be built in under another name */
+	err = bond_make(&s->commands, s->wish.bond.mode, &s->bond);
+	if (!err)
+		err = cards_list(&s->commands, &cards);
+	if (err)
+		return fail(s->fail, FAIL_NET_CONFIGURE, err, "no " BOND_NAME ": %s", err_text(err));
+	for (size_t i = 0; i < cards.count; i++)
+		if (one && card_matches(&cards.card[i], &s->wish.card))
+			give_to_bond(s, &cards.card[i]);
+	cards_free(&cards);
+	return 0;
+}
+
 /* ---- words */
 
 static void tell(struct search *s)
@@ -110,7 +174,7 @@ static int no_such_card(struct search *s)
 	if (s->tried_count)
 		return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "every card was tried: %s", buf_cstr(&list));
 	return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "%s; there is: %s",
-		    net_wish_quote(&s->wish, KEY_INTERFACE, quote, sizeof(quote)), buf_cstr(&list));
+		    net_wish_quote(&s->wish, s->bond ? KEY_BOND : KEY_INTERFACE, quote, sizeof(quote)), buf_cstr(&list));
 }
 
 /* The time is over, or nothing can come any more: "eth1: no link; eth0: no answer to 4 DHCP requests in 15 s; eth0 is
@@ -121,7 +185,7 @@ static int give_up(struct search *s)
 	cleanup_buf struct buf why = { 0 };
 	char mac[MAC_TEXT_SIZE];
 
-	if (!s->all.count)
+	if (!s->all.count || (s->bond && !s->bonded))
 		return no_such_card(s);
 	for (size_t i = 0; i < s->all.count; i++)
 		attempt_explain(s->all.attempt[i], &why);
@@ -234,14 +298,17 @@ static int widen(struct search *s)
 int search_cards(struct search *s)
 {
 	const struct net_request *r = s->request;
-	int err = look_at_all_cards(s);
+	int err = s->wish.bond.mode ? make_bond(s) : 0;
 
+	if (!err)
+		err = look_at_all_cards(s);
 	while (!err && !s->winner) {
 		int64_t now = now_ms();
 
 		if (watch_cancelled(r->watch))
 			return fail(s->fail, FAIL_SYS_CANCELLED, -ECANCELED, "while looking for a network");
-		if (now >= r->deadline || hopeless(s))
+		if (now >= r->deadline || hopeless(s) ||
+		    (s->bond && !s->bonded && now >= s->began_ms + CARD_GRACE_MS))
 			return give_up(s);
 		if (!s->all.count && now >= s->began_ms + CARD_GRACE_MS) {
 			err = widen(s);

@@ -14,6 +14,8 @@ struct search {
 	struct net_wish wish;
 	const uint8_t (*tried)[MAC_LEN]; /* cards that are left out: they led nowhere */
 	size_t tried_count;
+	int bond; /* ifindex of the bond; 0: none is wished for */
+	bool bonded; /* it has a card */
 	struct netlink commands, events;
 	struct attempts all;
 	struct pollfd *poll; /* room for poll_count of them */

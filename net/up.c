@@ -84,6 +84,7 @@ static void identify(const struct search *s, const struct attempt *a, struct net
 {
 	net->ifindex = attempt_interface(a)->ifindex;
 	net->vlan = s->wish.vlan;
+	net->bond = bond_mode_name(s->wish.bond.mode);
 	str_copy(net->card, sizeof(net->card), a->card.name);
 }
 
@@ -284,8 +285,8 @@ static bool another_card(struct netlink *nl, const struct network *net, const st
 	bool found = false;
 
 	/* a person's own choice of a card is kept; the boot loader's is not */
-	if (net_wish_read(o, &wish, NULL) == 0 && (wish.card.choice == CARD_ANY || wish.card.choice == CARD_WIRED ||
-						   wish.card.by_bootif) &&
+	if (net_wish_read(o, &wish, NULL) == 0 && !wish.bond.mode &&
+	    (wish.card.choice == CARD_ANY || wish.card.choice == CARD_WIRED || wish.card.by_bootif) &&
 	    cards_list(nl, &cards) == 0)
 		for (size_t i = 0; i < cards.count && !found; i++) {
 			const struct card *c = &cards.card[i];

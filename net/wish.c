@@ -265,6 +265,8 @@ int net_wish_read(const struct options *o, struct net_wish *wish, struct failure
 	if (err)
 		return err;
 	read_server(wish);
+	if (o->value[KEY_BOND] && bond_wish_parse(o->value[KEY_BOND], &wish->bond))
+		return bad(f, wish, KEY_BOND, "is neither 802.3ad nor active-backup, with :CARD+CARD behind it or not");
 	err = options_number(o, KEY_VLAN, 1, 4094, 0, &vlan, f);
 	wish->vlan = (unsigned)vlan;
 	return err ? err : read_names(wish, f);

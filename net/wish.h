@@ -3,6 +3,7 @@
 #ifndef NET_WISH_H
 #define NET_WISH_H
 
+#include "net/bond.h"
 #include "net/card.h"
 #include "net/net.h"
 #include "stage1/options.h"
@@ -23,6 +24,7 @@ struct net_wish {
 	enum net_mode mode;
 	unsigned mtu;              /* of ip=; 0: not given */
 	unsigned vlan;             /* of vlan:; 0: none */
+	struct bond_wish bond;     /* of bond: */
 	struct in_addr server;     /* of server:, or the second field of ip=; 0.0.0.0: none, or a name */
 	bool need4, need6;         /* nothing else will do: server: is an IPv4 address, or silent; an IPv6 address */
 	char hostname[64];         /* what DHCP servers are told: the name without its domain; "": nothing */

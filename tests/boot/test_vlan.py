@@ -1,24 +1,10 @@
 """test_vlan.py - cards on trunk ports, and cards that lead nowhere: the machine boots over the VLAN, over the right card."""
 # SPDX-License-Identifier: GPL-2.0-or-later
-import sys
-
-import dhcp
 import netns
 import stage2
-import wire
 from qemu import Nic, boot
 from web import web
-
-
-def head_on(lab, **switch):
-    """A head 10.9.0.1 with DHCP and HTTP behind a switch, and the automatic= line that boots from it."""
-    head = lab.node("head")
-    ports = wire.Switch(head, **switch)
-    head.address("eth0", "10.9.0.1/24")
-    dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h")
-    image = stage2.squashfs()
-    head.start([sys.executable, "-m", "http.server", "8000"], ready=netns.port(8000), cwd=image.parent)
-    return ports, f"automatic=method:http,network:dhcp,server:10.9.0.1:8000,directory:/,image:{image.name}"
+from wire import head_on
 
 
 def test_vlan():

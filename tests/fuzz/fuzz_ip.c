@@ -1,4 +1,4 @@
-/* fuzz_ip.c - any text as ip= and BOOTIF= -> what is wanted of the network or an error, never a crash. */
+/* fuzz_ip.c - any text as ip=, BOOTIF= and bond: -> what is wanted of the network or an error, never a crash. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/wish.h"
 
@@ -9,12 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = strndup((const char *)data, size);
 	struct options o = { .ip = text, .bootif = text };
 	struct network net;
+	const struct card card = { .name = "eth0" };
+	struct bond_wish bond;
 	struct net_wish w;
 
 	if (text && net_wish_read(&o, &w, NULL) == 0 && w.mode == NET_STATIC && static_network(&w, &net, NULL) == 0)
 		network_free(&net);
 	if (text)
 		net_wish_free(&w);
+	if (text && bond_wish_parse(text, &bond) == 0)
+		(void)!bond_wants(&bond, &card);
 	free(text);
 	return 0;
 }

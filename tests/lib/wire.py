@@ -14,8 +14,12 @@ import os
 import select
 import socket
 import struct
+import sys
 import threading
 
+import dhcp
+import netns
+import stage2
 from qemu import Nic
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
@@ -119,7 +123,7 @@ class Switch(threading.Thread):
     # ---- LACP, as far as a partner needs it that always agrees
 
     def answer_lacp(self, port, frame):
-        actor = frame[17:17 + 18]  # system priority, system, key, port priority, port, state, reserved
+        actor = frame[18:18 + 18]  # system priority, system, key, port priority, port, state, reserved
         port.partner = actor
         collecting = 0x10 | 0x20  # collecting, distributing
         state = 0x01 | 0x02 | 0x04 | 0x08  # active, short timeout, aggregatable, in sync
@@ -131,3 +135,14 @@ class Switch(threading.Thread):
         pdu = (b"\x01\x01" + b"\x01\x14" + me + b"\x02\x14" + actor[:15] + b"\0\0\0" + b"\x03\x10" + bytes(14) +
                b"\0\0" + bytes(50))
         port.send(SLOW_PROTOCOLS + b"\x02\x53\x57\0\0" + bytes([number]) + b"\x88\x09" + pdu)
+
+
+def head_on(lab, **switch):
+    """A head 10.9.0.1 with DHCP and HTTP (the switch's .http) behind a switch, and the automatic= line that boots from it."""
+    head = lab.node("head")
+    ports = Switch(head, **switch)
+    head.address("eth0", "10.9.0.1/24")
+    dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h")
+    image = stage2.squashfs()
+    ports.http = head.start([sys.executable, "-m", "http.server", "8000"], ready=netns.port(8000), cwd=image.parent)
+    return ports, f"automatic=method:http,network:dhcp,server:10.9.0.1:8000,directory:/,image:{image.name}"

@@ -8,6 +8,7 @@
 #undef fail /* cmocka has one too */
 
 #include "net/address.h"
+#include "net/bond.h"
 #include "net/card.h"
 #include "net/frame.h"
 #include "net/net.h"
@@ -211,6 +212,24 @@ static void test_wishes(void **state)
 	assert_int_equal(card_wish_parse("..", NULL, &w), -EINVAL);
 }
 
+static void test_bond_wishes(void **state)
+{
+	const struct card eth0 = { .name = "eth0" }, eth1 = { .name = "eth1" }, eth10 = { .name = "eth10" };
+	struct bond_wish w;
+	(void)state;
+
+	assert_int_equal(bond_wish_parse("802.3ad", &w), 0);
+	assert_true(w.mode == BOND_802_3AD && bond_wants(&w, &eth0));
+	assert_int_equal(bond_wish_parse("active-backup:eth1+eth2", &w), 0);
+	assert_true(w.mode == BOND_ACTIVE_BACKUP && bond_wants(&w, &eth1));
+	assert_false(bond_wants(&w, &eth0) || bond_wants(&w, &eth10));
+	assert_int_equal(bond_wish_parse("active-backup:", &w), 0);
+	assert_true(bond_wants(&w, &eth0));
+	assert_int_equal(bond_wish_parse("802.3", &w), -EINVAL);
+	assert_int_equal(bond_wish_parse("802.3adx", &w), -EINVAL);
+	assert_int_equal(bond_wish_parse(":eth0", &w), -EINVAL);
+}
+
 static void test_wireless(void **state)
 {
 	char dir[] = "/tmp/test_net.XXXXXX", path[128];
@@ -258,7 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
 		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_links),
-		cmocka_unit_test(test_wishes), cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
+		cmocka_unit_test(test_wishes), cmocka_unit_test(test_bond_wishes), cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
