@@ -6,7 +6,7 @@
 #include "net/dns_packet.h"
 #include "net/net.h"
 
-enum { REVERSE_MS = 1000, REVERSE_SERVERS = 3 };
+enum { REVERSE_MS = 500, REVERSE_SERVERS = 3 };
 
 /* A question that is out. All zero: none ever was. */
 struct reverse {
