@@ -18,7 +18,8 @@ void patience_restart(struct patience *p)
 
 static int64_t longest_pause(const struct patience *p, int64_t now)
 {
-	if (now < p->forward_ms)
+	/* what is heard may be the switch itself, or a neighbour before it: no proof that the port forwards */
+	if (p->forward_ms && now < p->forward_ms + PATIENCE_LATE_PORT_MS)
 		return PATIENCE_BLIND_MS;
 	if (p->heard)
 		return PATIENCE_HEARD_MS;

@@ -9,8 +9,8 @@
  * that boots mostly faces something else: a switch port with spanning tree drops everything for up to 50 s after link-up
  * and then forwards from one moment to the next. So:
  *  - the first requests follow each other fast (ports that have just come up lose the first frames);
- *  - as long as nothing was ever heard, or the switch says that the port does not forward yet, at most PATIENCE_BLIND_MS
- *    lie between two: a lease comes within a second of the port's forwarding, and nobody is bothered before;
+ *  - as long as nothing was ever heard, or the switch says that the port does not forward yet, and a while longer, for
+ *    its clock began later than ours (PATIENCE_LATE_PORT_MS), at most PATIENCE_BLIND_MS lie between two: a lease comes within a second of the port's forwarding, and nobody is bothered before;
  *  - the first frame of another machine shows that the port forwards now: ask at once, start fast again;
  *  - from then on silence means a busy or absent server: slow down to PATIENCE_HEARD_MS. */
 enum {
@@ -19,6 +19,7 @@ enum {
 	PATIENCE_HEARD_MS = 4000,
 	PATIENCE_LATE_MS = 2000,   /* nothing heard for PATIENCE_LEARN_MS: no spanning tree takes that long */
 	PATIENCE_LEARN_MS = 60000,
+	PATIENCE_LATE_PORT_MS = 10000,
 };
 
 struct patience {
