@@ -45,7 +45,7 @@ def keeper(cluster, i):
     return cluster.nodes[i].start(["sh", "-c", words], name="keeper"), file
 
 
-def paused(cluster, count, wanted, seconds, rate=None):
+def paused(cluster, count, wanted, seconds):
     """A session of LONG that pauses when the server has long given up its beginning. All clients come late."""
     source = cluster.lab.file("long", LONG)
     return KaRun(cluster, source=f"head -c {FIRST_PART} {source}; sleep {seconds}; tail -c +{FIRST_PART + 1} {source}",
@@ -118,10 +118,12 @@ def test_memory_beside_the_image():
     """A node that keeps the image in memory needs less than 20 MB beside it."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 1)
-        run = paused(cluster, 1, 1, 2)
+        run = paused(cluster, 1, 1, 4)
         process, file = keeper(cluster, 1)
-        wait_for_pause(run.server)
-        used = netns.memory(process.popen.pid)
+        run.server.wait_line(f"read = {FIRST_PART >> 20} Megs", 30)
+        deadline = time.monotonic() + 2
+        while (used := netns.memory(process.popen.pid)) < FIRST_PART and time.monotonic() < deadline:
+            time.sleep(0.05)  # the last of it is on its way
         assert FIRST_PART < used < FIRST_PART + (20 << 20), f"{used} bytes"
         assert process.wait(20) == 0 and file.read_bytes() == LONG
         assert run.wait(10) == 0
