@@ -67,22 +67,29 @@ void networkd_interface(const struct network *net, struct buf *out)
 	buf_printf(out, "\n[DHCPv6]\nDUIDType=link-layer\nIAID=%u\nUseHostname=no\n", dhcp6_ia_id(net->mac));
 }
 
-void networkd_below(const struct network *net, const char *name, struct buf *out)
+/* By name, or, with NAME NULL, the cards that the interface lies on. */
+static void add_match(const struct network *net, const char *key, const char *name, struct buf *out)
 {
 	char mac[MAC_TEXT_SIZE];
 
 	buf_printf(out, "%s[Match]\n", whose);
 	if (name)
-		buf_printf(out, "Name=%s\n", name);
+		buf_printf(out, "%s=%s\n", key, name);
 	else /* no kind: a card, not what is made of one */
 		buf_printf(out, "MACAddress=%s\nKind=!*\n", mac_text(net->mac, mac));
-	buf_str(out, "\n[Link]\nUnmanaged=yes\n");
+	buf_str(out, "\n[Link]\n");
 }
 
-void udev_link(const char *name, struct buf *out)
+void networkd_below(const struct network *net, const char *name, struct buf *out)
 {
-	buf_printf(out, "%s[Match]\nOriginalName=%s\n\n", whose, name);
-	buf_str(out, "[Link]\nAlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=none\n");
+	add_match(net, "Name", name, out);
+	buf_str(out, "Unmanaged=yes\n");
+}
+
+void udev_link(const struct network *net, const char *name, struct buf *out)
+{
+	add_match(net, "OriginalName", name, out);
+	buf_str(out, "AlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=none\n");
 }
 
 /* ---- ifupdown */

@@ -15,8 +15,8 @@ void networkd_interface(const struct network *net, struct buf *out);
  * called NAME, or, with NAME NULL, the cards below, by their MAC address (those of a bond have the bond's). */
 void networkd_below(const struct network *net, const char *name, struct buf *out);
 
-/* A .link file (systemd.link(5)) for udev: name and MAC address stay, other names are given besides. */
-void udev_link(const char *name, struct buf *out);
+/* A .link file (systemd.link(5)) for udev: name and MAC address stay, other names are given besides. NAME: as above. */
+void udev_link(const struct network *net, const char *name, struct buf *out);
 
 /* Lines for interfaces(5) of Debian's ifupdown; and dhclient.conf(5) for the dhclient that they start, to be called
  * DHCLIENT_CONF_NAME (%s: the interface) in /run. */

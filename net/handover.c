@@ -86,12 +86,12 @@ static int write_systemd(const char *dir, int number, const char *name, const ch
 	return file ? write_file(dir, file, text) : -ENOMEM;
 }
 
-static int write_link(const char *dir, const char *name)
+static int write_link(const struct network *net, const char *dir, const char *name)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	udev_link(name, &text);
-	return write_systemd(dir, 10, name, "link", &text);
+	udev_link(net, name, &text);
+	return write_systemd(dir, name ? 10 : 11, name ? name : "cards", "link", &text);
 }
 
 /* What the interface lies on is left alone: the bond below a VLAN, and the cards below either. */
@@ -104,11 +104,13 @@ static int write_below(const struct network *net, const char *dir)
 		networkd_below(net, net->card, &bond);
 		err = write_systemd(dir, 10, net->card, "network", &bond);
 		if (!err)
-			err = write_link(dir, net->card);
+			err = write_link(net, dir, net->card);
 	}
 	if (!err && (net->bond || net->vlan)) {
 		networkd_below(net, NULL, &cards);
 		err = write_systemd(dir, 11, "cards", "network", &cards);
+		if (!err)
+			err = write_link(net, dir, NULL); /* udev fails to rename what is switched on, and networkd waits for it */
 	}
 	return err;
 }
@@ -140,7 +142,7 @@ int net_write_fragments(const struct network *net, const char *run)
 	networkd_interface(net, &interface);
 	err = write_systemd(networkd, 10, net->interface, "network", &interface);
 	if (!err)
-		err = write_link(networkd, net->interface);
+		err = write_link(net, networkd, net->interface);
 	if (!err)
 		err = write_below(net, networkd);
 	return err ? err : write_ifupdown(net, run);

@@ -140,6 +140,9 @@ static void test_files_of_a_vlan_on_a_bond(void **state)
 			    "AlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=none\n");
 	assert_string_equal(take(run, "systemd/network/11-stage1-cards.network"), HEAD
 			    "[Match]\nMACAddress=02:00:00:00:00:01\nKind=!*\n\n[Link]\nUnmanaged=yes\n");
+	assert_string_equal(take(run, "systemd/network/11-stage1-cards.link"), HEAD
+			    "[Match]\nMACAddress=02:00:00:00:00:01\nKind=!*\n\n[Link]\n"
+			    "AlternativeNamesPolicy=database onboard slot path\nMACAddressPolicy=none\n");
 	for (const char *const *p = (const char *const[]){ "/systemd/network", "/systemd", "/stage1", "", NULL }; *p; p++) {
 		snprintf(path, sizeof(path), "%s%s", run, *p);
 		assert_int_equal(rmdir(path), 0); /* no other file was there */
