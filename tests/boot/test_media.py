@@ -133,6 +133,16 @@ def test_exfat():
     found_on(media.exfat({"a.sqfs": stage2.squashfs()}, "THERE"), "exfat")
 
 
+def test_xfs():
+    """The same of XFS."""
+    found_on(media.xfs({"a.sqfs": stage2.squashfs()}, "THERE"), "xfs")
+
+
+def test_udf():
+    """The same of UDF, as on a DVD."""
+    found_on(media.udf({"a.sqfs": stage2.squashfs()}, "THERE"), "udf")
+
+
 def test_vfat_and_ext():
     """The same of FAT, ext2 and ext3."""
     found_on(media.vfat({"a.sqfs": stage2.squashfs()}, "THERE"), "vfat")
