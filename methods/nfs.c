@@ -179,6 +179,8 @@ static int look_at(int fd, enum found_kind kind, const struct visit *v, struct f
 {
 	int err = fd < 0 ? fd : found_set(found, kind, fd, v->what, f);
 
+	if (!err && v->t->fetch->in_place)
+		err = nfs_check_owners(v->point, v->what, f);
 	base_close_fd(&fd);
 	return err;
 }

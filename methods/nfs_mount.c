@@ -229,3 +229,32 @@ int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 		read_far_ahead(point);
 	return 0;
 }
+
+/* ---- owners by name */
+
+/* True when the file PATH has WORDS in it. */
+static bool file_says(const char *path, const char *words)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_buf struct buf text = { 0 };
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0 && buf_reserve(&text, 4096) == 0) {
+		n = read(fd, text.data + text.len, 4096);
+		text.len += (size_t)MAX(n, (ssize_t)0);
+		text.data[text.len] = '\0';
+	}
+	return strstr(buf_cstr(&text), words) != NULL;
+}
+
+int nfs_check_owners(const char *point, const char *what, struct failure *f)
+{
+	cleanup_free char *mounted = str_printf(" %s nfs4 ", point);
+
+	/* keyrings(7), /proc/keys: the kernel has asked for what such a name means */
+	if (!mounted || !file_says("/proc/mounts", mounted) || !file_says("/proc/keys", " id_resolv"))
+		return 0;
+	return fail(f, FAIL_SRV_ERROR, -EKEYREJECTED,
+		    "%s: the server gives owners as names, with which a root by NFS 4 would hang; let it give numbers "
+		    "(nfs-ganesha: Only_Numeric_Owners), or take options:vers=3", what);
+}

@@ -28,4 +28,10 @@ struct nfs_export {
  * for options, FAIL_MED_MOUNT when the kernel has no NFS client). */
 int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f) must_check;
 
+/* Once a file of what is mounted at POINT was looked at: can it be a root? By version 4 a server may give owners as names
+ * ("root@example.org"); a program of the root has to tell the kernel what they mean, and lies on that very server, where
+ * it is not found before its owner is known: a root like this hangs when what the kernel remembers is a minute old.
+ * WHAT is the name for words. 0, or -errno with F (FAIL_SRV_ERROR). */
+int nfs_check_owners(const char *point, const char *what, struct failure *f) must_check;
+
 #endif

@@ -199,6 +199,15 @@ def test_what_has_to_be_unpacked_cannot_stay():
         fails(server, "directory:/export,image:root.img,root:nfs", "S1-CMD-04", "gzip", "root:ram copies it")
 
 
+def test_owners_by_name():
+    """A server that tells owners by name, under which a root would hang, is refused with what to do; a copy is made all the
+    same."""
+    with ganesha({"root.img": stage2.squashfs(), "srv/root": stage2.tree()}, names=True) as server:
+        fails(server, "directory:/export/srv/root,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
+        fails(server, "directory:/export,image:root.img,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
+        arrives(boot("virtio-net-pci", server.automatic("directory:/export/srv/root")))
+
+
 def test_a_root_whose_server_freezes_and_comes_back():
     """A server that freezes under a running system only costs time: the mount is a hard one."""
     with ganesha({"root.img": stage2.squashfs(300)}) as server:

@@ -22,7 +22,7 @@ PACKAGES = ["libtirpc-common"]  # /etc/netconfig, without which no program of Su
 
 CONFIG = """
 NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; Enable_NLM = false; Enable_RQUOTA = false; }}
-NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; }}
+NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; Only_Numeric_Owners = {numbers}; }}
 EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecType = sys;
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
 """
@@ -31,7 +31,7 @@ EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecTy
 class Ganesha:
     """A running nfs-ganesha. Make it with ganesha()."""
 
-    def __init__(self, folder, files, writable):
+    def __init__(self, folder, files, writable, names):
         self.dir = pathlib.Path(folder)
         self.dir.chmod(0o755)
         self.folder = self.dir / "export"
@@ -43,7 +43,8 @@ class Ganesha:
         self.programs = debs("nfs-ganesha", "nfs-ganesha-vfs")
         plugins = next(self.programs.glob("**/libfsalvfs.so")).parent
         access = "Access_Type = RW; Squash = No_Root_Squash;" if writable else "Access_Type = RO; Squash = Root_Squash;"
-        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins, access=access))
+        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins, access=access,
+                                                     numbers="false" if names else "true"))
         self.start()
 
     def start(self):
@@ -91,10 +92,11 @@ def copy_files(files, folder):
 
 
 @contextlib.contextmanager
-def ganesha(files, writable=False):
-    """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own."""
+def ganesha(files, writable=False, names=False):
+    """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own. With
+    NAMES it tells owners as user@domain, not as numbers."""
     with tempfile.TemporaryDirectory(prefix="nfs-") as folder:
-        server = Ganesha(folder, files, writable)
+        server = Ganesha(folder, files, writable, names)
         try:
             yield server
         finally:
