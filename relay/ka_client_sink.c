@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "image/image.h"
 
-#define SINK_BUDGET (4 * MIB) /* bytes for the sink before others get their turn */
+#define SINK_PIECE  (256 * KIB)
+#define SINK_MS     20        /* for the sink before others get their turn, however slow unpacking is */
 #define ASK_EVERY   (8 * MIB) /* bytes that are kept before the sink is asked again */
 
 /* ---- a command */
@@ -65,14 +66,21 @@ static void begin_command(struct ka_client *c)
 
 /* ---- a sink of the image part: one that wants to see the bytes, or one that takes them where they lie */
 
-/* Moves what there is, up to the budget. 0 or -errno with the failure filled. */
+/* Moves what there is, as far as the time goes. 0 or -errno with the failure filled. */
 static int fill_sink(struct ka_client *c)
 {
-	int64_t len = MIN(c->store.end - c->sink_at, SINK_BUDGET);
-	int err = len > 0 ? rstore_to_sink(&c->store.bytes, c->sink_at, len, c->options.sink, &c->failure) : 0;
+	int64_t until = now_ms() + SINK_MS;
+	int err = 0;
 
-	if (err == 0)
-		c->sink_at += MAX(len, 0);
+	while (err == 0 && c->sink_at < c->store.end) {
+		int64_t len = MIN(c->store.end - c->sink_at, SINK_PIECE);
+
+		err = rstore_to_sink(&c->store.bytes, c->sink_at, len, c->options.sink, &c->failure);
+		if (err == 0)
+			c->sink_at += len;
+		if (now_ms() >= until)
+			break;
+	}
 	return err;
 }
 
