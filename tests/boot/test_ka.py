@@ -12,7 +12,7 @@ import stage2
 from room import BOOT_SERVER, KA_LINE, Room
 
 alone = True  # three machines are all that two processors can emulate
-RATE = "50mbit"  # of every cable: the processors here are emulated, the chain is to be what takes time
+RATE = "30mbit"  # of every cable: the processors here are emulated, the chain is to be what takes time
 
 
 def golden_tree(lab):
