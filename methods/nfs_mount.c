@@ -47,7 +47,7 @@ static char *mount_options(const struct nfs_export *e, const char *version)
 	if (version)
 		buf_printf(&o, ",vers=%s", version);
 	if (version && *version == '4')
-		buf_str(&o, ",clientaddr=0.0.0.0"); /* no delegations, so the server need not call back */
+		buf_printf(&o, ",clientaddr=%s", v6 ? "::" : "0.0.0.0"); /* no delegations: no need to call back */
 	else
 		buf_printf(&o, ",nolock,mountproto=tcp%s,mountaddr=%s", v6 ? "6" : "", address);
 	if (e->port != NFS_PORT || (version && *version == '4'))

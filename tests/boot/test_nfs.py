@@ -26,6 +26,12 @@ def test_a_file_on_an_export():
         arrives(boot("virtio-net-pci", server.automatic("directory:/export/images,image:root.img"))).never("MOUNT 10.0.2.2")
 
 
+def test_an_ipv6_address():
+    """server: is an IPv6 address, on a network without IPv4: NFS 4.2 by TCP over IPv6."""
+    with ganesha({"images/root.img": stage2.squashfs()}, host="::1") as server:
+        arrives(boot(Nic("virtio-net-pci", "user,ipv4=off"), server.automatic("directory:/export/images,image:root.img")))
+
+
 def test_the_classic_names():
     """Without image: the classic name below the architecture's folder is found."""
     with ganesha({f"distrib/x86_64/{CLASSIC}": stage2.squashfs()}) as server:

@@ -17,11 +17,11 @@ import time
 from debs import TOP, debs, environment, kernel_modules
 
 FOLDER = TOP / "build" / "tests" / "nfs"
-GUEST_VIEW = "10.0.2.2"
+GUEST_VIEW, GUEST_VIEW6 = "10.0.2.2", "[fec0::2]"  # the loopback, as a guest on QEMU's own network sees it
 PACKAGES = ["libtirpc-common"]  # /etc/netconfig, without which no program of Sun's RPC starts
 
 CONFIG = """
-NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = 127.0.0.1; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = {host}; Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; Only_Numeric_Owners = {numbers}; }}
 EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecType = sys;
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
@@ -31,20 +31,20 @@ EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecTy
 class Ganesha:
     """A running nfs-ganesha. Make it with ganesha()."""
 
-    def __init__(self, folder, files, writable, names):
+    def __init__(self, folder, files, writable, names, host):
+        self.host, self.view = host, {"127.0.0.1": GUEST_VIEW, "::1": GUEST_VIEW6}[host]
         self.dir = pathlib.Path(folder)
         self.dir.chmod(0o755)
         self.folder = self.dir / "export"
         self.folder.mkdir()
         copy_files(files, self.folder)
-        with socket.socket() as probe:  # a port that is free now
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            self.port = probe.getsockname()[1]  # it is free now
         self.programs = debs("nfs-ganesha", "nfs-ganesha-vfs")
         plugins = next(self.programs.glob("**/libfsalvfs.so")).parent
         access = "Access_Type = RW; Squash = No_Root_Squash;" if writable else "Access_Type = RO; Squash = Root_Squash;"
-        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port, plugins=plugins, access=access,
-                                                     numbers="false" if names else "true"))
+        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, host=host, port=self.port, plugins=plugins,
+                                                     access=access, numbers="false" if names else "true"))
         self.start()
 
     def start(self):
@@ -57,7 +57,7 @@ class Ganesha:
         deadline = time.monotonic() + 30
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self.host, self.port), 1).close()
                 return self
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -80,7 +80,7 @@ class Ganesha:
 
     def automatic(self, more):
         """The words for the kernel command line."""
-        return f"automatic=method:nfs,network:dhcp,server:{GUEST_VIEW}:{self.port},{more}"
+        return f"automatic=method:nfs,network:dhcp,server:{self.view}:{self.port},{more}"
 
 
 def copy_files(files, folder):
@@ -92,11 +92,11 @@ def copy_files(files, folder):
 
 
 @contextlib.contextmanager
-def ganesha(files, writable=False, names=False):
+def ganesha(files, writable=False, names=False, host="127.0.0.1"):
     """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own. With
-    NAMES it tells owners as user@domain, not as numbers."""
+    NAMES it tells owners as user@domain, not as numbers. HOST is the loopback address it listens on."""
     with tempfile.TemporaryDirectory(prefix="nfs-") as folder:
-        server = Ganesha(folder, files, writable, names)
+        server = Ganesha(folder, files, writable, names, host)
         try:
             yield server
         finally:
