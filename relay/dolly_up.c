@@ -543,7 +543,7 @@ static int listen_on(struct dolly_up *u, struct loop_fd *w, uint16_t port, struc
 
 	w->fd = peer_listen(port);
 	if (w->fd < 0)
-		return fail(f, FAIL_SRV_ERROR, w->fd, "port %u: %s", port, err_text(w->fd));
+		return fail(f, FAIL_NET_PORT, w->fd, "port %u: %s", port, err_text(w->fd));
 	err = loop_add(u->loop, w, EPOLLIN);
 	return err < 0 ? fail(f, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err)) : 0;
 }

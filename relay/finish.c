@@ -2,8 +2,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/finish.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,21 @@ static void conclude(struct finish *f, int err)
 	else
 		err = rstore_finish(f->store, f->size, &why);
 	f->done(f, err, &why);
+}
+
+/* The child outlives a killed parent while the medium is slow: it must not hold the parent's ports and connections. */
+static void let_go_of_sockets(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *e;
+	struct stat st;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		int fd = atoi(e->d_name);
+
+		if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+			close(fd);
+	}
 }
 
 /* The child has written its result, or died without one. It is not waited for by status: as PID 1's helper somebody
@@ -48,6 +65,7 @@ void finish_begin(struct finish *f, int64_t size, bool sync)
 	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 	f->pid = fork();
 	if (f->pid == 0) {
+		let_go_of_sockets();
 		err = rstore_sync(f->store, size);
 		_exit(write(ends[1], &err, sizeof(err)) == sizeof(err) ? 0 : 1);
 	}

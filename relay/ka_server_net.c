@@ -164,11 +164,11 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 	int err = ka_door_open(&s->door, s->loop, s->options.data_port, &door_calls);
 
 	if (err < 0)
-		return fail(f, FAIL_SRV_ERROR, err, "port %u: %s", s->options.data_port, err_text(err));
+		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.data_port, err_text(err));
 	s->control = (struct loop_fd) { .fd = peer_listen(s->options.control_port), .ready = on_control };
 	err = s->control.fd < 0 ? s->control.fd : loop_add(s->loop, &s->control, EPOLLIN);
 	if (err < 0)
-		return fail(f, FAIL_SRV_ERROR, err, "port %u: %s", s->options.control_port, err_text(err));
+		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.control_port, err_text(err));
 	say_ready(s, s->control.fd, s->options.control_port);
 	say_ready(s, s->door.listener.fd, s->options.data_port);
 	if (!s->options.session)

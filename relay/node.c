@@ -561,7 +561,7 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	wire_random(&n->nonce, sizeof(n->nonce));
 	err = door_open(&n->door, l, port, MAX_GUESTS, on_knock);
 	if (err < 0)
-		return fail(f, FAIL_SRV_ERROR, err, "port %u: %s", port, err_text(err));
+		return fail(f, FAIL_NET_PORT, err, "port %u: %s", port, err_text(err));
 	if (o->announce)
 		n->udp_fd = announce_open_both(0);
 	loop_at(l, &n->tick, now_ms());

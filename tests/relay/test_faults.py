@@ -52,6 +52,11 @@ def test_fifty_schedules():
     play_parallel(range(first, first + 50))
 
 
+def test_known_schedules():
+    """Schedules that failed once: a node killed and started again while its old self brings the bytes to the medium."""
+    play_parallel([630077])
+
+
 def test_thousand_schedules():
     """A thousand such schedules, with a seed that nobody has tried before."""
     first = int(os.environ.get("FAULT_SEED", str(int(time.time()))))
