@@ -26,6 +26,7 @@ static const char *const state_names[] = { "idle", "selecting", "requesting", "c
 enum {
 	REQUESTS = 4,          /* so often one offer is asked for before a new DISCOVER (1.5 s) ... */
 	REQUESTS_PATIENT = 6,  /* ... but longer (6 s) where that went wrong before: the server is slow */
+	OTHERS_MS = 300,       /* so long a server that did not confirm its offer waits for another server's */
 	PAUSE_MS = 100,        /* the first pause; doubles up to */
 	PAUSE_LONGEST_MS = 10000, /* RFC 2131, 3.1.5: the pause after a DECLINE */
 	PROXIES = 3,           /* so many different addresses "held" by one machine: it is a router that answers for all */
@@ -43,6 +44,7 @@ struct dhcp_client {
 	unsigned discovers;   /* sent in all */
 	unsigned requests;    /* sent for this offer */
 	unsigned lost_offers; /* offers that no ACK followed */
+	struct in_addr silent; /* whose the last of them was; 0.0.0.0: none */
 	unsigned pauses;      /* in a row */
 	struct network offer;    /* address 0.0.0.0: none yet */
 	struct in_addr leased;   /* what an ACK gave, and must be given back; 0.0.0.0: nothing */
@@ -246,7 +248,18 @@ static bool read_lease(struct dhcp_client *c, const struct dhcp_message *m, stru
 	return false;
 }
 
-/* The offers that are there at once are compared; nobody waits for a second one. */
+static bool from_silent(const struct dhcp_client *c, const struct network *offer)
+{
+	return c->silent.s_addr && offer->server_id.s_addr == c->silent.s_addr;
+}
+
+static int worth(const struct dhcp_client *c, const struct network *offer)
+{
+	return from_silent(c, offer) ? -1 : dhcp_lease_worth(offer);
+}
+
+/* The offers that are there at once are compared; nobody waits for a second one, but where the first is of a server that
+ * did not confirm the last it made. */
 static void on_offer(struct dhcp_client *c, int64_t now, const struct dhcp_message *m)
 {
 	bool first = !c->offer.address.s_addr;
@@ -259,13 +272,13 @@ static void on_offer(struct dhcp_client *c, int64_t now, const struct dhcp_messa
 		return;
 	log_debug("%s: %s offers %s", c->s.wire->name, address_text(net.server_id, server),
 		  address_text(net.address, a));
-	if (!first && dhcp_lease_worth(&net) <= dhcp_lease_worth(&c->offer)) {
+	if (!first && worth(c, &net) <= worth(c, &c->offer)) {
 		network_free(&net);
 		return;
 	}
 	network_free(&c->offer);
 	c->offer = net;
-	c->s.next_ms = now; /* as soon as all that has come in was read */
+	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0); /* else as soon as all that has come in was read */
 }
 
 static void on_ack(struct dhcp_client *c, int64_t now, const struct dhcp_message *m, const uint8_t *from)
@@ -366,6 +379,7 @@ static void request_again(struct dhcp_client *c, int64_t now)
 	if (now >= c->retry_ms) {
 		if (c->requests == (c->lost_offers ? REQUESTS_PATIENT : REQUESTS)) {
 			c->lost_offers++;
+			c->silent = c->offer.server_id;
 			discover(c, now);
 			return;
 		}

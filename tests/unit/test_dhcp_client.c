@@ -24,6 +24,7 @@ struct world {
 	int64_t now;
 	unsigned discovers, requests, declines, releases, probes;
 	int64_t last_sent, longest_pause; /* between two DISCOVERs */
+	uint8_t server; /* who answers: 10.9.0.SERVER */
 	uint32_t xid;
 };
 
@@ -69,7 +70,7 @@ static bool is_ours(struct wire *wire, const uint8_t mac[MAC_LEN])
 
 static void begin(struct world *w)
 {
-	*w = (struct world){ .wire = { .name = "eth0", .send = on_send, .is_ours = is_ours }, .now = 1000000 };
+	*w = (struct world){ .wire = { .name = "eth0", .send = on_send, .is_ours = is_ours }, .now = 1000000, .server = 1 };
 	memcpy(w->wire.mac, own_mac, MAC_LEN);
 	w->seeker = dhcp_seeker(&w->wire, NULL);
 	assert_non_null(w->seeker);
@@ -105,7 +106,7 @@ static void answer(struct world *w, enum dhcp_type type, uint8_t last)
 {
 	uint8_t m[300] = { 2, 1, 6 };
 	struct udp_frame u = { .from_port = 67, .to_port = 68, .data = m, .len = sizeof(m) };
-	const uint8_t options[] = { 99, 130, 83, 99, 53, 1, (uint8_t)type, 54, 4, 10, 9, 0, 1, 51, 4, 0, 0, 14, 16,
+	const uint8_t options[] = { 99, 130, 83, 99, 53, 1, (uint8_t)type, 54, 4, 10, 9, 0, w->server, 51, 4, 0, 0, 14, 16,
 				    1, 4, 255, 255, 255, 0, 255 };
 	struct buf frame = { 0 };
 
@@ -282,6 +283,37 @@ static void test_nak_starts_over(void **state)
 	end(&w);
 }
 
+static void test_a_server_that_does_not_confirm_waits_for_others(void **state)
+{
+	struct world w;
+	unsigned asked;
+	(void)state;
+
+	begin(&w);
+	answer(&w, DHCP_OFFER, 30);
+	while (w.discovers == 1)
+		pass(&w, 10);
+	asked = w.requests;
+	answer(&w, DHCP_OFFER, 30); /* nobody else: it is asked again, a little later */
+	pass(&w, 200);
+	assert_int_equal(w.requests, asked);
+	pass(&w, 200);
+	assert_true(w.requests > asked);
+	while (w.discovers == 2)
+		pass(&w, 10);
+	answer(&w, DHCP_OFFER, 30);
+	pass(&w, 200);
+	w.server = 2;
+	asked = w.requests;
+	answer(&w, DHCP_OFFER, 40);
+	pass(&w, 0);
+	assert_int_equal(w.requests, asked + 1);
+	answer(&w, DHCP_ACK, 40);
+	pass(&w, 200);
+	assert_int_equal(w.seeker->state, SEEK_FOUND);
+	end(&w);
+}
+
 static void test_what_is_for_somebody_else(void **state)
 {
 	struct world w;
@@ -354,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_spanning_tree_is_waited_for),
 		cmocka_unit_test(test_a_rapid_bridge_says_when),
 		cmocka_unit_test(test_nak_starts_over),
+		cmocka_unit_test(test_a_server_that_does_not_confirm_waits_for_others),
 		cmocka_unit_test(test_what_is_for_somebody_else),
 		cmocka_unit_test(test_conflicts_are_declined),
 		cmocka_unit_test(test_a_new_link_begins_anew),
