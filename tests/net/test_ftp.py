@@ -110,17 +110,24 @@ def test_too_many_users():
 
 def test_a_cut_of_vsftpd_is_resumed():
     """vsftpd's data connection is cut in the middle: the rest is asked for by REST."""
-    data = some_bytes(20_000_000)
+    data = some_bytes(40_000_000)
+    not_control = ["sport", "!=", ":21", "dport", "!=", ":21"]
+    # vsftpd keeps to a rate by sending a second's bytes at once and pausing: four bursts, three pauses
     with vsftpd("anon_max_rate=10000000") as server:
         server.add("x", data)
 
         def cut():
-            server.node.run(["ss", "-K", "dst", "127.0.0.1", "sport", "!=", ":21", "dport", "!=", ":21"], check=False)
+            for _ in range(500):
+                if server.node.run(["ss", "-Htn", "state", "established", *not_control]).stdout:
+                    break
+                time.sleep(0.02)
+            time.sleep(0.4)
+            server.node.run(["ss", "-K", "dst", "127.0.0.1", *not_control], check=False)
 
-        timer = threading.Timer(1, cut)
-        timer.start()
+        cutter = threading.Thread(target=cut)
+        cutter.start()
         fetch("method:ftp,server:127.0.0.1,directory:/,image:x,retries:3", node=server.node).is_file(data)
-        timer.join()
+        cutter.join()
         rests = [int(command[5:]) for command in server.commands() if command.startswith("REST ")]
         assert len(rests) == 1 and rests[0] > 2_000_000, server.commands()
 
