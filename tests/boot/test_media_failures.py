@@ -22,7 +22,7 @@ a stick pulled out in the middle    MED-04   sda:/a.sqfs, at byte, of
 a file that is cut short            IMG-02   it is cut: a squashfs of
 a file that is no image             IMG-01   squashfs, erofs
 a wrong sum                         IMG-04   sha256
-an image too big for memory         MEM-01   301 MB
+an image too big for root:ram       MEM-01   301 MB
 """
 
 HALFWAY = re.compile(r" [1-5]\d %")
@@ -105,8 +105,8 @@ def a_wrong_sum():
     return machine(f"disk,image:a.sqfs,sha256:{64 * '7'}", disk(ext4(), "virtio"))
 
 
-def an_image_too_big_for_memory():
-    return machine("disk,image:a.sqfs", disk(ext4(stage2.squashfs(300), 400), "virtio"), mem=256)
+def an_image_too_big_for_root_ram():
+    return machine("disk,image:a.sqfs,root:ram", disk(ext4(stage2.squashfs(300), 400), "virtio"), mem=256)
 
 
 # ---- the table
