@@ -4,6 +4,7 @@
 
 #define SLOW_SHARE  0.5  /* of the best rate */
 #define SLOW_CHECKS 5    /* in a row */
+#define GAINING     1.1  /* a rate that grew so much meanwhile is TCP still finding its way, no slow node */
 #define SLOW_LAG    0.3  /* seconds of the best rate a slow node is behind its parent */
 #define SETTLE_MS   300  /* after getting a parent a node is not judged */
 #define MAX_MOVES   2
@@ -149,9 +150,15 @@ uint32_t plan_find_slow(struct plan *p, int64_t now)
 	for (uint32_t i = 0; i < p->length; i++) {
 		struct plan_node *self = &p->node[p->order[i]];
 
-		if (!looks_slow(p, p->order[i], now) || !holds_up(p, i))
+		if (!looks_slow(p, p->order[i], now) || !holds_up(p, i)) {
 			self->slow_checks = 0;
-		else if (++self->slow_checks >= SLOW_CHECKS && found == PLAN_NOBODY)
+			continue;
+		}
+		if (!self->slow_checks || self->rate > GAINING * self->first_rate) {
+			self->slow_checks = 0;
+			self->first_rate = self->rate;
+		}
+		if (++self->slow_checks >= SLOW_CHECKS && found == PLAN_NOBODY)
 			found = p->order[i]; /* the first in the chain: those below it only wait for it */
 	}
 	if (found != PLAN_NOBODY) {

@@ -19,6 +19,7 @@ struct plan_node {
 	uint32_t avoid;   /* a parent that did not work for it, PLAN_NOBODY: none */
 	double rate;      /* bytes/s over the last second; below 0: not known yet */
 	int slow_checks;  /* consecutive checks that found it slow */
+	double first_rate; /* at the first of these checks */
 	int moves;        /* how often it was moved to the end for being slow */
 	int64_t since;    /* when it got its parent, ms */
 };

@@ -307,12 +307,34 @@ static void plan_finds_slow(void **state)
 	plan_free(&p);
 }
 
+/* A node that is far behind but gets faster and faster is waited for; when it stays as it is, no longer. */
+static void plan_waits_for_gaining(void **state)
+{
+	struct plan p = chain(3);
+	uint32_t found = PLAN_NOBODY;
+	int gained = 0;
+
+	(void)state;
+	p.node[1].rate = 50e6;
+	p.node[2].rate = p.node[3].rate = 1e6;
+	p.node[1].bytes = 50000000;
+	for (; gained < 20 && p.node[2].rate < 20e6; gained++) {
+		p.node[2].rate = p.node[3].rate *= 1.1;
+		assert_int_equal(plan_find_slow(&p, gained * PLAN_CHECK_MS + 1000), PLAN_NOBODY);
+	}
+	for (int i = 0; i < 5 && found == PLAN_NOBODY; i++)
+		found = plan_find_slow(&p, (gained + i) * PLAN_CHECK_MS + 1000);
+	assert_int_equal(found, 2);
+	plan_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hash_vectors),	    cmocka_unit_test(hash_engines_agree), cmocka_unit_test(map_verifies),
 		cmocka_unit_test(map_ranges),	    cmocka_unit_test(map_streams),	  cmocka_unit_test(wire_job),
 		cmocka_unit_test(plan_closes_gaps), cmocka_unit_test(plan_moves),	cmocka_unit_test(plan_tree),	  cmocka_unit_test(plan_finds_slow),
+		cmocka_unit_test(plan_waits_for_gaining),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
