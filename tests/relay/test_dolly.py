@@ -510,11 +510,11 @@ def _cpu(process):
 def test_medium_that_loses_bytes():
     """A node whose medium loses what was written is noticed by the node behind it: that one gets right bytes all the
     same, and once it was done the forgetful one is named."""
-    image = faults.some_bytes(60 * MB)
+    image = faults.some_bytes(16 * MB)
     with cluster(3, rate=None) as c:
         for i in (1, 2, 3):
-            c.slow(i, "400mbit" if i < 3 else "200mbit")  # the third still fetches when the second has everything
-        for when in (0.4, 1.6):
+            c.slow(i, "100mbit" if i < 3 else "50mbit")  # the third still fetches when the second has everything
+        for when in (0.4, 2.0):
             run = c.dolly(image)
             run.at(when, run.corrupt, 2)
             words = run.finish(timeout=30)
