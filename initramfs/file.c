@@ -78,23 +78,35 @@ int make_folders(const char *path)
 	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int link_to(const char *file, const char *path)
+/* Makes the folder that PATH is to lie in, and makes room there. */
+static int make_place(const char *path)
 {
 	cleanup_free char *folder = strdup(path);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
-	int err;
+	int err = folder ? 0 : -ENOMEM;
 
-	if (!folder)
-		return -ENOMEM;
 	if (slash) {
 		*slash = '\0';
 		err = make_folders(folder);
-		if (err)
-			return err;
 	}
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	return link(file, path) < 0 ? -errno : 0;
+	if (!err && unlink(path) < 0 && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+int link_to(const char *file, const char *path)
+{
+	int err = make_place(path);
+
+	return err ? err : link(file, path) < 0 ? -errno : 0;
+}
+
+int symlink_to(const char *file, const char *path)
+{
+	cleanup_free char *full = realpath(file, NULL);
+	int err = full ? make_place(path) : -errno;
+
+	return err ? err : symlink(full, path) < 0 ? -errno : 0;
 }
 
 int run(const char *const argv[])

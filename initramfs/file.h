@@ -18,6 +18,9 @@ int make_folders(const char *path) must_check;
 /* Makes PATH a second name of FILE, folders above it included; a file that is there is replaced. 0 or -errno. */
 int link_to(const char *file, const char *path) must_check;
 
+/* Makes PATH a symbolic link to FILE, wherever that is; the rest as above. */
+int symlink_to(const char *file, const char *path) must_check;
+
 /* Runs ARGV (ended by NULL, found by PATH) to its end. 0; -errno when it could not be started; -EIO when it failed. */
 int run(const char *const argv[]) must_check;
 

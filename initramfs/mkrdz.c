@@ -93,7 +93,8 @@ static int pick_modules(const struct job *job, struct tree *t)
 	return err;
 }
 
-/* depmod makes the indexes of just the packed modules; what is built in is told by the kernel's own files. */
+/* depmod makes the indexes of just the picked modules, which are not packed yet; what is built in is told by the kernel's
+ * own files. */
 static int make_indexes(const struct tree *t, const char *root, const char *stage)
 {
 	static const char *const given[] = { "modules.order", "modules.builtin", "modules.builtin.modinfo" };
@@ -293,9 +294,11 @@ static int fill(const struct job *job, const struct tree *t, const char *root, c
 	if (!err)
 		err = make_folders(stage);
 	if (!err)
-		err = pack_modules(&packer, t);
+		err = stage_modules(&packer, t);
 	if (!err)
 		err = make_indexes(t, root, stage);
+	if (!err)
+		err = pack_modules(&packer, t);
 	if (!err)
 		err = add_modules(t, stage, &a->plain);
 	if (!err)

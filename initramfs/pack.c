@@ -1,8 +1,9 @@
-/* pack.c - picked modules -> compressed files in a cache, linked where depmod and the archive find them. */
+/* pack.c - picked modules -> compressed files in a cache, linked where the archive finds them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "initramfs/pack.h"
 #include "image/decode.h"
 #include "image/sha256.h"
+#include "initramfs/elf.h"
 #include "initramfs/file.h"
 
 #include <lzma.h>
@@ -13,7 +14,7 @@
 #include <zstd.h>
 
 /* Part of the cache's names: count it up when the same module is to be packed to other bytes. */
-#define PACK_VERSION "3"
+#define PACK_VERSION "4"
 #define ZSTD_LEVEL   19
 
 const char *pack_suffix(enum packing packing)
@@ -126,39 +127,6 @@ static int unpack(struct buf *in)
 	return err;
 }
 
-/* What is no use for booting: debugging information, BTF (types for tracing programs), the unwinder's tables, which the
- * kernel would sort at every loading; and the symbols of strings, keys and tables that the compiler named. The names of
- * functions stay: a crash is to be read. */
-static const char *const objcopy[] = {
-	"objcopy", "-R", ".BTF", "-R", ".BTF.base", "-R", ".orc_unwind", "-R", ".orc_unwind_ip", "-R", ".orc_header",
-	"-R", ".comment", "--strip-unneeded", "-w", "-K", "!.LC*", "-K", "!__UNIQUE_ID_*", "-K", "!__func__.*",
-	"-K", "!__msg.*", "-K", "!__key.*", "-K", "!__compound_literal.*", "-K", "!__already_done.*",
-	"-K", "!__flags.*", "-K", "!CSWTCH.*", "-K", "!symbols.*", "-K", "!____versions", "-K", "*",
-};
-
-/* Takes that, and the signature, off the module in BYTES. */
-static int strip(const struct packer *p, struct buf *bytes)
-{
-	cleanup_free char *from = str_printf("%s/strip.%ld", p->cache, (long)getpid());
-	cleanup_free char *to = str_printf("%s.out", from ? from : "");
-	const char *argv[ARRAY_SIZE(objcopy) + 3] = { 0 };
-	int err = from && to ? file_write(from, bytes->data, bytes->len) : -ENOMEM;
-
-	if (err)
-		return err;
-	memcpy(argv, objcopy, sizeof(objcopy));
-	argv[ARRAY_SIZE(objcopy)] = from;
-	argv[ARRAY_SIZE(objcopy) + 1] = to;
-	err = run(argv);
-	if (!err) {
-		bytes->len = 0;
-		err = file_read(to, bytes);
-	}
-	unlink(from);
-	unlink(to);
-	return err;
-}
-
 /* The cache's name for the module whose file has these BYTES. */
 static char *cache_name(const struct packer *p, enum packing packing, const struct buf *bytes)
 {
@@ -180,17 +148,45 @@ static int fill_cache(const struct packer *p, const struct module *m, struct buf
 	int err = unpack(bytes);
 
 	if (!err && !p->as_signed)
-		err = strip(p, bytes);
+		err = elf_slim(bytes);
+	if (err == -ENOEXEC) {
+		fprintf(stderr, "%s: no module as known here: packed as it is\n", m->file);
+		err = 0;
+	}
 	if (!err)
 		err = pack_bytes(m->packing, bytes->data, bytes->len, &packed);
 	return err ? err : file_write(name, packed.data, packed.len);
+}
+
+/* The path of the packed module in the stage; owned by the caller. */
+static char *staged_name(const struct packer *p, const struct module *m)
+{
+	return str_printf("%s/kernel/%s.ko%s", p->stage, m->path, pack_suffix(m->packing));
+}
+
+int stage_modules(const struct packer *p, const struct tree *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct module *m = &t->module[i];
+		cleanup_free char *file = str_printf("%s/%s", t->dir, m->file ? m->file : "");
+		cleanup_free char *link = staged_name(p, m);
+		int err = file && link ? 0 : -ENOMEM;
+
+		if (!err && m->picked)
+			err = symlink_to(file, link);
+		if (err) {
+			fprintf(stderr, "%s: %s\n", file ? file : m->name, err_text(err));
+			return err;
+		}
+	}
+	return 0;
 }
 
 static int pack_module(const struct packer *p, const struct tree *t, const struct module *m)
 {
 	cleanup_buf struct buf bytes = { 0 };
 	cleanup_free char *file = str_printf("%s/%s", t->dir, m->file);
-	cleanup_free char *link = str_printf("%s/kernel/%s.ko%s", p->stage, m->path, pack_suffix(m->packing));
+	cleanup_free char *link = staged_name(p, m);
 	cleanup_free char *cached = NULL;
 	int err = file && link ? file_read(file, &bytes) : -ENOMEM;
 

@@ -8,11 +8,15 @@
 struct packer {
 	const char *cache; /* folder of packed modules, named after what they were made of */
 	const char *stage; /* lib/modules/VERSION to be filled with links into the cache */
-	bool as_signed;    /* the bytes of the kernel package, signature included; else without signature and BTF */
+	bool as_signed;    /* the bytes of the kernel package, signature included; else as elf_slim() leaves them */
 };
 
-/* Packs every picked module of T on all processors and links it below the stage: kernel/fs/isofs/isofs.ko.xz.
- * 0 or -errno, the reason being on the standard error. */
+/* Links every picked module of T as it is below the stage, by the name that it will have when packed: depmod reads what
+ * packing leaves out. 0 or -errno, the reason being on the standard error. */
+int stage_modules(const struct packer *p, const struct tree *t) must_check;
+
+/* Packs every picked module of T on all processors and links it below the stage, in the place of the original:
+ * kernel/fs/isofs/isofs.ko.xz. 0 or -errno, the reason being on the standard error. */
 int pack_modules(const struct packer *p, const struct tree *t) must_check;
 
 /* Compresses LEN bytes as PACKING says, added to OUT. PACK_PLAIN copies. 0 or -ENOMEM. */
