@@ -138,6 +138,14 @@ def test_xfs():
     found_on(media.xfs({"a.sqfs": stage2.squashfs()}, "THERE"), "xfs")
 
 
+def test_btrfs():
+    """The same of btrfs; and on a partition, with checksums that are modules of their own."""
+    found_on(media.btrfs({"a.sqfs": stage2.squashfs()}, "THERE"), "btrfs")
+    for checksum in "xxhash", "blake2":
+        volume = media.btrfs({"a.sqfs": stage2.squashfs()}, "THERE", checksum)
+        arrives("disk,disk:LABEL=THERE,image:a.sqfs", disk(media.gpt(volume), "ahci"), words="").never("S1-")
+
+
 def test_udf():
     """The same of UDF, as on a DVD."""
     found_on(media.udf({"a.sqfs": stage2.squashfs()}, "THERE"), "udf")

@@ -1,6 +1,6 @@
 """media - files, a file system -> disks, sticks and discs for QEMU, made without root and without mounting anything.
 
-    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, exfat, xfs, iso, udf likewise; below build/tests/media
+    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, exfat, xfs, btrfs, iso, udf likewise; below build/tests/media
     gpt(vfat(...), ext4(...))                    a disk with these volumes as its partitions
     disk(path, "ahci")                           QEMU's options for it: ahci, nvme, virtio, usb, sd, cd (AHCI), usb-cd
 """
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build" / "tests" / "media"
-PACKAGES = ["e2fsprogs", "dosfstools", "mtools", "genisoimage", "fdisk", "exfatprogs", "xfsprogs"]
+PACKAGES = ["e2fsprogs", "dosfstools", "mtools", "genisoimage", "fdisk", "exfatprogs", "xfsprogs", "btrfs-progs"]
 MIB = 1024 * 1024
 
 _number = itertools.count()
@@ -103,6 +103,14 @@ def xfs(files, label="", megabytes=320):
         plan.write("$\n$\n")
         plan.flush()
         _run("mkfs.xfs", "-q", "-f", "-L", label, "-p", plan.name, volume)
+    return volume
+
+
+def btrfs(files, label="", checksum="crc32c", megabytes=128):
+    """A btrfs on one device."""
+    volume = _new("btrfs", megabytes)
+    with _folder(files) as folder:
+        _run("mkfs.btrfs", "-q", "-f", "-L", label, "--csum", checksum, "--rootdir", folder, volume)
     return volume
 
 
