@@ -61,8 +61,8 @@ static bool is_known(uint32_t type)
 static bool is_module(const Elf64_Ehdr *h)
 {
 	return memcmp(h->e_ident, ELFMAG, SELFMAG) == 0 && h->e_ident[EI_CLASS] == ELFCLASS64 &&
-	       h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_type == ET_REL && h->e_machine == EM_X86_64 && h->e_phnum == 0 &&
-	       h->e_ehsize == sizeof(*h) && h->e_shentsize == sizeof(Elf64_Shdr) && h->e_shnum > 1;
+	       h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_type == ET_REL && h->e_machine == EM_X86_64 &&
+	       h->e_phnum == 0 && h->e_ehsize == sizeof(*h) && h->e_shentsize == sizeof(Elf64_Shdr) && h->e_shnum > 1;
 }
 
 static int read_sections(struct elf *e, const struct buf *in)
