@@ -18,6 +18,7 @@ struct origin {
 	char *path;                 /* the image on HOST: one of method_paths */
 	char *device;               /* a disk, partition or disc: "sda1" */
 	const char *type;           /* its file system, for mount(2) */
+	bool tree;                  /* no image: directory: is a whole system itself */
 };
 
 /* What a method found where it lies, for a root that uses it there, or copies a whole tree from there. What it is on is
@@ -74,9 +75,10 @@ struct method {
 	 * and the sink's finish succeeded, or f->found->kind says what was found; else -errno with f->fail filled, and
 	 * nothing stays mounted. */
 	int (*fetch)(struct fetch *f);
-	/* After a fetch: mounts, read-only at POINT, what F->origin says the image came from; *BELOW is the part of
-	 * directory: that leads on from there (owned by the options; "" for none). May hang as long as a server is silent.
-	 * 0 or -errno with F->fail filled. NULL for methods that have nothing to mount. */
+	/* After a fetch: mounts, read-only at POINT, what F->origin says the image came from (with F->in_place that is
+	 * mounted at IMAGE_MEDIA already); *BELOW is the part of directory: that leads on from there (owned by the
+	 * options; "" for none). May hang as long as a server is silent. 0 or -errno with F->fail filled. NULL for methods
+	 * that have nothing to mount. */
 	int (*mount)(const struct fetch *f, const char *point, const char **below);
 };
 
@@ -114,6 +116,10 @@ int method_paths(const struct options *o, char ***paths, size_t *count) must_che
 /* The folder of PATH, one of method_paths, in which image: or the classic name begins: "/pub/x86_64" of
  * "/pub/x86_64/install/stage2/mdkinst.sqfs", "" for the top. To be freed; NULL when memory ran out. */
 char *method_folder(const struct options *o, const char *path) must_check;
+
+/* The folder in which FOLDER, a whole system, is the classic install/stage2/live: "/pub" of "/pub/install/stage2/live/". To
+ * be freed; what is elsewhere stays as it is, without slashes at its end. NULL when memory ran out. */
+char *method_tree_folder(const char *folder) must_check;
 
 void origin_free(struct origin *o);
 

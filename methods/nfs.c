@@ -316,11 +316,12 @@ static int nfs_fetch(struct fetch *f)
 	return fail(f->fail, plain.id, plain.err, "%s%s%s", plain.detail, tree.id ? "; and " : "", tree.detail);
 }
 
-/* The folder that directory: names; where that is an ISO file, the folder it is in. */
+/* The folder that directory: names; where that is an ISO file or the classic tree, the folder it is in. */
 static int mount_directory(const struct fetch *f, const char *point, const char **below)
 {
 	const char *value = f->options->value[KEY_DIRECTORY] ? f->options->value[KEY_DIRECTORY] : "";
-	const char *directory = value + strspn(value, "/"), *slash = strrchr(directory, '/');
+	cleanup_free char *tree = f->origin.tree ? method_tree_folder(value) : strdup(value);
+	const char *directory = tree ? tree + strspn(tree, "/") : "", *slash = strrchr(value, '/');
 	size_t len = strlen(directory);
 	cleanup_free char *folder = NULL;
 	struct nfs_export e = {
@@ -333,12 +334,12 @@ static int mount_directory(const struct fetch *f, const char *point, const char 
 
 	*below = "";
 	if (tree_is_iso(directory)) {
-		*below = slash ? slash + 1 : directory;
+		*below = slash ? slash + 1 : value; /* it stays when TREE goes */
 		len -= strlen(*below);
 	}
 	while (len && directory[len - 1] == '/')
 		len--;
-	folder = str_printf("/%.*s", (int)len, directory);
+	folder = tree ? str_printf("/%.*s", (int)len, directory) : NULL;
 	if (!folder)
 		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the name of a folder");
 	e.folder = folder;

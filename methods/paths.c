@@ -6,6 +6,7 @@
 
 #define CLASSIC_INSTALL "install/stage2/mdkinst.sqfs"
 #define CLASSIC_RESCUE  "install/stage2/rescue.sqfs"
+#define CLASSIC_LIVE    "/install/stage2/live"
 
 /* The name of this machine's folder on a distribution's mirror. All 32-bit PCs share one. */
 static void machine_folder(char *folder, size_t size)
@@ -58,6 +59,16 @@ char *method_folder(const struct options *o, const char *path)
 	if (!file)
 		return NULL;
 	return strndup(path, len >= end && streq(path + len - end, file) ? len - end : len);
+}
+
+char *method_tree_folder(const char *folder)
+{
+	char *clean = join(folder, "", "");
+	size_t len = clean ? strlen(clean) : 0, end = strlen(CLASSIC_LIVE);
+
+	if (len >= end && streq(clean + len - end, CLASSIC_LIVE))
+		clean[len - end] = '\0';
+	return clean;
 }
 
 int method_paths(const struct options *o, char ***paths, size_t *count)

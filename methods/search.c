@@ -61,11 +61,24 @@ static int mount_medium(const char *name, const char *type, const char *point, b
 		    errno == ENODEV ? "the kernel has no driver for this file system" : err_text(errno));
 }
 
+/* The medium NAME, at IMAGE_MEDIA already and perhaps written to there, read-only at POINT as well. */
+static int mount_again(const char *name, const char *point, struct failure *f)
+{
+	const unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOEXEC | MS_RDONLY;
+
+	if (mount(IMAGE_MEDIA, point, NULL, MS_BIND, NULL) == 0 &&
+	    mount(NULL, point, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0)
+		return 0;
+	return fail(f, FAIL_MED_MOUNT, -errno, "%s, once more: %s", name, err_text(errno));
+}
+
 int search_mount(const struct fetch *f, const char *point, const char **below)
 {
 	const char *directory = f->options->value[KEY_DIRECTORY];
 
 	*below = directory ? directory : "";
+	if (f->in_place)
+		return mount_again(f->origin.device, point, f->fail);
 	return mount_medium(f->origin.device, f->origin.type, point, false, f->fail);
 }
 

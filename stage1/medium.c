@@ -83,12 +83,32 @@ static int look_in_isos(const struct options *o, const char *below, struct mediu
 	return err;
 }
 
+/* Where the image is below MEDIA, of which BELOW is a folder or an ISO file. M says where. 0, -ENOENT or -errno. */
+static int look_on_medium(const struct flow *f, const char *below, struct medium *m)
+{
+	struct options there = *f->options;
+	int err;
+
+	if (f->origin.tree) {
+		cleanup_free char *folder = method_tree_folder(below);
+
+		m->tree = folder ? str_printf(MEDIA "%s", folder) : NULL;
+		return m->tree ? 0 : -ENOMEM;
+	}
+	there.value[KEY_DIRECTORY] = below;
+	err = look(&there, MEDIA, m);
+	return err == -ENOENT || err == -ENOTDIR ? look_in_isos(f->options, below, m) : err;
+}
+
 int medium_attach(const struct flow *f, struct medium *m, struct failure *failure)
 {
 	const struct fetch fetch = {
-		.options = f->options, .net = &f->network, .fail = failure, .origin = f->origin
+		.options = f->options,
+		.net = &f->network,
+		.fail = failure,
+		.origin = f->origin,
+		.in_place = f->root_place == PLACE_THERE,
 	};
-	struct options there = *f->options;
 	const char *below;
 	int err;
 
@@ -100,10 +120,7 @@ int medium_attach(const struct flow *f, struct medium *m, struct failure *failur
 	err = f->method->mount(&fetch, MEDIA, &below);
 	if (err)
 		return err;
-	there.value[KEY_DIRECTORY] = below;
-	err = look(&there, MEDIA, m);
-	if (err == -ENOENT || err == -ENOTDIR)
-		err = look_in_isos(f->options, below, m);
+	err = look_on_medium(f, below, m);
 	if (err == -ENOMEM)
 		return no_memory(failure);
 	if (err)

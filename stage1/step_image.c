@@ -27,13 +27,12 @@ static struct fetch new_fetch(struct flow *f)
 	};
 }
 
-/* Where the image was; a whole system has no image that who reads on would look for. */
-static void take_origin(struct flow *f, struct fetch *fetch)
+/* Where the image or tree was. */
+static void take_origin(struct flow *f, const struct fetch *fetch)
 {
 	origin_free(&f->origin);
-	if (f->found.kind == FOUND_TREE)
-		origin_free(&fetch->origin);
 	f->origin = fetch->origin;
+	f->origin.tree = f->found.kind == FOUND_TREE;
 }
 
 /* Brings what the options name into STORE; RAW keeps its compression on, and takes no trees. */

@@ -59,11 +59,11 @@ def halts(machine):
     return machine.expect("INSTALLER AGAIN").expect_end("poweroff")
 
 
-def mounted(machine, source, point, kind):
-    """SOURCE is mounted at POINT, and the tree's link leads to the image's folder."""
+def mounted(machine, source, point, kind, tree="mdkinst.sqfs"):
+    """SOURCE is mounted at POINT, and the tree's link leads to the folder that has TREE in install/stage2."""
     pattern = rf"^MOUNT {source} {point} {kind} ro"
     assert re.search(pattern, machine.text, re.MULTILINE), f"{pattern}: {machine.log_path}"
-    assert "TREE mdkinst.sqfs" in machine.text, machine.log_path
+    assert f"TREE {tree}" in machine.text, machine.log_path
     return machine
 
 
@@ -186,6 +186,53 @@ def test_cdrom():
     machine = hands_over(on_disk("cdrom", *disk(media.iso({CLASSIC: image()}), "cd")),
                          "TMP env: METHOD=cdrom\nTMP image -> media\n")
     mounted(machine, "/dev/sr0", "/tmp/media", "iso9660")
+
+
+def test_disk_where_it_lies():
+    """root:disk: the partition that the root lies on is at /tmp/media as well."""
+    volumes = media.ext4({}), media.ext4({f"mirror/{CLASSIC}": image()})
+    machine = hands_over(on_disk("disk,dir:/mirror,root:disk", *disk(media.gpt(*volumes), "virtio")),
+                         "TMP env: METHOD=disk\nTMP image -> media/mirror\n")
+    mounted(machine, "/dev/vda2", "/tmp/media", "ext4")
+    mounted(machine, "/dev/vda2", "/run/stage1/media", "ext4")
+
+
+def test_cdrom_where_it_lies():
+    """root:cdrom: so is the disc."""
+    machine = hands_over(on_disk("cdrom,root:cdrom", *disk(media.iso({CLASSIC: image()}), "cd")),
+                         "TMP env: METHOD=cdrom\nTMP image -> media\n")
+    mounted(machine, "/dev/sr0", "/tmp/media", "iso9660")
+    mounted(machine, "/dev/sr0", "/run/stage1/media", "iso9660")
+
+
+LIVE = "install/stage2/live"
+
+
+def test_a_tree_on_a_disk():
+    """directory: is the installer's tree itself, copied or written to where it lies: /tmp/image is the folder above
+    install/stage2 on the medium."""
+    volume = media.ext4({f"mirror/{LIVE}": stage2.tree(1, installer=True)})
+    for root in "root:ram", "root:disk+rw":
+        machine = on_disk(f"disk,directory:/mirror/{LIVE},{root}", *disk(volume, "virtio"))
+        hands_over(machine, "TMP env: METHOD=disk\nTMP image -> media/mirror\n")
+        mounted(machine, "/dev/vda", "/tmp/media", "ext4", "live").power_off()
+
+
+def test_a_tree_on_a_disc():
+    """A whole disc is the installer's system, used where it lies: /tmp/image is the disc."""
+    disc = media.iso({".": stage2.tree(1, installer=True), "install/stage2/VERSION": stage2.program()})
+    machine = on_disk("cdrom,directory:/,root:cdrom", *disk(disc, "cd"))
+    hands_over(machine, "TMP env: METHOD=cdrom\nTMP image -> media\n")
+    mounted(machine, "/dev/sr0", "/tmp/media", "iso9660", "VERSION")
+
+
+def test_a_tree_on_an_export():
+    """nfs, directory: is the installer's tree, used where it lies: the folder above install/stage2 is mounted at
+    /tmp/media."""
+    with ganesha({f"distrib/{LIVE}": stage2.tree(1, installer=True)}) as server:
+        machine = boot("virtio-net-pci", server.automatic(f"directory:/export/distrib/{LIVE},root:nfs"))
+        hands_over(machine, DHCP + "TMP env: METHOD=nfs\nTMP image -> media\n")
+        mounted(machine, f"{HOST}:/export/distrib", "/tmp/media", "nfs4", "live")
 
 
 def test_keepmounted():

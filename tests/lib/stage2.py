@@ -91,9 +91,9 @@ def _tree(megabytes, init=True, installer=False):
     return _made(tree, [program()], make)
 
 
-def tree(megabytes=8, init=True):
+def tree(megabytes=8, init=True, installer=False):
     """The same folder itself."""
-    return _tree(megabytes, init)
+    return _tree(megabytes, init, installer)
 
 
 def squashfs(megabytes=8, init=True, installer=False):

@@ -70,6 +70,23 @@ static void test_paths(void **state)
 	check_paths("/", "/a//b", false, "/a/b", "a/b");
 }
 
+static void test_tree_folder(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "/pub/install/stage2/live/", "/pub" }, { "install//stage2/live", "" },
+		{ "/srv/root/", "/srv/root" },
+		{ "/pub/install/stage2", "/pub/install/stage2" },
+		{ "/reinstall/stage2/live", "/reinstall/stage2/live" }, { "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cleanup_free char *folder = method_tree_folder(rows[i][0]);
+
+		assert_string_equal(folder, rows[i][1]);
+	}
+}
+
 /* ---- a protocol that follows a script: "host path failure" for each try, and writes down what it was asked */
 
 static const char *script;
@@ -211,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_the_table),
 		cmocka_unit_test(test_missing_keys),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_tree_folder),
 		cmocka_unit_test(test_order_of_tries),
 		cmocka_unit_test(test_whole_systems),
 		cmocka_unit_test(test_where_trees_are_looked_for),
