@@ -9,30 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int file_read(const char *path, struct buf *out)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n;
-		int err = buf_reserve(out, 1 << 16);
-
-		if (err)
-			return err;
-		n = read(fd, out->data + out->len, 1 << 16);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		out->len += (size_t)n;
-		out->data[out->len] = '\0';
-		if (n == 0)
-			return 0;
-	}
-}
-
 int file_write(const char *path, const void *data, size_t len)
 {
 	cleanup_free char *temporary = str_printf("%s.%ld", path, (long)getpid());

@@ -1,13 +1,10 @@
-/* file.h - small helpers of the builder: whole files in and out, a program run to its end. */
+/* file.h - small helpers of the builder: whole files out, a program run to its end. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef INITRAMFS_FILE_H
 #define INITRAMFS_FILE_H
 
-#include "base/buf.h"
 #include "base/failure.h"
-
-/* Adds the bytes of the file PATH to OUT. 0 or -errno. */
-int file_read(const char *path, struct buf *out) must_check;
+#include "base/file.h"
 
 /* Writes the file PATH by way of a temporary name beside it: there is never half a file of that name. 0 or -errno. */
 int file_write(const char *path, const void *data, size_t len) must_check;

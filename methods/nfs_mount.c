@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/nfs_mount.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <arpa/inet.h>
@@ -235,15 +235,9 @@ int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 /* True when the file PATH has WORDS in it. */
 static bool file_says(const char *path, const char *words)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	cleanup_buf struct buf text = { 0 };
-	ssize_t n = fd < 0 ? -1 : 1;
 
-	while (n > 0 && buf_reserve(&text, 4096) == 0) {
-		n = read(fd, text.data + text.len, 4096);
-		text.len += (size_t)MAX(n, (ssize_t)0);
-		text.data[text.len] = '\0';
-	}
+	(void)!file_read(path, &text);
 	return strstr(buf_cstr(&text), words) != NULL;
 }
 

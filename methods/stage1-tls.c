@@ -1,12 +1,12 @@
 /* stage1-tls.c - a connection to a server, and a socket -> plain bytes there, TLS 1.2 here; run by methods/tls.c. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/compat.h"
+#include "base/file.h"
 #include "methods/tls.h"
 #include "methods/tls_judge.h"
 #include "methods/tls_pump.h"
 #include "stage1/version.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,26 +54,10 @@ static void report(const char *id, const char *fmt, ...)
 
 /* ---- before the first byte */
 
-static int read_file(const char *path, struct buf *to)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		if (buf_reserve(to, 65536))
-			return -ENOMEM;
-		n = read(fd, to->data + to->len, 65536);
-		to->len += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-	return n < 0 ? -errno : 0;
-}
-
 static bool read_anchors(const char *path)
 {
 	cleanup_buf struct buf pem = { 0 };
-	int err = read_file(path, &pem);
+	int err = file_read(path, &pem);
 
 	if (!err)
 		err = anchors_parse(&all.anchors, pem.data, pem.len);

@@ -3,13 +3,13 @@
 #include "net/net.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "net/address.h"
 #include "net/dns.h"
 #include "net/frame6.h"
 #include "net/hosts.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,33 +28,21 @@ const char *net_address_text(const struct net_address *a, char *buf, size_t size
 	return buf;
 }
 
-/* The whole file as a string, "" when it is not there. NULL when memory runs out. */
-static char *read_file(const char *path)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct buf text = { 0 };
-	char block[4096];
-	ssize_t n;
-
-	while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
-		buf_add(&text, block, (size_t)n);
-	return buf_take(&text);
-}
-
 /* ---- where to look */
 
 static int running_systems_resolver(struct resolver *r)
 {
-	cleanup_free char *text = read_file(RESOLVER_FILE);
+	cleanup_buf struct buf text = { 0 };
 
-	return text ? resolver_read(r, text) : -ENOMEM;
+	(void)!file_read(RESOLVER_FILE, &text); /* one that is not there names nobody */
+	return text.failed ? -ENOMEM : resolver_read(r, buf_cstr(&text));
 }
 
 /* True when an interface has an IPv6 address that is not just the link's or the loopback's. The fourth word of a line is
  * the address's scope, 00 for global. */
 static bool has_ipv6(void)
 {
-	cleanup_free char *text = read_file(IPV6_FILE);
+	cleanup_free char *text = file_text(IPV6_FILE);
 	const char *p = text;
 
 	while (p && *p) {
@@ -164,9 +152,10 @@ static int find(struct lookup *l, const struct network *net)
 	if (ip_parse(l->host, &ip, &scope) == 0)
 		return address_list_add(&l->found, &ip, l->port, scope) ? failed(l, -ENOMEM, "") : 0;
 	if (!net) {
-		cleanup_free char *hosts = read_file(HOSTS_FILE);
+		cleanup_buf struct buf hosts = { 0 };
 
-		err = hosts ? hosts_find(hosts, l->host, l->port, &l->found) : -ENOMEM;
+		(void)!file_read(HOSTS_FILE, &hosts);
+		err = hosts.failed ? -ENOMEM : hosts_find(buf_cstr(&hosts), l->host, l->port, &l->found);
 		if (err || l->found.count)
 			return err ? failed(l, err, "") : 0;
 		err = running_systems_resolver(&l->resolver);

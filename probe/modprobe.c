@@ -2,23 +2,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/modprobe.h"
 
+#include "base/file.h"
 #include "probe/modules.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* The kernel command line. 0 or -errno; what cannot be read leaves the options empty. */
 static int read_options(struct options *o)
 {
 	cleanup_buf struct buf line = { 0 };
-	cleanup_close int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n = 0;
 
-	while (fd >= 0 && buf_reserve(&line, 4096) == 0 && (n = read(fd, line.data + line.len, 4096)) > 0) {
-		line.len += (size_t)n;
-		line.data[line.len] = '\0';
-	}
+	(void)!file_read("/proc/cmdline", &line);
 	return options_parse(o, buf_cstr(&line));
 }
 

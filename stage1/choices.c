@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/choices.h"
 
+#include "base/file.h"
 #include "methods/media.h"
 #include "methods/tree.h"
 #include "stage1/system.h"
@@ -46,7 +47,7 @@ void choices_free(struct choices *c)
 static void attribute(const char *sysfs, const char *class, const char *name, const char *file, char *text, size_t size)
 {
 	cleanup_free char *path = str_printf("%s/class/%s/%s/%s", sysfs, class, name, file);
-	cleanup_free char *all = path ? system_read_file(path) : NULL;
+	cleanup_free char *all = path ? file_text(path) : NULL;
 	size_t len = all ? strcspn(all, "\n") : 0;
 
 	while (len && all[len - 1] == ' ')

@@ -3,6 +3,7 @@
 #include "stage1/installer.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "methods/tree.h"
 #include "methods/url.h"
@@ -188,7 +189,7 @@ static int write_network_files(const struct network *n)
 /* /etc/resolv.conf is what the net part left for the next system. */
 static int write_resolver(int root)
 {
-	cleanup_free char *text = system_read_file(RUN_DIR "/resolv.conf");
+	cleanup_free char *text = file_text(RUN_DIR "/resolv.conf");
 	cleanup_close int etc = text && *text ? tree_open(root, "/etc") : -1;
 	cleanup_buf struct buf copy = { 0 };
 
@@ -204,7 +205,7 @@ static int write_resolver(int root)
 /* In /tmp of the new root. */
 static int write_files(const struct flow *f, const struct medium *m)
 {
-	cleanup_free char *log = system_read_file(RUN_DIR "/log");
+	cleanup_free char *log = file_text(RUN_DIR "/log");
 	cleanup_buf struct buf env = { 0 }, modules = { 0 }, loaded = { 0 }, log_text = { 0 };
 	int err = installer_env(f, m, &env);
 
@@ -272,7 +273,7 @@ int installer_prepare(const struct flow *f, int root, bool files)
 /* What it left for us: 0 nothing, 1 a reboot is wanted, 2 a halt. */
 static int reboot_wish(void)
 {
-	cleanup_free char *text = system_read_file(REBOOT_FILE);
+	cleanup_free char *text = file_text(REBOOT_FILE);
 
 	if (!text || !*text)
 		return 0;

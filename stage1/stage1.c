@@ -1,6 +1,7 @@
 /* stage1.c - PID 1 of all.rdz: from a bare kernel to the next system's init, or to what the failure policy says. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "probe/modprobe.h"
 #include "stage1/flow.h"
@@ -184,7 +185,7 @@ int main(int argc, char *argv[])
 		return is_modprobe(argv[0]) ? modprobe_run(argc, argv) : not_pid_1();
 
 	(void)system_start(&failure);
-	line = system_read_file("/proc/cmdline");
+	line = file_text("/proc/cmdline");
 	(void)!options_parse(&options, line ? line : "");
 	kernel_level = system_quiet_kernel(options.line ? options.line : "");
 	(void)!screen_open(&screen, "/sys");

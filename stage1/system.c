@@ -3,6 +3,7 @@
 #include "stage1/system.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -57,25 +58,6 @@ int system_start(struct failure *f)
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	return err ? f->err : 0;
-}
-
-char *system_read_file(const char *path)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct buf text = { 0 };
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return NULL;
-	while (buf_reserve(&text, 4096) == 0 && (n = read(fd, text.data + text.len, 4096)) > 0) {
-		text.len += (size_t)n;
-		text.data[text.len] = '\0';
-	}
-	if (n < 0) {
-		buf_free(&text);
-		return NULL;
-	}
-	return buf_take(&text);
 }
 
 int system_write_file(const char *path, mode_t mode, const struct buf *text)
@@ -153,7 +135,7 @@ void system_kernel_level(int level)
 int system_quiet_kernel(const char *command_line)
 {
 	static const char *const louder[] = { "debug", "loglevel=", "ignore_loglevel" };
-	cleanup_free char *levels = system_read_file("/proc/sys/kernel/printk"); /* "7\t4\t1\t7" */
+	cleanup_free char *levels = file_text("/proc/sys/kernel/printk"); /* "7\t4\t1\t7" */
 
 	for (size_t i = 0; i < ARRAY_SIZE(louder); i++)
 		if (strstr(command_line, louder[i]))

@@ -19,9 +19,6 @@ int system_start(struct failure *f);
 /* Opens /dev/console as 0 1 2, anew where they are open: a shell that ended has hung it up. */
 void system_standard_fds(void);
 
-/* The whole of a file that has no size (/proc/cmdline), NUL-terminated; owned by the caller, NULL on any error. */
-char *system_read_file(const char *path) must_check;
-
 /* Makes the file PATH anew with TEXT in it. 0 or -errno; -ENOMEM also where TEXT lacks something. */
 int system_write_file(const char *path, mode_t mode, const struct buf *text) must_check;
 
