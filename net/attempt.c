@@ -402,9 +402,14 @@ enum fail_id attempt_trouble(const struct attempt *a)
 
 void attempt_explain(const struct attempt *a, struct buf *out)
 {
+	cleanup_buf struct buf bond = { 0 };
 	const char *separator = "";
 
 	buf_printf(out, "%s%s: ", out->len ? "; " : "", a->wire.name);
+	if (a->all->wish->bond.mode)
+		bond_explain(NULL, &bond);
+	if (bond.len)
+		buf_printf(out, "%s; ", bond.data);
 	if (a->broken == -EAFNOSUPPORT)
 		buf_str(out, "the kernel has no IPv6");
 	else if (a->broken)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/bond.h"
 
+#include "base/file.h"
 #include "net/link.h"
 
 #include <linux/rtnetlink.h>
@@ -14,6 +15,7 @@ enum {
 	LINK_MS = 100,        /* how often the driver looks at its cards' link */
 	HASH_LAYER_3_4 = 1,   /* connections to one server spread over the cards */
 	LACP_EVERY_SECOND = 1, /* instead of every 30 s: it is used sooner, and a dead partner noticed sooner */
+	LACP_DEFAULTED = 0x40, /* of a port's state: nothing was heard (IEEE 802.1AX, 6.4.2.3) */
 };
 
 static const struct {
@@ -102,6 +104,58 @@ int bond_make(struct netlink *nl, enum bond_mode mode, int *ifindex)
 	if (err == -ENOTEMPTY) /* an earlier try's, with its cards in it */
 		err = 0;
 	return err ? err : find_bond(nl, ifindex);
+}
+
+/* ---- what keeps its cards from working */
+
+/* The words of FILE of interface NAME; to be freed, NULL where there are none. */
+static char *attribute(const char *sysfs, const char *name, const char *file)
+{
+	cleanup_free char *path = str_printf("%s/class/net/%s/%s", sysfs ? sysfs : "/sys", name, file);
+	char *text = path ? file_text(path) : NULL;
+
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* The number in that file; DEFAULT_VALUE where there is none. */
+static int64_t number(const char *sysfs, const char *name, const char *file, int64_t default_value)
+{
+	cleanup_free char *text = attribute(sysfs, name, file);
+
+	(void)!(text ? parse_number(text, INT32_MIN, INT32_MAX, &default_value) : 0);
+	return default_value;
+}
+
+static void add_name(struct buf *list, const char *name)
+{
+	buf_printf(list, "%s%s", list->len ? ", " : "", name);
+}
+
+void bond_explain(const char *sysfs, struct buf *out)
+{
+	cleanup_free char *mode = attribute(sysfs, BOND_NAME, "bonding/mode");
+	cleanup_free char *cards = attribute(sysfs, BOND_NAME, "bonding/slaves");
+	cleanup_buf struct buf no_speed = { 0 }, no_lacp = { 0 };
+	char *rest = cards, *name;
+
+	if (!mode || !starts_with(mode, "802.3ad"))
+		return;
+	while ((name = strsep(&rest, " "))) {
+		if (!*name || number(sysfs, name, "carrier", 0) != 1)
+			continue;
+		if (number(sysfs, name, "speed", -1) <= 0)
+			add_name(&no_speed, name);
+		else if (number(sysfs, name, "bonding_slave/ad_actor_oper_port_state", 0) & LACP_DEFAULTED)
+			add_name(&no_lacp, name);
+	}
+	if (no_speed.len)
+		buf_printf(out, "802.3ad cannot use %s: the driver tells no speed (bond:active-backup needs none)",
+			   no_speed.data);
+	if (no_lacp.len)
+		buf_printf(out, "%sno LACP heard yet on %s: is the switch's port channel set up?", no_speed.len ? "; " : "",
+			   no_lacp.data);
 }
 
 int bond_add(struct netlink *nl, int bond, int ifindex)

@@ -88,6 +88,17 @@ static void identify(const struct search *s, const struct attempt *a, struct net
 	str_copy(net->card, sizeof(net->card), a->card.name);
 }
 
+/* A bond that works may do so over one of its cards only. */
+static void note_bond(const struct search *s)
+{
+	cleanup_buf struct buf why = { 0 };
+
+	if (s->bond)
+		bond_explain(NULL, &why);
+	if (why.len)
+		watch_note(s->request->watch, BOND_NAME ": %s", buf_cstr(&why));
+}
+
 /* The kernel's interface becomes what NET says. */
 static int use(struct search *s, struct attempt *a, struct network *net)
 {
@@ -99,6 +110,7 @@ static int use(struct search *s, struct attempt *a, struct network *net)
 	if (err)
 		return err;
 	announce(a, net);
+	note_bond(s);
 	attempt_end(a, true);
 	return 0;
 }

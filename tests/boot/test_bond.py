@@ -1,5 +1,6 @@
 """test_bond.py - two cards as one: with a switch that speaks LACP, and one that does not; a cable pulled on the way."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+import re
 import signal
 
 import netns
@@ -59,6 +60,23 @@ def test_vlan_on_a_bond():
         nics = [switch.nic("e1000"), switch.nic("e1000")]
         machine = boot(nic=nics, append=automatic + ",bond:802.3ad,vlan:12")
         machine.expect("STAGE2 UP").expect("RUN env: DEVICE='bond0.12'").expect("CARD='bond0'")
+
+
+def test_a_switch_without_lacp():
+    """bond:802.3ad on a switch without a port channel works over one card, and the console asks for the channel."""
+    with netns.Lab() as lab:
+        switch, automatic = head_on(lab)
+        machine = boot(nic=[switch.nic("e1000"), switch.nic("e1000")], append=automatic + ",bond:802.3ad")
+        machine.expect(re.compile(r"no\s+LACP\s+heard\s+yet\s+on\s+eth0(,\s+eth1)?:\s+is\s+the\s+switch's\s+port\s+channel\s+set\s+up"))
+        machine.expect("STAGE2 UP").expect("RUN env: DEVICE='bond0'")
+
+
+def test_cards_without_a_speed():
+    """bond:802.3ad of a card whose driver tells no speed leads nowhere, and the console says that this is why."""
+    with netns.Lab() as lab:
+        switch, automatic = head_on(lab, lacp=True)
+        machine = boot(nic=[switch.nic("virtio-net-pci")], append=automatic + ",bond:802.3ad,timeout:20")
+        machine.expect("S1-NET-04").expect(re.compile(r"802\.3ad\s+cannot\s+use\s+eth0")).expect("active-backup")
 
 
 def test_no_such_cards():

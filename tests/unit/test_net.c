@@ -12,6 +12,7 @@
 #include "net/card.h"
 #include "net/frame.h"
 #include "net/net.h"
+#include "tests/lib/scratch.h"
 
 #include <arpa/inet.h>
 #include <linux/if.h>
@@ -230,6 +231,40 @@ static void test_bond_wishes(void **state)
 	assert_int_equal(bond_wish_parse(":eth0", &w), -EINVAL);
 }
 
+/* What is said of the two cards of a bond, each with a speed and LACP's state of its port. */
+static void check_bond(const char *mode, const char *eth0, const char *eth1, const char *words)
+{
+	char dir[32];
+	struct buf out = { 0 };
+	cleanup_free char *script = str_printf(
+		"cd class/net; echo '%s' >bond0/bonding/mode; echo 'eth0 eth1' >bond0/bonding/slaves; set -- %s\n"
+		"echo $1 >eth0/carrier; echo $2 >eth0/speed; echo $3 >eth0/bonding_slave/ad_actor_oper_port_state; set -- %s\n"
+		"echo $1 >eth1/carrier; echo $2 >eth1/speed; echo $3 >eth1/bonding_slave/ad_actor_oper_port_state",
+		mode, eth0, eth1);
+
+	scratch_enter(dir);
+	scratch_run("mkdir -p class/net/bond0/bonding class/net/eth0/bonding_slave class/net/eth1/bonding_slave");
+	scratch_run(script);
+	bond_explain(dir, &out);
+	assert_string_equal(buf_cstr(&out), words);
+	buf_free(&out);
+	scratch_leave(dir);
+}
+
+static void test_bond_words(void **state)
+{
+	(void)state;
+	check_bond("802.3ad 4", "1 1000 63", "1 1000 63", "");
+	check_bond("802.3ad 4", "1 1000 79", "1 1000 63", "no LACP heard yet on eth0: is the switch's port channel set up?");
+	check_bond("802.3ad 4", "1 1000 79", "1 1000 79", "no LACP heard yet on eth0, eth1: is the switch's port channel set up?");
+	check_bond("802.3ad 4", "1 -1 0", "0 -1 79",
+		   "802.3ad cannot use eth0: the driver tells no speed (bond:active-backup needs none)");
+	check_bond("802.3ad 4", "1 -1 0", "1 10 71",
+		   "802.3ad cannot use eth0: the driver tells no speed (bond:active-backup needs none); "
+		   "no LACP heard yet on eth1: is the switch's port channel set up?");
+	check_bond("active-backup 1", "1 -1 64", "1 1000 64", "");
+}
+
 static void test_wireless(void **state)
 {
 	char dir[] = "/tmp/test_net.XXXXXX", path[128];
@@ -277,7 +312,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
 		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_links),
-		cmocka_unit_test(test_wishes), cmocka_unit_test(test_bond_wishes), cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
+		cmocka_unit_test(test_wishes), cmocka_unit_test(test_bond_wishes), cmocka_unit_test(test_bond_words),
+		cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
