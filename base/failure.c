@@ -57,6 +57,15 @@ int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 	return err;
 }
 
+void fail_name_image(struct failure *f, const char *name)
+{
+	const struct failure unnamed = *f;
+	bool about_image = (f->id >= FAIL_IMG_UNKNOWN && f->id <= FAIL_MEM_TOO_LITTLE) || f->id == FAIL_ROOT_NO_INIT;
+
+	if (about_image && name && *name && !strstr(f->detail, name))
+		(void)fail(f, unnamed.id, unnamed.err, "%.200s: %s", name, unnamed.detail);
+}
+
 const char *err_text(int err)
 {
 	return strerror(err < 0 ? -err : err);

@@ -30,6 +30,10 @@ const char *fail_advice(enum fail_id id); /* what to try; lines separated by \n 
  * `return fail(f, FAIL_X, -ETIMEDOUT, "...", ...)`. ERR is negative. */
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...) printf_like(4, 5);
 
+/* Where F is about an image (FAIL_IMG_*, FAIL_MEM_TOO_LITTLE, FAIL_ROOT_NO_INIT), who detected it mostly knows nothing but
+ * its bytes: puts NAME ("http://10.0.1.21/root.sqfs"; NULL, "": not known) before what F says, unless it is there. */
+void fail_name_image(struct failure *f, const char *name);
+
 /* Words for a negative errno: "Connection refused". Never NULL. */
 const char *err_text(int err);
 

@@ -12,6 +12,7 @@
 /* Where the image came from, for a next system that goes on reading there (an installer its packages). {0}: not known.
  * Strings are owned by the struct. */
 struct origin {
+	char *words;                /* what the image is called: "http://10.0.1.21/root.sqfs", "sda1:/root.sqfs" */
 	char *host;                 /* a server: as in server:, without its port */
 	uint16_t port;              /* of its service; 0: the usual one */
 	struct net_address address; /* of HOST, or of the proxy */

@@ -44,5 +44,6 @@ void origin_free(struct origin *o)
 	free(o->host);
 	free(o->path);
 	free(o->device);
+	free(o->words);
 	*o = (struct origin){ 0 };
 }

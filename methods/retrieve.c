@@ -94,6 +94,8 @@ static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 	err = r->protocol->get(t, &s->place, r->paths[s->path], f);
 	if (!err && (!r->fetch->found || !r->fetch->found->kind))
 		err = r->fetch->sink->finish(r->fetch->sink, f);
+	if (err)
+		fail_name_image(f, t->what);
 	if (t->done != before)
 		r->favourite = s;
 	return err;
@@ -132,6 +134,7 @@ static void tell_origin(const struct retrieval *r, const struct spot *s)
 
 	origin_free(o);
 	*o = (struct origin){
+		.words = r->transfer.what ? strdup(r->transfer.what) : NULL,
 		.host = strdup(s->place.host),
 		.port = s->place.port,
 		.address = *s->place.address,

@@ -113,8 +113,8 @@ static int look_on(struct quest *q, const struct media_device *d)
 	}
 	rmdir(point); /* refused while it is mounted */
 	if (!err) {
-		origin_free(&f->origin);
-		f->origin = (struct origin){ .device = strdup(d->name), .type = d->volume.type };
+		f->origin.device = strdup(d->name);
+		f->origin.type = d->volume.type;
 	}
 	if (err == TREE_NO_IMAGE) {
 		buf_str(&q->report, q->report.len ? "; " : "");

@@ -111,6 +111,12 @@ static int copy_file(struct fetch *f, int fd, int64_t size, const char *words)
 		err = copy_bytes(f, fd, size, words);
 	if (!err)
 		err = f->sink->finish(f->sink, f->fail);
+	if (err) {
+		fail_name_image(f->fail, words);
+	} else {
+		origin_free(&f->origin);
+		f->origin.words = strdup(words);
+	}
 	return err;
 }
 

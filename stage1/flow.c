@@ -133,6 +133,13 @@ static int check_options(struct flow *f)
 	return fail(&f->result->failure, FAIL_CMD_BAD_METHOD, -EINVAL, "method:%s; known:%s", name, buf_cstr(&known));
 }
 
+/* What fails once the image is there knows its bytes, not its name; a kernel is named where it is fetched. */
+static void name_image(const struct flow *f)
+{
+	if (!f->options->value[KEY_KERNEL])
+		fail_name_image(&f->result->failure, f->found.kind ? f->found.words : f->origin.words);
+}
+
 int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *result)
 {
 	struct flow f = {
@@ -154,6 +161,8 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 		result->step = i;
 		screen_step(s, i + 1, ARRAY_SIZE(steps), steps[i].name);
 		err = steps[i].run(&f);
+		if (err)
+			name_image(&f);
 		result->step_ms[i] = now_ms() - began;
 		screen_step_done(s, !err);
 		log_info("step %s %s after %lld ms", steps[i].name, err ? "failed" : "done",

@@ -25,33 +25,34 @@ def test_not_found():
 
 def test_truncated():
     """An image that is cut short on the server is damaged, not mounted."""
-    fails(web().automatic(stage2.damaged(stage2.squashfs(), "truncated")), "S1-IMG-02")
+    fails(web().automatic(stage2.damaged(stage2.squashfs(), "truncated")), "S1-IMG-02", ": http://10.0.2.2:", "/8.sqfs.truncated: ")
 
 
 def test_truncated_compressed():
     """A compressed image that is cut short is damaged, not mounted."""
-    fails(web().automatic(stage2.damaged(stage2.compressed(stage2.ext4(), "xz"), "truncated")), "S1-IMG-02")
+    fails(web().automatic(stage2.damaged(stage2.compressed(stage2.ext4(), "xz"), "truncated")), "S1-IMG-02",
+          "/8.ext4.xz.truncated: the xz data")
 
 
 def test_garbage():
     """A file that is no image is refused, with the kinds that are known."""
-    fails(web().automatic(stage2.damaged(stage2.squashfs(), "garbage")), "S1-IMG-01", "squashfs, erofs")
+    fails(web().automatic(stage2.damaged(stage2.squashfs(), "garbage")), "S1-IMG-01", "/8.sqfs.garbage: ", "squashfs, erofs")
 
 
 def test_checksum():
     """An image with another sum than sha256: asks for is not mounted."""
-    fails(web().automatic(stage2.squashfs(), f",sha256:{64 * '7'}"), "S1-IMG-04")
+    fails(web().automatic(stage2.squashfs(), f",sha256:{64 * '7'}"), "S1-IMG-04", "/8.sqfs: the ")
 
 
 def test_too_little_memory():
     """An image that memory cannot hold is refused before it is fetched, with the numbers."""
-    failed = fails(web().automatic(stage2.squashfs(300)), "S1-MEM-01", "301 MB", mem=256)
+    failed = fails(web().automatic(stage2.squashfs(300)), "S1-MEM-01", "/300.sqfs: the image needs 301 MB", mem=256)
     assert not re.search(r"[1-9]\d* %", failed.text), "it was fetched first"
 
 
 def test_no_init():
     """An image without /sbin/init is no root."""
-    fails(web().automatic(stage2.squashfs(init=False)), "S1-ROOT-02", "/sbin/init")
+    fails(web().automatic(stage2.squashfs(init=False)), "S1-ROOT-02", "/8-noinit.sqfs: /sbin/init")
 
 
 def test_server_down():

@@ -19,10 +19,10 @@ no disc in the drive                MED-01   there is no CD or DVD
 a file system that is broken        MED-03   vda (ext4)
 a spot that cannot be read          MED-04   vda:/a.sqfs, at byte, I/O error
 a stick pulled out in the middle    MED-04   sda:/a.sqfs, at byte, of
-a file that is cut short            IMG-02   it is cut: a squashfs of
-a file that is no image             IMG-01   squashfs, erofs
-a wrong sum                         IMG-04   sha256
-an image too big for root:ram       MEM-01   301 MB
+a file that is cut short            IMG-02   vda:/a.sqfs: it is cut, a squashfs of
+a file that is no image             IMG-01   vda:/a.sqfs: it, squashfs
+a wrong sum                         IMG-04   vda:/a.sqfs: the, sha256
+an image too big for root:ram       MEM-01   vda:/a.sqfs: the image needs 301 MB
 """
 
 HALFWAY = re.compile(r" [1-5]\d %")

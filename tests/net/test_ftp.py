@@ -91,7 +91,7 @@ def test_sum():
         server.add("x", IMAGE)
         good, bad = hashlib.sha256(IMAGE).hexdigest(), hashlib.sha256(OTHER).hexdigest()
         server.fetch("server:127.0.0.1,image:x,sha256:" + good).is_file(IMAGE)
-        server.fetch("server:127.0.0.1,image:x,sha256:" + bad).failed("S1-IMG-04")
+        server.fetch("server:127.0.0.1,image:x,sha256:" + bad).failed("S1-IMG-04", "/x: the ")
 
 
 def test_too_many_users():

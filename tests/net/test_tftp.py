@@ -96,7 +96,7 @@ def test_sum():
     with tftpd("hpa") as server:
         server.add("x", IMAGE)
         server.fetch("image:x,sha256:" + hashlib.sha256(IMAGE).hexdigest()).is_file(IMAGE)
-        server.fetch("image:x,sha256:" + hashlib.sha256(OTHER).hexdigest()).failed("S1-IMG-04")
+        server.fetch("image:x,sha256:" + hashlib.sha256(OTHER).hexdigest()).failed("S1-IMG-04", "/x: the ")
 
 
 def test_over_an_ethernet():

@@ -44,11 +44,35 @@ static void test_a_failure_travels_with_its_particulars(void **state)
 	assert_int_equal((fail)(NULL, FAIL_NET_NO_LINK, -ENETDOWN, "x"), -ENETDOWN);
 }
 
+/* F's detail once an image called NAME is known. */
+static void assert_named(enum fail_id id, const char *detail, const char *name, const char *wanted)
+{
+	struct failure f = { 0 };
+
+	(fail)(&f, id, -EBADMSG, "%s", detail);
+	fail_name_image(&f, name);
+	assert_int_equal(f.id, id);
+	assert_int_equal(f.err, -EBADMSG);
+	assert_string_equal(f.detail, wanted);
+}
+
+static void test_what_is_about_an_image_names_it(void **state)
+{
+	(void)state;
+	assert_named(FAIL_IMG_CORRUPT, "it is cut", "sda1:/a.sqfs", "sda1:/a.sqfs: it is cut");
+	assert_named(FAIL_MEM_TOO_LITTLE, "100% full", "http://h/a", "http://h/a: 100% full");
+	assert_named(FAIL_ROOT_NO_INIT, "sda1:/a.sqfs: no init", "sda1:/a.sqfs", "sda1:/a.sqfs: no init");
+	assert_named(FAIL_IMG_DIGEST, "it is cut", NULL, "it is cut");
+	assert_named(FAIL_IMG_DIGEST, "it is cut", "", "it is cut");
+	assert_named(FAIL_NET_NO_LINK, "eth0", "http://h/a", "eth0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codes_are_unique_and_have_words),
 		cmocka_unit_test(test_a_failure_travels_with_its_particulars),
+		cmocka_unit_test(test_what_is_about_an_image_names_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
