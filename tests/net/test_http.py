@@ -264,7 +264,7 @@ def test_other_services():
     with BadServer(greeting(b"SSH-2.0-OpenSSH_9.2\r\n")) as server:
         fetch(line(server)).failed("S1-SRV-05", "SSH-2.0-OpenSSH")
     with BadServer(hang_up) as server:
-        fetch(line(server)).failed("S1-SRV-05", "without an answer")
+        fetch(line(server)).failed("S1-SRV-05", "without an answer", "look at the server's log")
 
 
 def test_encodings():
