@@ -17,10 +17,8 @@
 
 static void close_both(struct dolly_down *d)
 {
-	loop_remove(d->loop, &d->data);
-	loop_remove(d->loop, &d->control);
-	base_close_fd(&d->data.fd);
-	base_close_fd(&d->control.fd);
+	loop_close_fd(d->loop, &d->data);
+	loop_close_fd(d->loop, &d->control);
 }
 
 void dolly_down_close(struct dolly_down *d)
@@ -60,8 +58,7 @@ static int finish_connect(struct loop_fd *w)
 /* The connection just tried is no use: again, unless the time is over. */
 static void again(struct dolly_down *d, struct loop_fd *w, int err)
 {
-	loop_remove(d->loop, w);
-	base_close_fd(&w->fd);
+	loop_close_fd(d->loop, w);
 	if (now_ms() >= d->deadline || (d->once && d->state == DOWN_DATA))
 		give_up(d, err, "no dolly answers");
 	else

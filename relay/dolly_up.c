@@ -47,18 +47,22 @@ static void note(struct dolly_up *u, const char *fmt, ...)
 
 /* ---- the end */
 
+/* Lets go of the node before us and of those behind us. */
+static void hang_up(struct dolly_up *u)
+{
+	loop_close_fd(u->loop, &u->control);
+	loop_close_fd(u->loop, &u->data);
+	for (size_t i = 0; i < u->branches; i++)
+		dolly_down_close(&u->branch[i].down);
+}
+
 static void finish(struct dolly_up *u, int err)
 {
 	if (u->ended)
 		return;
 	u->ended = true;
 	loop_at(u->loop, &u->timer, 0);
-	loop_remove(u->loop, &u->control);
-	loop_remove(u->loop, &u->data);
-	base_close_fd(&u->control.fd);
-	base_close_fd(&u->data.fd);
-	for (size_t i = 0; i < u->branches; i++)
-		dolly_down_close(&u->branch[i].down);
+	hang_up(u);
 	u->calls->ended(u, err, &u->failure);
 }
 
@@ -133,8 +137,7 @@ static void maybe_complete(struct dolly_up *u)
 	if (u->completing || u->length < 0 || u->position < u->length)
 		return;
 	u->completing = true;
-	loop_remove(u->loop, &u->data);
-	base_close_fd(&u->data.fd);
+	loop_close_fd(u->loop, &u->data);
 	u->calls->complete(u);
 }
 
@@ -193,8 +196,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 			break;
 		if (n <= 0 && u->length < 0) {
 			/* a server closes right behind the last byte; the length is on its way */
-			loop_remove(u->loop, w);
-			base_close_fd(&w->fd);
+			loop_close_fd(u->loop, w);
 			break;
 		}
 		if (n <= 0) {
@@ -375,8 +377,7 @@ static void free_guest(struct dolly_guest *g)
 			break;
 		}
 	}
-	loop_remove(g->up->loop, &g->w);
-	base_close_fd(&g->w.fd);
+	loop_close_fd(g->up->loop, &g->w);
 	buf_free(&g->in);
 	loop_free_later(g->up->loop, g);
 }
@@ -575,16 +576,9 @@ void dolly_up_close(struct dolly_up *u)
 	loop_forget(u->loop, &u->timer);
 	while (u->guests)
 		free_guest(u->guests);
-	loop_remove(u->loop, &u->control_listener);
-	loop_remove(u->loop, &u->data_listener);
-	base_close_fd(&u->control_listener.fd);
-	base_close_fd(&u->data_listener.fd);
-	loop_remove(u->loop, &u->control);
-	loop_remove(u->loop, &u->data);
-	base_close_fd(&u->control.fd);
-	base_close_fd(&u->data.fd);
-	for (size_t i = 0; i < u->branches; i++)
-		dolly_down_close(&u->branch[i].down);
+	loop_close_fd(u->loop, &u->control_listener);
+	loop_close_fd(u->loop, &u->data_listener);
+	hang_up(u);
 	if (u->branch)
 		loop_free_later(u->loop, u->branch);
 	u->branch = NULL;

@@ -106,6 +106,5 @@ void door_close(struct door *d)
 		return;
 	while (d->guests)
 		free_guest(d->guests);
-	loop_remove(d->loop, &d->listener);
-	base_close_fd(&d->listener.fd);
+	loop_close_fd(d->loop, &d->listener);
 }

@@ -45,8 +45,7 @@ static void answer(struct loop_fd *w, uint32_t events)
 	(void)events;
 	if (read(w->fd, &err, sizeof(err)) != sizeof(err))
 		err = -EIO;
-	loop_remove(f->loop, w);
-	base_close_fd(&w->fd);
+	loop_close_fd(f->loop, w);
 	waitpid(f->pid, NULL, 0);
 	conclude(f, err);
 }
@@ -81,6 +80,5 @@ void finish_stop(struct finish *f)
 {
 	if (f->pid <= 0 || f->w.fd < 0)
 		return;
-	loop_remove(f->loop, &f->w);
-	base_close_fd(&f->w.fd);
+	loop_close_fd(f->loop, &f->w);
 }

@@ -648,7 +648,6 @@ void head_close(struct head *h)
 	h->node = NULL;
 	h->count = 0;
 	feed_close(&h->feed);
-	loop_remove(h->loop, &h->udp);
-	base_close_fd(&h->udp.fd);
+	loop_close_fd(h->loop, &h->udp);
 	plan_free(&h->plan);
 }

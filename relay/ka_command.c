@@ -37,8 +37,7 @@ static void describe(struct ka_command *c, int status)
 static void forget(struct ka_command *c)
 {
 	c->pid = 0;
-	loop_remove(c->loop, &c->w);
-	base_close_fd(&c->w.fd);
+	loop_close_fd(c->loop, &c->w);
 	loop_forget(c->loop, &c->look);
 }
 

@@ -202,8 +202,7 @@ void ka_conn_close(struct ka_conn *c)
 	if (!ka_conn_is_open(c))
 		return;
 	c->life++;
-	loop_remove(c->loop, &c->w);
-	base_close_fd(&c->w.fd);
+	loop_close_fd(c->loop, &c->w);
 	buf_free(&c->in);
 	buf_free(&c->out);
 }

@@ -48,8 +48,7 @@ static void free_guest(struct ka_guest *g)
 			break;
 		}
 	}
-	loop_remove(g->door->loop, &g->w);
-	base_close_fd(&g->w.fd);
+	loop_close_fd(g->door->loop, &g->w);
 	link_close(&g->link);
 	loop_free_later(g->door->loop, g);
 }
@@ -170,6 +169,5 @@ void ka_door_close(struct ka_door *d)
 	while (d->guests)
 		free_guest(d->guests);
 	loop_forget(d->loop, &d->tick);
-	loop_remove(d->loop, &d->listener);
-	base_close_fd(&d->listener.fd);
+	loop_close_fd(d->loop, &d->listener);
 }

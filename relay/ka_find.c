@@ -138,7 +138,6 @@ void ka_find_end(struct ka_find *f)
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
 		if (both[i]->fd < 0)
 			continue;
-		loop_remove(f->loop, both[i]);
-		base_close_fd(&both[i]->fd);
+		loop_close_fd(f->loop, both[i]);
 	}
 }

@@ -183,8 +183,6 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 void ka_server_unlisten(struct ka_server *s)
 {
 	ka_door_close(&s->door);
-	loop_remove(s->loop, &s->control);
-	base_close_fd(&s->control.fd);
-	loop_remove(s->loop, &s->udp);
-	base_close_fd(&s->udp.fd);
+	loop_close_fd(s->loop, &s->control);
+	loop_close_fd(s->loop, &s->udp);
 }

@@ -304,8 +304,7 @@ void link_close(struct link *l)
 	if (!link_is_open(l))
 		return;
 	l->life++;
-	loop_remove(l->loop, &l->w);
-	base_close_fd(&l->w.fd);
+	loop_close_fd(l->loop, &l->w);
 	buf_free(&l->in);
 	buf_free(&l->out);
 	l->out_sent = 0;

@@ -66,6 +66,12 @@ void loop_remove(struct loop *l, struct loop_fd *w)
 		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 }
 
+void loop_close_fd(struct loop *l, struct loop_fd *w)
+{
+	loop_remove(l, w);
+	base_close_fd(&w->fd);
+}
+
 void loop_at(struct loop *l, struct loop_timer *t, int64_t at)
 {
 	t->at = at;

@@ -44,6 +44,8 @@ int loop_add(struct loop *l, struct loop_fd *w, uint32_t events) must_check;
 void loop_change(struct loop *l, struct loop_fd *w, uint32_t events);
 /* Forgets W; no call of it comes any more. Safe for what is not waited for. */
 void loop_remove(struct loop *l, struct loop_fd *w);
+/* Forgets W and closes its descriptor, which is -1 then. */
+void loop_close_fd(struct loop *l, struct loop_fd *w);
 
 /* free(P) once no call of the loop is in progress: a call may end the struct it was made for. */
 void loop_free_later(struct loop *l, void *p);

@@ -85,8 +85,7 @@ void pull_stop(struct pull *p)
 {
 	if (!pull_is_open(p))
 		return;
-	loop_remove(p->loop, &p->w);
-	base_close_fd(&p->w.fd);
+	loop_close_fd(p->loop, &p->w);
 	buf_free(&p->out);
 	p->out_sent = p->head_len = p->body_len = p->body_need = 0;
 	p->run_left = p->chunk_len = p->chunk_need = 0;

@@ -172,8 +172,7 @@ void outlet_feed(struct outlet *o, int64_t available, int64_t size)
 void outlet_close(struct outlet *o)
 {
 	if (o->begun && o->w.fd > 0) {
-		loop_remove(o->loop, &o->w);
-		base_close_fd(&o->w.fd);
+		loop_close_fd(o->loop, &o->w);
 	}
 	if (o->pid > 0) {
 		kill(o->pid, SIGKILL);
