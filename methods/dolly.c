@@ -20,14 +20,16 @@
 struct dolly {
 	struct fetch *f;
 	struct loop loop;
-	struct loop_timer tick;
+	struct loop_timer tick, pump;
 	struct node node;
 	struct dolly_up up;
 	bool node_open, up_open;
 	char name[WIRE_NAME + 1];
 	int64_t deadline;  /* of the wait for a server, of now_ms() */
 	bool begun;        /* the sink has been begun */
-	int64_t fed;       /* bytes the sink has */
+	struct rstore *store; /* of the node or of what an original server sends */
+	int64_t there, fed; /* bytes in the store, without a hole; bytes the sink has */
+	bool whole;        /* no more will come */
 	bool looked, wait; /* at the first bytes; the sink takes all at the end, as it lies in the store */
 	struct failure failure;
 };
@@ -35,47 +37,73 @@ struct dolly {
 /* Enough to tell whether it is compressed. */
 #define HEAD 18
 
-/* ---- from the store, which children are served from, into the sink */
+/* ---- from the store, which children are served from, into the sink; the connections get their turn meanwhile */
 
 /* What is not compressed stays where it lies; the rest is uncompressed as it comes. */
-static void look(struct dolly *d, struct rstore *store, int64_t available)
+static void look(struct dolly *d)
 {
 	uint8_t head[HEAD];
 	int64_t claimed;
 	enum image_kind kind;
 
-	if (d->looked || available < HEAD || rstore_read(store, 0, head, sizeof(head)))
+	if (d->looked || d->there < HEAD || rstore_read(d->store, 0, head, sizeof(head)))
 		return;
 	kind = image_recognise(head, sizeof(head), &claimed);
 	d->looked = true;
 	d->wait = kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD;
 }
 
-/* Gives the sink what is there, up to AVAILABLE. 0 or -errno with the failure filled. */
-static int feed_sink(struct dolly *d, struct rstore *store, int64_t available)
+/* All bytes are there, and the sink has none of them: it takes them over, or is given a copy after all. */
+static int hand_over(struct dolly *d)
 {
-	int err;
+	int err = d->wait ? sink_take(d->f->sink, d->store->part[0].fd, d->there, &d->failure) : -EOPNOTSUPP;
 
-	look(d, store, available);
-	if (d->wait || !d->looked || d->fed >= available)
-		return 0;
-	err = rstore_to_sink(store, d->fed, available - d->fed, d->f->sink, &d->failure);
 	if (err == 0)
-		d->fed = available;
-	return err;
+		d->fed = d->there;
+	if (err != -EOPNOTSUPP)
+		return err;
+	d->looked = true;
+	d->wait = false;
+	return 0;
 }
 
-/* All SIZE bytes are there. */
-static int end_sink(struct dolly *d, struct rstore *store, int64_t size)
+/* The sink has everything, or ERR and the failure say why not. */
+static void sink_ended(struct dolly *d, int err)
 {
-	int err = d->wait ? sink_take(d->f->sink, store->part[0].fd, size, &d->failure) : -EOPNOTSUPP;
+	if (d->up_open)
+		dolly_up_confirm(&d->up, err, &d->failure);
+	else if (err < 0)
+		node_give_up(&d->node, err, &d->failure);
+	else
+		node_confirm(&d->node, 0, NULL);
+}
 
-	if (err == -EOPNOTSUPP) {
-		d->wait = false;
-		d->looked = true;
-		err = feed_sink(d, store, size);
+static void on_pump(struct loop_timer *t)
+{
+	struct dolly *d = container_of(t, struct dolly, pump);
+	int err = 0;
+
+	look(d);
+	if (d->whole && (d->wait || !d->looked))
+		err = hand_over(d);
+	if (err == 0 && d->looked && !d->wait)
+		err = rstore_feed_sink(d->store, &d->fed, d->there, d->f->sink, &d->failure);
+	if (err == 0 && d->looked && !d->wait && d->fed < d->there) {
+		loop_at(&d->loop, t, now_ms());
+		return;
 	}
-	return err ? err : d->f->sink->finish(d->f->sink, &d->failure);
+	if (err == 0 && d->whole)
+		err = d->f->sink->finish(d->f->sink, &d->failure);
+	if (err < 0 || d->whole)
+		sink_ended(d, err);
+}
+
+/* The first THERE bytes are in the store; WHOLE: no more will come. */
+static void feed_sink(struct dolly *d, int64_t there, bool whole)
+{
+	d->there = there;
+	d->whole = whole;
+	loop_at(&d->loop, &d->pump, now_ms());
 }
 
 static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struct failure *f)
@@ -87,8 +115,10 @@ static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struc
 	if (err == 0)
 		err = d->f->sink->begin(d->f->sink, size, f);
 	d->begun = true;
-	d->fed = 0;
-	d->looked = d->wait = false;
+	d->store = store;
+	d->there = d->fed = 0;
+	d->looked = d->wait = d->whole = false;
+	loop_at(&d->loop, &d->pump, 0);
 	return err;
 }
 
@@ -124,16 +154,12 @@ static void node_stored(struct node *n, uint32_t i)
 
 	(void)i;
 	watch_progress(d->f->watch, there, n->map.size);
-	if (feed_sink(d, &n->store, there) < 0)
-		node_give_up(n, d->failure.err, &d->failure);
+	feed_sink(d, there, false);
 }
 
 static void node_complete(struct node *n)
 {
-	struct dolly *d = n->owner;
-	int err = end_sink(d, &n->store, n->map.size);
-
-	node_confirm(n, err, &d->failure);
+	feed_sink(n->owner, n->map.size, true);
 }
 
 static void node_notes(struct node *n, const char *line)
@@ -203,21 +229,14 @@ static int up_opens(struct dolly_up *u, const struct dolly_conf *c, bool directo
 static void up_stored(struct dolly_up *u)
 {
 	struct dolly *d = u->owner;
-	int err = feed_sink(d, &u->store, u->position);
 
 	watch_progress(d->f->watch, u->position, u->length);
-	if (err < 0) {
-		dolly_up_close(u);
-		loop_stop(&d->loop, err);
-	}
+	feed_sink(d, u->position, false);
 }
 
 static void up_complete(struct dolly_up *u)
 {
-	struct dolly *d = u->owner;
-	int err = end_sink(d, &u->store, u->length);
-
-	dolly_up_confirm(u, err, &d->failure);
+	feed_sink(u->owner, u->length, true);
 }
 
 static void up_ended(struct dolly_up *u, int err, const struct failure *f)
@@ -284,12 +303,14 @@ static int one_try(struct dolly *d, int64_t timeout_s)
 		return fail(&d->failure, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
 	d->deadline = now_ms() + timeout_s * 1000;
 	d->tick = (struct loop_timer) { .fire = on_tick };
+	d->pump = (struct loop_timer) { .fire = on_pump };
 	err = open_both(d);
 	if (err == 0) {
 		loop_at(&d->loop, &d->tick, now_ms());
 		err = loop_run(&d->loop);
 	}
 	loop_forget(&d->loop, &d->tick);
+	loop_forget(&d->loop, &d->pump);
 	close_node(d);
 	close_up(d);
 	loop_close(&d->loop);

@@ -154,6 +154,10 @@ static void on_control(struct loop_fd *w, uint32_t events)
 	n = recv(w->fd, bytes, sizeof(bytes), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n <= 0 && u->completing) { /* every byte is here: only the acknowledgement is lost */
+		loop_remove(u->loop, w);
+		return;
+	}
 	if (n <= 0) {
 		give_up(u, FAIL_SRV_SHORT, -ECONNRESET, "the node before us closed the connection before the end");
 		return;

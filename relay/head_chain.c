@@ -117,6 +117,8 @@ void head_chain_progress(struct head_node *n, const struct wire_progress *m)
 	while (oldest > 0 && !n->sample_time[oldest])
 		oldest--;
 	p->rate = -1;
+	if (n->head->map->size >= 0 && p->bytes >= n->head->map->size)
+		return; /* it unpacks them or brings them to its medium: no reason to be called slow */
 	if (now - n->sample_time[oldest] >= 3 * PLAN_CHECK_MS)
 		p->rate = (double)(n->samples[0] - n->samples[oldest]) * 1000 / (double)(now - n->sample_time[oldest]);
 }

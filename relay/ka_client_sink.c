@@ -5,9 +5,7 @@
 #include "base/clock.h"
 #include "image/image.h"
 
-#define SINK_PIECE  (256 * KIB)
-#define SINK_MS     20        /* for the sink before others get their turn, however slow unpacking is */
-#define ASK_EVERY   (8 * MIB) /* bytes that are kept before the sink is asked again */
+#define ASK_EVERY (8 * MIB) /* bytes that are kept before the sink is asked again */
 
 /* ---- a command */
 
@@ -66,24 +64,6 @@ static void begin_command(struct ka_client *c)
 
 /* ---- a sink of the image part: one that wants to see the bytes, or one that takes them where they lie */
 
-/* Moves what there is, as far as the time goes. 0 or -errno with the failure filled. */
-static int fill_sink(struct ka_client *c)
-{
-	int64_t until = now_ms() + SINK_MS;
-	int err = 0;
-
-	while (err == 0 && c->sink_at < c->store.end) {
-		int64_t len = MIN(c->store.end - c->sink_at, SINK_PIECE);
-
-		err = rstore_to_sink(&c->store.bytes, c->sink_at, len, c->options.sink, &c->failure);
-		if (err == 0)
-			c->sink_at += len;
-		if (now_ms() >= until)
-			break;
-	}
-	return err;
-}
-
 /* The stream may stay where it lies: nothing is given up, and the server may send us whoever comes late. */
 static void keep_all(struct ka_client *c)
 {
@@ -128,7 +108,7 @@ static void pump_sink(struct loop_timer *t)
 	if (err == 0 && c->store.ended && c->ask_at < INT64_MAX)
 		err = hand_over(c);
 	if (err == 0 && c->ask_at == INT64_MAX)
-		err = fill_sink(c);
+		err = rstore_feed_sink(&c->store.bytes, &c->sink_at, c->store.end, c->options.sink, &c->failure);
 	if (err == 0 && c->store.ended && c->sink_at == c->store.end) {
 		err = c->options.sink->finish(c->options.sink, &c->failure);
 		c->sink_done = err == 0;

@@ -3,6 +3,7 @@
 #include "relay/store.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +23,9 @@
 /* So many bytes are written before the kernel is asked to begin bringing them to the medium: a slow disk then never
  * has so much waiting that a write would stop the whole loop. */
 #define WRITEBACK (8 * MIB)
+
+#define SINK_PIECE (256 * KIB)
+#define SINK_MS    20
 
 static struct rstore_part *add_part(struct rstore *s, int64_t start, int64_t end)
 {
@@ -304,6 +308,23 @@ int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *t
 			return err;
 		offset += now;
 		len -= now;
+	}
+	return 0;
+}
+
+int rstore_feed_sink(struct rstore *s, int64_t *at, int64_t end, struct sink *to, struct failure *f)
+{
+	int64_t until = now_ms() + SINK_MS;
+
+	while (*at < end) {
+		int64_t len = MIN(end - *at, SINK_PIECE);
+		int err = rstore_to_sink(s, *at, len, to, f);
+
+		if (err)
+			return err;
+		*at += len;
+		if (now_ms() >= until)
+			break;
 	}
 	return 0;
 }

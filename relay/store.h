@@ -58,6 +58,9 @@ int rstore_read_old(struct rstore *s, int64_t offset, void *bytes, size_t len) m
 
 /* Copies LEN bytes at OFFSET into the sink TO. 0 or -errno with F. */
 int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *to, struct failure *f) must_check;
+/* Copies what lies from *AT up to END into TO, but for 20 ms at a time: however slow unpacking is, the connections get
+ * their turn. *AT moves along; call it again, later, while it is below END. 0 or -errno with F. */
+int rstore_feed_sink(struct rstore *s, int64_t *at, int64_t end, struct sink *to, struct failure *f) must_check;
 
 /* sendfile(2) of at most LEN bytes at OFFSET to SOCKET: bytes sent, or -errno. */
 ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len);

@@ -1,8 +1,11 @@
 """test_method.py - method:dolly as stage1 runs it (stage1-fetch): below our server, below an original, tries and words."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+import gzip
 import hashlib
 import os
 import pathlib
+import re
+import sys
 
 import faults
 import netns
@@ -44,6 +47,41 @@ def test_two_nodes_by_an_original_server():
         assert parent.deliver() == len(data)
         for i, node in enumerate(nodes, 1):
             assert node.wait(20) == 0, node.text()
+            assert (lab.dir / f"out{i}").read_bytes() == data
+
+
+# Standard input into the file argv[1], 16 KiB in 2 ms.
+SLOW = """
+import sys, time
+with open(sys.argv[1], "wb") as out:
+    while (piece := sys.stdin.buffer.read(16384)):
+        out.write(piece)
+        time.sleep(0.0018)
+"""
+
+
+def test_node_with_a_slow_sink_forwards():
+    """Two stage1 whose sinks take a compressed image at a sixth of the rate at which it comes, and a node behind them that
+    only stores: it has everything before them, and nobody is taken for silent or lost."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 3, rate="400mbit")
+        data = gzip.compress(faults.some_bytes(30_000_001), 1)
+        config = lab.file("dolly.cfg", originals.config(originals.OLD, lab.file("image", data), lab.dir / "out3",
+                                                        [cluster.address(i) for i in (1, 2, 3)]))
+        slow = lab.file("slow.py", SLOW.encode())
+        nodes = [cluster.nodes[i].start(
+            ["sh", "-c", f"{FETCH} -o /dev/stdout automatic=method:dolly,dolly_timeout:20 | {sys.executable} {slow} {lab.dir}/out{i}"],
+            ready=netns.port(9997), name="fetch") for i in (1, 2)]
+        nodes.append(cluster.nodes[3].start([faults.DOLLY, "-v"], ready=netns.port(9997), name="dolly"))
+        server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", config], name="dolly-s")
+        assert server.wait(120) == 0, server.text()
+        words = server.text()
+        done = [float(re.search(rf"([0-9.]+) s  10.9.1.{i} has everything", words)[1]) for i in (1, 2, 3)]
+        assert done[2] < 0.7 * min(done[:2]), words
+        assert not re.search("silent|lost|gets nothing", words), words
+        for node in nodes:
+            assert node.wait(20) == 0, node.text()
+        for i in (1, 2, 3):
             assert (lab.dir / f"out{i}").read_bytes() == data
 
 
