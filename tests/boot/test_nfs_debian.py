@@ -5,20 +5,12 @@ import pathlib
 import subprocess
 import tempfile
 
+import debian
 from nfs import ganesha
-from qemu import TOP, boot
-
-alone = True  # make works in this tree
+from qemu import boot
 
 # Reads what no boot reads, one file after the other.
 READ_ALL = "find usr/bin usr/sbin usr/lib/x86_64-linux-gnu -xdev -type f | LC_ALL=C sort | xargs cat | md5sum"
-
-
-def debian():
-    """The Debian of make demo."""
-    image = TOP / "build" / "demo" / "root.sqfs"
-    subprocess.run(["make", "--no-print-directory", "build/demo/root.sqfs"], cwd=TOP, check=True, timeout=900)
-    return image
 
 
 @contextlib.contextmanager
@@ -45,14 +37,14 @@ def lives(server, automatic, sum_of_all):
 def test_a_debian_that_stays_on_its_server():
     """A Debian whose image stays on its server runs to its login, reads what was never read before, and shuts down in
     good order: the network goes last."""
-    image = debian()
+    image = debian.squashfs()
     with unpacked(image) as (_, sum_of_all), ganesha({"root.sqfs": image}) as server:
         lives(server, "directory:/export,image:root.sqfs,root:nfs", sum_of_all)
 
 
 def test_a_debian_in_a_folder():
     """The same of a Debian in a folder on the server, below memory and then read-write: what it writes is there."""
-    with unpacked(debian()) as (tree, sum_of_all), ganesha({"debian": tree}, writable=True) as server:
+    with unpacked(debian.squashfs()) as (tree, sum_of_all), ganesha({"debian": tree}, writable=True) as server:
         hosts = server.folder / "debian/etc/hosts"
         lives(server, "directory:/export/debian,root:nfs", sum_of_all)
         assert "10.9.8.7" not in hosts.read_text()
