@@ -161,6 +161,21 @@ static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f
 	return err ? err : n;
 }
 
+/* Bytes that are to be looked at lie in the room as any others when they are committed. */
+static int intake_lend(struct sink *s, int *fd, int64_t *at)
+{
+	struct intake *in = self(s);
+
+	return in->state == INTAKE_PLAIN ? sink_lend(in->inner, fd, at) : -EOPNOTSUPP;
+}
+
+static int intake_revoke(struct sink *s, struct failure *f)
+{
+	struct intake *in = self(s);
+
+	return in->inner->revoke(in->inner, f);
+}
+
 /* The sum of the SIZE bytes in FD. 0 or -errno with F. */
 static int add_up(struct intake *in, int fd, int64_t size, struct failure *f)
 {
@@ -295,7 +310,7 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 	in->sink = (struct sink){
 		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
 		.last = intake_last, .take = intake_take, .may_take = intake_may_take, .finish = intake_finish,
-		.restart = intake_restart, .free = intake_free,
+		.restart = intake_restart, .free = intake_free, .lend = intake_lend, .revoke = intake_revoke,
 	};
 	in->inner = inner;
 	in->raw = raw;

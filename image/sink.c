@@ -83,6 +83,11 @@ ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 	return err ? err : n;
 }
 
+int sink_lend(struct sink *s, int *fd, int64_t *at)
+{
+	return s->lend ? s->lend(s, fd, at) : -EOPNOTSUPP;
+}
+
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
 {
 	return s->take ? s->take(s, fd, size, f) : -EOPNOTSUPP;
@@ -226,6 +231,24 @@ static int store_sink_last(struct sink *s, void *bytes, size_t len)
 	return store_read_last(self(s)->store, bytes, len);
 }
 
+static int store_sink_lend(struct sink *s, int *fd, int64_t *at)
+{
+	struct store *store = self(s)->store;
+
+	if (!store->ops->revoke)
+		return -EOPNOTSUPP;
+	*fd = store->fd;
+	*at = store->size;
+	return 0;
+}
+
+static int store_sink_revoke(struct sink *s, struct failure *f)
+{
+	struct store *store = self(s)->store;
+
+	return store->ops->revoke(store, f);
+}
+
 static int store_sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
 {
 	struct store *store = self(s)->store;
@@ -277,7 +300,7 @@ struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
 		.pull = store_sink_pull, .last = store_sink_last, .finish = store_sink_finish,
 		.restart = store_sink_restart, .free = store_sink_free, .take = store_sink_take,
-		.may_take = store_sink_may_take,
+		.may_take = store_sink_may_take, .lend = store_sink_lend, .revoke = store_sink_revoke,
 	};
 	st->store = s;
 	st->look = look_at_it;

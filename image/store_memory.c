@@ -62,6 +62,33 @@ static int memory_open_window(struct store *s, struct failure *f)
 	return 0;
 }
 
+/* A page that the kernel still writes to cannot be given back, but the file can do without it: cut off at the window, a
+ * multiple of the largest page, it gets other ones. */
+static int memory_revoke(struct store *s, struct failure *f)
+{
+	size_t filled = s->window ? s->filled : 0;
+	int64_t at = s->window_at;
+	uint8_t *kept;
+	struct stat st;
+	int err;
+
+	if (!s->window)
+		return 0;
+	kept = malloc(filled + 1);
+	if (!kept)
+		return no_room(s, -ENOMEM, f);
+	memcpy(kept, s->window, filled);
+	memory_close_window(s, f);
+	if (fstat(s->fd, &st) < 0 || ftruncate(s->fd, at) < 0 || ftruncate(s->fd, st.st_size) < 0)
+		err = no_room(s, -errno, f);
+	else
+		err = memory_open_window(s, f);
+	if (!err)
+		memcpy(s->window, kept, filled);
+	free(kept);
+	return err;
+}
+
 static int memory_set_size(struct store *s, int64_t size, struct failure *f)
 {
 	if (s->window)
@@ -115,6 +142,7 @@ static const struct store_ops memory_ops = {
 	.begin = memory_begin,
 	.open_window = memory_open_window,
 	.close_window = memory_close_window,
+	.revoke = memory_revoke,
 	.finish = memory_finish,
 	.restart = memory_restart,
 	.take = memory_take,

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -21,8 +22,18 @@
 /* A killed child is gone within this time, in milliseconds; if not, it is left to PID 1. */
 #define KILLED_MS 2000
 
-/* Bytes moved by one call in the child. */
+/* Bytes moved by one call. */
 #define CHUNK ((size_t)MIB)
+
+/* So many bytes go through the socket before the sink says whether it can lend its room: a page, for the rest to lie as
+ * pages do in both files. */
+#define FIRST 4096
+
+/* Bytes asked for at a time, a power of two: as many as come within a time in which nobody wonders. */
+#define PIECE_MIN   (32 * KIB)
+#define PIECE_MAX   (4 * MIB)
+#define PIECE_SOON  100 /* milliseconds */
+#define PIECE_LATER 250
 
 /* What the child says before the bytes. */
 struct opened {
@@ -34,10 +45,17 @@ struct opened {
 
 /* What the child is to do: one of the two. */
 struct task {
-	reader_open_fn *open_file; /* and send its bytes from OFFSET on */
+	reader_open_fn *open_file; /* and bring its bytes, as it is ordered to */
 	reader_look_fn *look;
 	void *ctx;
-	int64_t offset;
+};
+
+/* LEN bytes from FROM on are wanted: from the socket, or where TO is a file (known by this number since the fork) in it
+ * from AT on. Then the answer is an int64_t: how many there are (0: none, it is the end), or -errno. */
+struct order {
+	int64_t from, len;
+	int to; /* -1: the socket */
+	int64_t at;
 };
 
 struct reading {
@@ -45,6 +63,7 @@ struct reading {
 	const char *what;
 	pid_t child;
 	struct stream stream; /* to the child */
+	bool lent;            /* the child, or the kernel for it, may write into the sink's room */
 };
 
 /* ---- the child */
@@ -57,13 +76,13 @@ static int open_alone(reader_open_fn *open_file, void *ctx, struct failure *f)
 	return open_file(ctx, f);
 }
 
-/* The file's bytes from OFFSET on go to SOCKET. 0 or -errno. */
-static int send_bytes(int socket, int fd, int64_t offset, int64_t size)
+/* The file's bytes that O wants go to SOCKET. 0 or -errno. */
+static int send_bytes(int socket, int fd, const struct order *o)
 {
-	off_t at = (off_t)offset;
+	off_t at = (off_t)o->from;
 
-	while (at < size) {
-		ssize_t n = sendfile(socket, fd, &at, (size_t)MIN((int64_t)CHUNK, size - at));
+	while (at < o->from + o->len) {
+		ssize_t n = sendfile(socket, fd, &at, (size_t)MIN((int64_t)CHUNK, o->from + o->len - at));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -71,6 +90,43 @@ static int send_bytes(int socket, int fd, int64_t offset, int64_t size)
 			return -ENODATA;
 	}
 	return 0;
+}
+
+/* Reads what O wants into SPACE, past the cache where the file system can do that: straight from its answers to there. */
+static ssize_t read_past_cache(int fd, void *space, const struct order *o)
+{
+	ssize_t n;
+
+	(void)!fcntl(fd, F_SETFL, O_DIRECT);
+	n = pread(fd, space, (size_t)o->len, (off_t)o->from);
+	if (n < 0 && errno == EINVAL) { /* it can, but not everywhere */
+		fcntl(fd, F_SETFL, 0);
+		n = pread(fd, space, (size_t)o->len, (off_t)o->from);
+	}
+	return n < 0 ? -errno : n;
+}
+
+/* Puts what O wants where it says, and says how much that was. 0 or -errno. */
+static int put_bytes(int socket, int fd, const struct order *o)
+{
+	size_t before = (size_t)(o->at % getpagesize()), len = before + (size_t)o->len;
+	char *space = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, o->to, (off_t)(o->at - (int64_t)before));
+	int64_t n = space == MAP_FAILED ? -errno : read_past_cache(fd, space + before, o);
+
+	if (space != MAP_FAILED)
+		munmap(space, len);
+	return send(socket, &n, sizeof(n), MSG_NOSIGNAL) == sizeof(n) ? 0 : -EPIPE;
+}
+
+/* Does what is ordered until nobody orders more. 0 or -errno. */
+static int take_orders(int socket, int fd)
+{
+	struct order o;
+	int err = 0;
+
+	while (!err && recv(socket, &o, sizeof(o), MSG_WAITALL) == sizeof(o))
+		err = o.to < 0 ? send_bytes(socket, fd, &o) : put_bytes(socket, fd, &o);
+	return err;
 }
 
 /* Neither returns; the exit status is the errno, which all fit into it. */
@@ -99,7 +155,7 @@ static _Noreturn void child_reads(int socket, const struct task *task)
 	}
 	if (send(socket, &say, sizeof(say), MSG_NOSIGNAL) != sizeof(say) || say.err)
 		_exit(0);
-	err = send_bytes(socket, fd, task->offset, st.st_size);
+	err = take_orders(socket, fd);
 	_exit(-err & 0xff);
 }
 
@@ -164,23 +220,98 @@ static int read_opened(struct reading *r, struct opened *o, int64_t open_ms, str
 	return o->err;
 }
 
-static int carry(struct reading *r, int64_t size, struct failure *f)
+/* The child's bytes ended with N: 0, or -errno. That with F filled. */
+static int ended(struct reading *r, ssize_t n, struct failure *f)
 {
-	struct transfer *t = r->t;
+	if (n == 0)
+		n = end(r);
+	if (n == -ESTALE)
+		return transfer_changed(r->t, f);
+	return transfer_broken(r->t, n ? (int)n : -ENODATA, f);
+}
 
-	while (t->done < size) {
-		ssize_t n = transfer_carry(t, &r->stream, CHUNK, f);
+static int give_order(struct reading *r, const struct order *o, struct failure *f)
+{
+	int err = stream_write(&r->stream, o, sizeof(*o), now_ms() + r->t->timeout_ms);
+
+	return err ? ended(r, err == -EPIPE ? 0 : err, f) : 0;
+}
+
+/* LEN bytes from FROM on, through the socket. 0 or -errno with F. */
+static int carry_by_socket(struct reading *r, int64_t from, int64_t len, struct failure *f)
+{
+	int err = give_order(r, &(struct order){ .from = from, .len = len, .to = -1 }, f);
+
+	while (!err && len) {
+		ssize_t n = transfer_carry(r->t, &r->stream, (size_t)MIN(len, (int64_t)CHUNK), f);
 
 		if (n < 0 && f->id != FAIL_NONE)
 			return (int)n;
-		if (n == 0)
-			n = end(r);
-		if (n == -ESTALE)
-			return transfer_changed(t, f);
 		if (n <= 0)
-			return transfer_broken(t, n ? (int)n : -ENODATA, f);
+			return ended(r, n, f);
+		len -= n;
 	}
-	return transfer_end(t, true, f);
+	return err;
+}
+
+/* Waits until what was ordered has come: how many bytes did, 0 at the end of the file or of the child, or -errno. */
+static int64_t await_piece(struct reading *r)
+{
+	int64_t came, deadline = now_ms() + r->t->timeout_ms;
+	size_t got = 0;
+
+	while (got < sizeof(came)) {
+		ssize_t n = stream_read(&r->stream, (char *)&came + got, sizeof(came) - got, deadline);
+
+		if (n <= 0)
+			return n;
+		got += (size_t)n;
+	}
+	r->lent = false;
+	return came;
+}
+
+/* The next bytes, at most *PIECE, straight into the sink's room; *PIECE becomes what to ask for next, 0 where the sink lends
+ * no room. 0 or -errno with F. */
+static int carry_piece(struct reading *r, int64_t size, int64_t *piece, struct failure *f)
+{
+	struct transfer *t = r->t;
+	struct order o = { .from = t->done };
+	int64_t begun = now_ms(), came;
+	void *space;
+	size_t room;
+	int err = transfer_reserve(t, &space, &room, f);
+
+	if (err)
+		return err;
+	if (transfer_lend(t, &o.to, &o.at)) {
+		*piece = 0;
+		return 0;
+	}
+	o.len = MIN(*piece - t->done % *piece, MIN((int64_t)room, size - t->done));
+	r->lent = true;
+	err = give_order(r, &o, f);
+	if (err)
+		return err;
+	came = await_piece(r);
+	if (came <= 0)
+		return ended(r, (ssize_t)came, f);
+	if (now_ms() - begun > PIECE_LATER)
+		*piece = MAX(*piece / 2, (int64_t)PIECE_MIN);
+	else if (now_ms() - begun < PIECE_SOON)
+		*piece = MIN(*piece * 2, (int64_t)PIECE_MAX);
+	return transfer_commit(t, (size_t)came, f);
+}
+
+static int carry(struct reading *r, int64_t offset, int64_t size, struct failure *f)
+{
+	struct transfer *t = r->t;
+	int64_t piece = PIECE_MIN;
+	int err = carry_by_socket(r, offset, MIN(t->done + FIRST, size) - offset, f);
+
+	while (!err && t->done < size)
+		err = piece ? carry_piece(r, size, &piece, f) : carry_by_socket(r, t->done, size - t->done, f);
+	return err ? err : transfer_end(t, true, f);
 }
 
 int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_file, void *ctx, int64_t open_ms,
@@ -191,7 +322,7 @@ int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_
 	struct version v = { 0 };
 	struct opened o;
 	char modified[24];
-	int err = begin(&r, &(struct task){ .open_file = open_file, .ctx = ctx, .offset = offset }, f);
+	int err = begin(&r, &(struct task){ .open_file = open_file, .ctx = ctx }, f);
 
 	if (err)
 		return err;
@@ -203,9 +334,14 @@ int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_
 		err = transfer_begin(t, at, offset, &v, what, f);
 	}
 	if (!err)
-		err = carry(&r, o.size, f);
+		err = carry(&r, offset, o.size, f);
 	if (r.stream.fd >= 0)
 		end(&r);
+	if (r.lent) {
+		int worse = transfer_revoke(t, f);
+
+		err = worse ? worse : err;
+	}
 	return err;
 }
 

@@ -187,6 +187,16 @@ int transfer_reserve(struct transfer *t, void **space, size_t *room, struct fail
 	return err;
 }
 
+int transfer_lend(struct transfer *t, int *fd, int64_t *at)
+{
+	return t->check_len < t->check_want ? -EOPNOTSUPP : sink_lend(t->fetch->sink, fd, at);
+}
+
+int transfer_revoke(struct transfer *t, struct failure *f)
+{
+	return t->fetch->sink->revoke(t->fetch->sink, f);
+}
+
 /* The bytes came a second time: the same ones, or the file is not the same. */
 static int commit_check(struct transfer *t, size_t used, struct failure *f)
 {

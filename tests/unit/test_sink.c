@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 static char dir[32];
 static struct buf plain; /* a squashfs image */
@@ -492,6 +493,97 @@ static void test_what_must_be_uncompressed_is_not_taken(void **state)
 	store_close(&s);
 }
 
+/* Fills the next LEN bytes of what SINK lends, from elsewhere, and commits them. */
+static void fill_lent(struct sink *sink, int64_t *done, size_t len)
+{
+	struct failure f = { 0 };
+	void *space;
+	size_t room;
+	int64_t at;
+	int fd;
+
+	assert_int_equal(sink->reserve(sink, &space, &room, &f), 0);
+	len = MIN(len, MIN(room, plain.len - (size_t)*done));
+	assert_int_equal(sink_lend(sink, &fd, &at), 0);
+	assert_int_equal(at, *done);
+	assert_int_equal(pwrite(fd, plain.data + *done, len, (off_t)at), len);
+	assert_int_equal(sink->commit(sink, len, &f), 0);
+	*done += (int64_t)len;
+}
+
+static void test_lent_room_is_filled_by_others(void **state)
+{
+	uint8_t sum[SHA256_SIZE], old[16];
+	char hex[2 * SHA256_SIZE + 1];
+	struct iovec late = { .iov_len = sizeof(old) };
+	struct sha256 sha;
+	struct failure f = { 0 };
+	struct store s;
+	struct sink *sink;
+	int64_t done = 4096;
+	size_t room;
+	int fd, pages[2];
+	(void)state;
+
+	sha256_begin(&sha);
+	sha256_add(&sha, plain.data, plain.len);
+	sha256_end(&sha, sum);
+	sha256_format(hex, sum);
+	assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+	sink = image_sink(&s, false, 1 << 30, hex);
+	assert_int_equal(sink->begin(sink, (int64_t)plain.len, &f), 0);
+	assert_int_equal(sink_lend(sink, &fd, &done), -EOPNOTSUPP); /* it may be compressed */
+	assert_int_equal(sink_write(sink, plain.data, 4096, &f), 0);
+	fill_lent(sink, &done, 1000000);
+
+	/* who holds a page of the room that was revoked holds none of the file */
+	assert_int_equal(sink->reserve(sink, &late.iov_base, &room, &f), 0);
+	memset(late.iov_base, 'x', sizeof(old));
+	assert_int_equal(pipe(pages), 0);
+	assert_int_equal(vmsplice(pages[1], &late, 1, 0), sizeof(old));
+	assert_int_equal(sink->revoke(sink, &f), 0);
+	while (done < (int64_t)plain.len)
+		fill_lent(sink, &done, 300000);
+	assert_int_equal(read(pages[0], old, sizeof(old)), sizeof(old));
+	for (size_t i = 0; i < sizeof(old); i++)
+		assert_int_equal(old[i], 'x');
+	close(pages[0]);
+	close(pages[1]);
+
+	assert_int_equal(sink->finish(sink, &f), 0);
+	sink->free(sink);
+	expect_stored(&s, &plain);
+	store_close(&s);
+}
+
+static void test_who_lends_no_room(void **state)
+{
+	cleanup_buf struct buf packed = { 0 };
+	struct failure f = { 0 };
+	struct store s;
+	struct sink *sink;
+	int64_t at;
+	int fd;
+	(void)state;
+
+	scratch_read(&packed, "a.sqfs.zst");
+	assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+	sink = image_sink(&s, false, 1 << 30, NULL);
+	assert_int_equal(sink->begin(sink, (int64_t)packed.len, &f), 0);
+	assert_int_equal(sink_write(sink, packed.data, 4096, &f), 0);
+	assert_int_equal(sink_lend(sink, &fd, &at), -EOPNOTSUPP);
+	sink->free(sink);
+	store_close(&s);
+
+	assert_int_equal(store_open_file(&s, "lent", &f), 0);
+	sink = image_sink(&s, true, -1, NULL);
+	assert_int_equal(sink->begin(sink, (int64_t)plain.len, &f), 0);
+	assert_int_equal(sink_write(sink, plain.data, 4096, &f), 0);
+	assert_int_equal(sink_lend(sink, &fd, &at), -EOPNOTSUPP);
+	sink->free(sink);
+	store_close(&s);
+}
+
 static void test_a_file_has_its_name_only_when_complete(void **state)
 {
 	struct failure f = { 0 };
@@ -576,6 +668,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_in_memory_is_taken_as_it_lies),
 		cmocka_unit_test(test_what_grows_in_memory_may_stay_there),
 		cmocka_unit_test(test_what_must_be_uncompressed_is_not_taken),
+		cmocka_unit_test(test_lent_room_is_filled_by_others),
+		cmocka_unit_test(test_who_lends_no_room),
 		cmocka_unit_test(test_a_file_has_its_name_only_when_complete),
 		cmocka_unit_test(test_a_full_disk_is_named),
 	};
