@@ -89,8 +89,8 @@ extern const struct method *const methods[];
 /* The method called NAME, NULL when there is none. */
 const struct method *method_find(const char *name);
 
-/* Looks whether O gives all that M requires. 0, or -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key
- * named. */
+/* Looks whether O gives all that M requires. 0, -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key named, or
+ * -EOPNOTSUPP (FAIL_CMD_BAD_VALUE) where it asks for what nobody does. */
 int method_check(const struct method *m, const struct options *o, struct failure *f) must_check;
 
 /* True where a folder may be a whole system for O: where image: is not given, but directory: is, or a root: that stays

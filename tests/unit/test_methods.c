@@ -35,6 +35,9 @@ static void test_missing_keys(void **state)
 	assert_non_null(strstr(f.detail, "server:"));
 	o.value[KEY_SERVER] = "h";
 	assert_int_equal(method_check(method_find("http"), &o, &f), 0);
+	o.value[KEY_VERIFY] = "manifest"; /* nothing may boot unverified that was to be verified */
+	assert_int_equal(method_check(method_find("http"), &o, &f), -EOPNOTSUPP);
+	assert_int_equal(f.id, FAIL_CMD_BAD_VALUE);
 }
 
 static void check_paths(const char *directory, const char *image, bool rescue, const char *plain, const char *file)
