@@ -7,6 +7,7 @@
 #include "methods/tls_pump.h"
 #include "stage1/version.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
