@@ -20,66 +20,49 @@ static int failed(ssize_t n)
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -errno;
 }
 
-/* Records for the server. */
-static int send_records(struct pump *p)
+/* Where the engine has bytes, or room for some, and the word that so many were moved. */
+typedef unsigned char *span_fn(const br_ssl_engine_context *engine, size_t *len);
+typedef void moved_fn(br_ssl_engine_context *engine, size_t len);
+
+/* Bytes of the engine go to FD. */
+static int put(struct pump *p, int fd, span_fn *span, moved_fn *moved)
 {
 	size_t len;
-	unsigned char *bytes = br_ssl_engine_sendrec_buf(p->engine, &len);
-	ssize_t n = send(p->net, bytes, len, MSG_NOSIGNAL);
+	const unsigned char *bytes = span(p->engine, &len);
+	ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
 
 	if (n <= 0)
 		return failed(n);
-	br_ssl_engine_sendrec_ack(p->engine, (size_t)n);
+	moved(p->engine, (size_t)n);
 	return 1;
 }
 
-/* Records of the server. */
-static int receive_records(struct pump *p)
+/* Bytes of FD go to the engine; at their end *ENDED is set. */
+static int get(struct pump *p, int fd, span_fn *span, moved_fn *moved, bool *ended)
 {
 	size_t len;
-	unsigned char *bytes = br_ssl_engine_recvrec_buf(p->engine, &len);
-	ssize_t n = recv(p->net, bytes, len, 0);
+	unsigned char *room = span(p->engine, &len);
+	ssize_t n = recv(fd, room, len, 0);
 
 	if (n < 0)
 		return failed(n);
-	if (n == 0) {
-		p->net_ended = true;
-		return 1;
-	}
-	br_ssl_engine_recvrec_ack(p->engine, (size_t)n);
-	return 1;
-}
-
-/* Plain bytes of the server. */
-static int deliver(struct pump *p)
-{
-	size_t len;
-	unsigned char *bytes = br_ssl_engine_recvapp_buf(p->engine, &len);
-	ssize_t n = send(p->plain, bytes, len, MSG_NOSIGNAL);
-
-	if (n <= 0)
-		return failed(n);
-	br_ssl_engine_recvapp_ack(p->engine, (size_t)n);
+	if (n == 0)
+		*ended = true;
+	else
+		moved(p->engine, (size_t)n);
 	return 1;
 }
 
 /* Plain bytes for the server. When there will be no more, the server is told. */
 static int collect(struct pump *p)
 {
-	size_t len;
-	unsigned char *bytes = br_ssl_engine_sendapp_buf(p->engine, &len);
-	ssize_t n = recv(p->plain, bytes, len, 0);
+	int n = get(p, p->plain, br_ssl_engine_sendapp_buf, br_ssl_engine_sendapp_ack, &p->plain_ended);
 
-	if (n < 0)
-		return failed(n);
-	if (n == 0) {
-		p->plain_ended = true;
+	if (n > 0 && p->plain_ended)
 		br_ssl_engine_close(p->engine);
-		return 1;
-	}
-	br_ssl_engine_sendapp_ack(p->engine, (size_t)n);
-	br_ssl_engine_flush(p->engine, 0);
-	return 1;
+	else if (n > 0)
+		br_ssl_engine_flush(p->engine, 0);
+	return n;
 }
 
 static int move(struct pump *p, unsigned state)
@@ -87,11 +70,11 @@ static int move(struct pump *p, unsigned state)
 	int moved = 0, n = 0;
 
 	if (state & BR_SSL_SENDREC)
-		moved |= n = send_records(p);
+		moved |= n = put(p, p->net, br_ssl_engine_sendrec_buf, br_ssl_engine_sendrec_ack);
 	if (n >= 0 && (state & BR_SSL_RECVAPP))
-		moved |= n = deliver(p);
+		moved |= n = put(p, p->plain, br_ssl_engine_recvapp_buf, br_ssl_engine_recvapp_ack);
 	if (n >= 0 && (state & BR_SSL_RECVREC) && !p->net_ended)
-		moved |= n = receive_records(p);
+		moved |= n = get(p, p->net, br_ssl_engine_recvrec_buf, br_ssl_engine_recvrec_ack, &p->net_ended);
 	if (n >= 0 && (state & BR_SSL_SENDAPP) && !(state & BR_SSL_RECVAPP) && !p->plain_ended)
 		moved |= n = collect(p);
 	return n < 0 ? n : moved;
