@@ -2,20 +2,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/cpio.h"
 
+#include "base/digits.h"
+
 static int hex(const uint8_t *p, uint32_t *value)
 {
 	int i;
 
 	*value = 0;
 	for (i = 0; i < 8; i++) {
-		uint8_t c = p[i] | 0x20;
+		int digit = hex_digit((char)p[i]);
 
-		if (c >= '0' && c <= '9')
-			*value = *value << 4 | (uint32_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			*value = *value << 4 | (uint32_t)(c - 'a' + 10);
-		else
+		if (digit < 0)
 			return -EBADMSG;
+		*value = *value << 4 | (uint32_t)digit;
 	}
 	return 0;
 }

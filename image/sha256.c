@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/sha256.h"
 
+#include "base/digits.h"
 #include "image/bytes.h"
 #include "image/sha256_table.h"
 
@@ -116,17 +117,6 @@ void sha256_end(struct sha256 *s, uint8_t sum[static SHA256_SIZE])
 		sum[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int sha256_parse(uint8_t sum[static SHA256_SIZE], const char *hex)
 {
 	unsigned i;
@@ -134,7 +124,7 @@ int sha256_parse(uint8_t sum[static SHA256_SIZE], const char *hex)
 	if (strlen(hex) != 2 * SHA256_SIZE)
 		return -EINVAL;
 	for (i = 0; i < SHA256_SIZE; i++) {
-		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return -EINVAL;

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/tar.h"
 
+#include "base/digits.h"
+
 /* One record: KEY (terminated) and its value; an empty value takes back what was said before. */
 struct record {
 	const char *key;
@@ -152,57 +154,14 @@ static int set_sparse(struct tar_pax *p, const struct record *r)
 	return 0;
 }
 
-static int digit64(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* RFC 4648 section 4, padding not asked for. OUT has room for LEN bytes. Bytes written or -EBADMSG. */
-static int64_t base64(uint8_t *out, const char *in, size_t len)
-{
-	uint32_t bits = 0;
-	size_t n = 0, i;
-	int have = 0;
-
-	while (len && in[len - 1] == '=')
-		len--;
-	for (i = 0; i < len; i++) {
-		int d = digit64(in[i]);
-
-		if (d < 0)
-			return -EBADMSG;
-		bits = bits << 6 | (uint32_t)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (uint8_t)(bits >> have);
-		}
-	}
-	return (int64_t)n;
-}
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %41 -> A (RFC 3986 section 2.1), in place of a copy. Its new length. */
 static size_t unescape(char *s, size_t len)
 {
 	size_t n = 0, i;
 
 	for (i = 0; i < len; i++) {
-		if (s[i] == '%' && i + 2 < len && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-			s[n++] = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+		if (s[i] == '%' && i + 2 < len && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0) {
+			s[n++] = (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2]));
 			i += 2;
 		} else {
 			s[n++] = s[i];
@@ -216,11 +175,14 @@ static int set_libarchive(struct tar_pax *p, const char *name, size_t name_len, 
 {
 	cleanup_free char *plain = strndup(name, name_len);
 	cleanup_free uint8_t *value = malloc(r->len + 1);
+	size_t len = r->len;
 	int64_t n;
 
 	if (!plain || !value)
 		return -ENOMEM;
-	n = base64(value, r->value, r->len);
+	while (len && r->value[len - 1] == '=')
+		len--;
+	n = base64_decode(value, r->value, len);
 	if (n < 0)
 		return (int)n;
 	return entry_set_xattr(&p->attributes, plain, unescape(plain, name_len), value, (size_t)n);

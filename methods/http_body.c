@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/http_parse.h"
 
+#include "base/digits.h"
+
 #include <ctype.h>
 
 void http_body_init(struct http_body *b, const struct http_head *h)
@@ -24,14 +26,6 @@ static int refuse(struct http_body *b, const char *words)
 	return -EPROTO;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (isdigit(c))
-		return c - '0';
-	c = (uint8_t)tolower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The line with a chunk's size has ended. */
 static void end_of_size(struct http_body *b)
 {
@@ -41,7 +35,7 @@ static void end_of_size(struct http_body *b)
 
 static int size_digit(struct http_body *b, uint8_t c)
 {
-	int digit = hex_digit(c);
+	int digit = hex_digit((char)c);
 
 	if (digit < 0) {
 		if (b->state == CHUNK_SIZE_FIRST)

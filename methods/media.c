@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/media.h"
 
+#include "base/digits.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -159,14 +161,6 @@ int media_identify(struct media_device *d, const char *dev)
 		volume_more(&d->volume, bytes, n < 0 ? 0 : (size_t)n);
 	}
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* True when LABEL is WANTED, in which %20 stands for a blank. */

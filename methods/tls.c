@@ -3,7 +3,9 @@
 #include "methods/tls.h"
 
 #include "base/clock.h"
+#include "base/digits.h"
 #include "base/log.h"
+#include "image/sha256.h"
 #include "methods/process.h"
 
 #include <fcntl.h>
@@ -18,63 +20,13 @@
 
 /* ---- pins */
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* 43 digits of six bits, of which the last two are none, and a '='. */
-static int parse_base64(const char *text, uint8_t pin[static 32])
-{
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t at = 0;
-
-	for (size_t i = 0; i < 43; i++) {
-		int value = base64_value(text[i]);
-
-		if (value < 0)
-			return -EINVAL;
-		bits = bits << 6 | (uint32_t)value;
-		have += 6;
-		if (have >= 8 && at < 32) {
-			have -= 8;
-			pin[at++] = (uint8_t)(bits >> have);
-		}
-	}
-	return text[43] == '=' ? 0 : -EINVAL;
-}
-
 int tls_parse_pin(const char *text, uint8_t pin[static 32])
 {
 	if (starts_with(text, "sha256//"))
 		text += strlen("sha256//");
-	if (strlen(text) == 44)
-		return parse_base64(text, pin);
-	if (strlen(text) != 64)
-		return -EINVAL;
-	for (size_t i = 0; i < 32; i++) {
-		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		pin[i] = (uint8_t)(high << 4 | low);
-	}
-	return 0;
+	if (strlen(text) == 44) /* 43 digits of six bits, of which the last two are none, and a '=' */
+		return text[43] == '=' && base64_decode(pin, text, 43) == 32 ? 0 : -EINVAL;
+	return sha256_parse(pin, text);
 }
 
 /* ---- the process */

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/address.h"
 
+#include "base/digits.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
@@ -33,8 +35,8 @@ static bool next_group(const char **s, unsigned *value)
 {
 	int digits = 0;
 
-	for (*value = 0; hex_value(**s) >= 0; (*s)++, digits++)
-		*value = (*value << 4 | (unsigned)hex_value(**s)) & 0xfffff;
+	for (*value = 0; hex_digit(**s) >= 0; (*s)++, digits++)
+		*value = (*value << 4 | (unsigned)hex_digit(**s)) & 0xfffff;
 	return digits > 0 && digits <= 4;
 }
 

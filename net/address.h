@@ -9,15 +9,6 @@
 
 #define ADDRESS_TEXT_SIZE INET_ADDRSTRLEN
 
-/* 0..15; -1 for what is no hex digit. */
-static inline int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "10.0.1.21", nothing before or behind it -> *OUT. 0 or -EINVAL. */
 int address_parse(const char *s, struct in_addr *out) must_check;
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/card.h"
 
+#include "base/digits.h"
 #include "base/log.h"
 #include "net/address.h"
 
@@ -122,7 +123,7 @@ int mac_parse(const char *s, uint8_t mac[MAC_LEN])
 	uint8_t out[MAC_LEN];
 
 	for (int i = 0; i < MAC_LEN; i++) {
-		int high = hex_value(s[0]), low = high < 0 ? -1 : hex_value(s[1]);
+		int high = hex_digit(s[0]), low = high < 0 ? -1 : hex_digit(s[1]);
 
 		if (low < 0)
 			return -EINVAL;

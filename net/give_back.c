@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/net.h"
 
+#include "base/digits.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "net/address.h"
@@ -35,7 +36,7 @@ static int send_release(const struct network *net)
 static void read_duid(const char *hex, struct buf *duid)
 {
 	for (; hex[0] && hex[1]; hex += 2)
-		buf_char(duid, (char)(hex_value(hex[0]) << 4 | hex_value(hex[1])));
+		buf_char(duid, (char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1])));
 }
 
 static int send_release6(const struct network *net, const struct in6_addr *address)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/kexec.h"
 
+#include "base/digits.h"
 #include "stage1/screen.h"
 
 #include <sys/reboot.h>
@@ -76,11 +77,6 @@ int kexec_start(struct failure *f)
 	sync();
 	reboot((int)RB_KEXEC);
 	return fail(f, FAIL_ROOT_KEXEC, -errno, "it was loaded, but does not start: %s", err_text(errno));
-}
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 int kexec_decode(const char *value, struct buf *out)

@@ -263,6 +263,8 @@ static void test_cpio_header(void **state)
 	text[5] = '2';
 	assert_int_equal(cpio_parse_header(&h, (const uint8_t *)text), 0);
 	assert_true(h.summed);
+	text[20] = '\x11'; /* no digit, though one bit from one */
+	assert_int_equal(cpio_parse_header(&h, (const uint8_t *)text), -EBADMSG);
 	text[20] = 'g';
 	assert_int_equal(cpio_parse_header(&h, (const uint8_t *)text), -EBADMSG);
 	text[5] = '7';
