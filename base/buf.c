@@ -88,16 +88,23 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	return err;
 }
 
-int buf_shell_quoted(struct buf *b, const char *s)
+void buf_setting(struct buf *b, const char *key, const char *value)
 {
-	buf_char(b, '\'');
-	for (; *s; s++) {
-		if (*s == '\'')
+	if (!value || !*value)
+		return;
+	buf_printf(b, "%s='", key);
+	for (; *value; value++) {
+		if (*value == '\'')
 			buf_str(b, "'\\''");
 		else
-			buf_char(b, *s);
+			buf_char(b, *value);
 	}
-	return buf_char(b, '\'');
+	buf_str(b, "'\n");
+}
+
+void buf_setting_number(struct buf *b, const char *key, int64_t n)
+{
+	buf_printf(b, "%s='%lld'\n", key, (long long)n);
 }
 
 const char *buf_cstr(const struct buf *b)

@@ -24,8 +24,9 @@ int buf_char(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
-/* Adds S so that a shell reads exactly S back: 'it'\''s'. */
-int buf_shell_quoted(struct buf *b, const char *s);
+/* Adds a line by which a shell reads exactly VALUE, KEY='it'\''s', or KEY='N'. Nothing where VALUE is NULL or empty. */
+void buf_setting(struct buf *b, const char *key, const char *value);
+void buf_setting_number(struct buf *b, const char *key, int64_t n);
 
 /* The string, never NULL; owned by B. */
 const char *buf_cstr(const struct buf *b);

@@ -23,26 +23,12 @@ void network_free(struct network *net)
 	*net = (struct network){ 0 };
 }
 
-static void put(struct buf *out, const char *key, const char *value)
-{
-	if (!value || !*value)
-		return;
-	buf_printf(out, "%s=", key);
-	buf_shell_quoted(out, value);
-	buf_char(out, '\n');
-}
-
-static void put_number(struct buf *out, const char *key, int64_t value)
-{
-	buf_printf(out, "%s='%lld'\n", key, (long long)value);
-}
-
 static void put_address(struct buf *out, const char *key, struct in_addr a)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
 	if (a.s_addr)
-		put(out, key, address_text(a, text));
+		buf_setting(out, key, address_text(a, text));
 }
 
 static void put_addresses(struct buf *out, const char *key, const struct in_addr *list, size_t count)
@@ -52,7 +38,7 @@ static void put_addresses(struct buf *out, const char *key, const struct in_addr
 
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&words, "%s%s", i ? " " : "", address_text(list[i], text));
-	put(out, key, buf_cstr(&words));
+	buf_setting(out, key, buf_cstr(&words));
 }
 
 /* All routes but the default one: "10.2.0.0/16,10.0.1.9 10.3.0.0/16,0.0.0.0" */
@@ -68,7 +54,7 @@ static void put_routes(struct buf *out, const struct network *net)
 			buf_printf(&words, "%s%s/%u,%s", words.len ? " " : "", address_text(r->dest, dest), r->prefix,
 				   address_text(r->gateway, gateway));
 	}
-	put(out, "ROUTES", buf_cstr(&words));
+	buf_setting(out, "ROUTES", buf_cstr(&words));
 }
 
 static void put_lease(struct buf *out, const struct network *net)
@@ -78,20 +64,20 @@ static void put_lease(struct buf *out, const struct network *net)
 	if (net->dhcp)
 		buf_printf(out, "CLIENTID='01:%s'\n", mac_text(net->mac, mac));
 	put_address(out, "SERVERID", net->server_id);
-	put_number(out, "LEASE", net->lease_s);
-	put_number(out, "RENEW", net->renew_s);
-	put_number(out, "REBIND", net->rebind_s);
-	put_number(out, "BOUND", net->bound_at_ms / 1000);
+	buf_setting_number(out, "LEASE", net->lease_s);
+	buf_setting_number(out, "RENEW", net->renew_s);
+	buf_setting_number(out, "REBIND", net->rebind_s);
+	buf_setting_number(out, "BOUND", net->bound_at_ms / 1000);
 	put_address(out, "NEXTSERVER", net->next_server);
-	put(out, "TFTPSERVER", net->tftp_server);
-	put(out, "BOOTFILE", net->bootfile);
+	buf_setting(out, "TFTPSERVER", net->tftp_server);
+	buf_setting(out, "BOOTFILE", net->bootfile);
 }
 
 static void put_ip4(struct buf *out, const struct network *net)
 {
-	put(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
+	buf_setting(out, "BOOTPROTO", net->dhcp ? "dhcp" : "static");
 	put_address(out, "IPADDR", net->address);
-	put_number(out, "PREFIX", net->prefix);
+	buf_setting_number(out, "PREFIX", net->prefix);
 	put_address(out, "NETMASK", prefix_netmask(net->prefix));
 	put_address(out, "BROADCAST", net->broadcast);
 	if (net->route_count && !net->routes[0].prefix)
@@ -110,34 +96,34 @@ static void put_ip6(struct buf *out, const struct network *net)
 			   net->address6[i].prefix);
 	for (size_t i = 0; i < net->dns6_count; i++)
 		buf_printf(&dns, "%s%s", i ? " " : "", ip6_text(&net->dns6[i], text));
-	put(out, "IPV6PROTO", net->server_duid ? "dhcp" : "auto");
-	put(out, "IPV6ADDR", buf_cstr(&addresses));
+	buf_setting(out, "IPV6PROTO", net->server_duid ? "dhcp" : "auto");
+	buf_setting(out, "IPV6ADDR", buf_cstr(&addresses));
 	if (!ip6_equal(&net->gateway6, &ip6_any))
-		put(out, "IPV6GATEWAY", ip6_text(&net->gateway6, text));
-	put(out, "IPV6DNS", buf_cstr(&dns));
-	put(out, "IPV6SERVERID", net->server_duid);
+		buf_setting(out, "IPV6GATEWAY", ip6_text(&net->gateway6, text));
+	buf_setting(out, "IPV6DNS", buf_cstr(&dns));
+	buf_setting(out, "IPV6SERVERID", net->server_duid);
 }
 
 int net_describe(const struct network *net, struct buf *out)
 {
 	char mac[MAC_TEXT_SIZE];
 
-	put(out, "DEVICE", net->interface);
-	put(out, "HWADDR", mac_text(net->mac, mac));
-	put(out, "BOND", net->bond);
+	buf_setting(out, "DEVICE", net->interface);
+	buf_setting(out, "HWADDR", mac_text(net->mac, mac));
+	buf_setting(out, "BOND", net->bond);
 	if (net->vlan) {
-		put(out, "CARD", net->card);
-		put_number(out, "VLAN", net->vlan);
+		buf_setting(out, "CARD", net->card);
+		buf_setting_number(out, "VLAN", net->vlan);
 	}
 	if (net->address.s_addr)
 		put_ip4(out, net);
 	if (net->address6_count)
 		put_ip6(out, net);
-	put(out, "SEARCH", net->search);
-	put(out, "HOSTNAME", net->hostname);
-	put(out, "DOMAIN", net->domain);
+	buf_setting(out, "SEARCH", net->search);
+	buf_setting(out, "HOSTNAME", net->hostname);
+	buf_setting(out, "DOMAIN", net->domain);
 	if (net->mtu)
-		put_number(out, "MTU", net->mtu);
+		buf_setting_number(out, "MTU", net->mtu);
 	put_addresses(out, "NTP", net->ntp, net->ntp_count);
 	if (net->dhcp || net->server_duid)
 		put_lease(out, net);

@@ -8,26 +8,12 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
-static void add(struct buf *out, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	buf_printf(out, "%s=", key);
-	buf_shell_quoted(out, value);
-	buf_char(out, '\n');
-}
-
-static void add_number(struct buf *out, const char *key, int64_t value)
-{
-	buf_printf(out, "%s='%lld'\n", key, (long long)value);
-}
-
 static void add_times(struct buf *out, const struct flow *f)
 {
 	static const char *const keys[] = { "MS_DEVICES", "MS_NETWORK", "MS_METHOD", "MS_IMAGE", "MS_ROOT" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		add_number(out, keys[i], f->result->step_ms[i]);
+		buf_setting_number(out, keys[i], f->result->step_ms[i]);
 }
 
 /* ROOT='nfs+overlay', as root: takes it, and where what it is on stays mounted. */
@@ -37,7 +23,7 @@ static void add_root(struct buf *out, const struct flow *f)
 	bool there = f->found.kind != FOUND_NOTHING;
 
 	buf_printf(out, "ROOT='%s+%s'\n", there ? f->method->name : "ram", modes[f->root_mode]);
-	add(out, "ROOT_PATH", there ? f->found.path : NULL);
+	buf_setting(out, "ROOT_PATH", there ? f->found.path : NULL);
 }
 
 int handover_write_ka(const struct flow *f)
@@ -58,15 +44,15 @@ int handover_write(const struct flow *f)
 	cleanup_buf struct buf env = { 0 }, modules = { 0 };
 	int err, err_modules;
 
-	add(&env, "STAGE1_VERSION", STAGE1_VERSION);
-	add(&env, "METHOD", f->method->name);
-	add(&env, "SERVER", f->server[0] ? f->server : o->value[KEY_SERVER]);
-	add(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
-	add(&env, "IMAGE", o->value[KEY_IMAGE]);
-	add_number(&env, "IMAGE_SIZE", f->store.size);
+	buf_setting(&env, "STAGE1_VERSION", STAGE1_VERSION);
+	buf_setting(&env, "METHOD", f->method->name);
+	buf_setting(&env, "SERVER", f->server[0] ? f->server : o->value[KEY_SERVER]);
+	buf_setting(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
+	buf_setting(&env, "IMAGE", o->value[KEY_IMAGE]);
+	buf_setting_number(&env, "IMAGE_SIZE", f->store.size);
 	add_root(&env, f);
-	add(&env, "NODE_ID", o->node_id);
-	add(&env, "RESCUE", o->rescue ? "1" : NULL);
+	buf_setting(&env, "NODE_ID", o->node_id);
+	buf_setting(&env, "RESCUE", o->rescue ? "1" : NULL);
 	add_times(&env, f);
 	if (f->method->needs & METHOD_NEEDS_NETWORK)
 		net_describe(&f->network, &env);

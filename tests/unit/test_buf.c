@@ -29,8 +29,11 @@ static void test_shell_quoting(void **state)
 	struct buf b = { 0 };
 	(void)state;
 
-	buf_shell_quoted(&b, "it's $HOME");
-	assert_string_equal(buf_cstr(&b), "'it'\\''s $HOME'");
+	buf_setting(&b, "A", "it's $HOME");
+	buf_setting(&b, "B", "");
+	buf_setting(&b, "C", NULL);
+	buf_setting_number(&b, "D", -3);
+	assert_string_equal(buf_cstr(&b), "A='it'\\''s $HOME'\nD='-3'\n");
 	buf_free(&b);
 }
 
