@@ -1,5 +1,6 @@
 /* dolly.c - a dolly server that comes by -> the whole image in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/asked.h"
 #include "methods/outside.h"
 
 #include "base/clock.h"
@@ -7,7 +8,6 @@
 #include "relay/dolly_up.h"
 #include "relay/relay.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +25,8 @@ struct dolly {
 	struct dolly_up up;
 	bool node_open, up_open;
 	char name[WIRE_NAME + 1];
+	struct peer_address *asked; /* of server: */
+	size_t asked_count;
 	int64_t deadline;  /* of the wait for a server, of now_ms() */
 	bool begun;        /* the sink has been begun */
 	struct rstore *store; /* of the node or of what an original server sends */
@@ -36,6 +38,34 @@ struct dolly {
 
 /* Enough to tell whether it is compressed. */
 #define HEAD 18
+
+static struct peer_address peer_of(const struct net_address *n, uint16_t port)
+{
+	struct peer_address a = { .len = MIN(n->len, (socklen_t)sizeof(a.u)) };
+
+	memcpy(&a.u, &n->u, a.len);
+	if (port)
+		peer_set_port(&a, port);
+	return a;
+}
+
+/* Servers that no broadcast reaches. A name nobody knows is said and is no failure: a server may come all the same. */
+static int find_asked(struct dolly *d)
+{
+	struct net_address *list;
+	size_t count;
+	int err = asked_find(d->f, &list, &count);
+
+	if (err && d->f->fail->id == FAIL_CMD_BAD_VALUE)
+		return err;
+	if (err)
+		watch_note(d->f->watch, "server: is not told of this node: %s", d->f->fail->detail);
+	d->asked = count ? calloc(count, sizeof(*d->asked)) : NULL;
+	for (; d->asked && d->asked_count < count; d->asked_count++)
+		d->asked[d->asked_count] = peer_of(&list[d->asked_count], WIRE_PORT);
+	free(list);
+	return 0;
+}
 
 /* ---- from the store, which children are served from, into the sink; the connections get their turn meanwhile */
 
@@ -209,8 +239,7 @@ static int up_resolve(struct dolly_up *u, const char *name, struct peer_address 
 
 	if (err < 0)
 		return err;
-	*a = (struct peer_address) { .len = MIN(list[0].len, (socklen_t)sizeof(a->u)) };
-	memcpy(&a->u, &list[0].u, a->len);
+	*a = peer_of(&list[0], 0);
 	free(list);
 	return 0;
 }
@@ -277,14 +306,9 @@ static int open_both(struct dolly *d)
 {
 	const struct options *o = d->f->options;
 	struct node_options n = { .name = d->name, .group = "dolly", .password = o->value[KEY_PASS], .announce = true,
-				  .linger_ms = LINGER_MS };
+				  .asked = d->asked, .asked_count = d->asked_count, .linger_ms = LINGER_MS };
 	int err;
 
-	if (o->value[KEY_SERVER] && inet_pton(AF_INET, o->value[KEY_SERVER], &n.head.u.in.sin_addr) == 1) {
-		n.head.u.in.sin_family = AF_INET;
-		n.head.len = sizeof(n.head.u.in);
-		peer_set_port(&n.head, WIRE_PORT);
-	}
 	err = node_open(&d->node, &d->loop, &n, &node_calls, d, &d->failure);
 	if (err < 0)
 		return err;
@@ -334,6 +358,10 @@ int dolly_fetch(struct fetch *f)
 	    options_number(f->options, KEY_RETRIES, 1, 1000000, TRIES, &tries, f->fail) < 0)
 		return -EINVAL;
 	gethostname(d.name, sizeof(d.name) - 1);
+	err = find_asked(&d);
+	if (err)
+		return err;
+	*f->fail = (struct failure) { 0 };
 	err = -ETIMEDOUT;
 	for (int64_t i = 1; i <= tries && (i == 1 || may_pass(&d, err)); i++) {
 		d.failure = (struct failure) { 0 };
@@ -344,6 +372,7 @@ int dolly_fetch(struct fetch *f)
 		if (err == 0)
 			break;
 	}
+	free(d.asked);
 	if (err == -ETIMEDOUT && d.failure.id == FAIL_NONE)
 		return fail(f->fail, FAIL_SRV_TIMEOUT, err, "no dolly server came in %lld tries of %lld s", (long long)tries,
 			    (long long)timeout);

@@ -1,5 +1,6 @@
 /* ka.c - a ka session found by name -> what its server sends, in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods/asked.h"
 #include "methods/outside.h"
 
 #include "base/clock.h"
@@ -44,16 +45,13 @@ static void add_asked(struct ka *k, struct in_addr ip)
 /* 0, or -errno with the failure filled where server: stands for nothing. */
 static int find_servers(struct ka *k)
 {
-	const char *server = k->f->options->value[KEY_SERVER];
 	struct net_address *list;
 	size_t count;
 	int err;
 
 	if (k->f->net)
 		add_asked(k, k->f->net->next_server);
-	if (!server)
-		return 0;
-	err = net_resolve(k->f->net, server, 0, now_ms() + 10000, &list, &count, k->f->fail);
+	err = asked_find(k->f, &list, &count);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; i < count; i++)

@@ -112,7 +112,8 @@ static void multicast(int fd, uint16_t port, const struct buf *b)
 		fclose(list);
 }
 
-void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to)
+void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to,
+		   size_t count)
 {
 	cleanup_buf struct buf b = { 0 };
 
@@ -122,8 +123,8 @@ void announce_send(int fd, uint16_t port, const struct wire_hello *m, const stru
 		return;
 	if (!broadcast(fd, port, &b))
 		multicast(fd, port, &b);
-	if (to)
-		sendto(fd, b.data, b.len, 0, &to->u.sa, to->len);
+	for (size_t i = 0; i < count; i++)
+		sendto(fd, b.data, b.len, 0, &to[i].u.sa, to[i].len);
 }
 
 int announce_receive(int fd, struct wire_hello *m, struct peer_address *from)

@@ -11,10 +11,11 @@ int announce_open(uint16_t port) must_check;
 /* The same for both families, where the kernel has both. */
 int announce_open_both(uint16_t port) must_check;
 
-/* Sends M to PORT of everybody on every network this machine is on, and to TO where it is not NULL: by broadcast, or where
- * no interface has an IPv4 address, by IPv6 multicast on the link. Never fails: what cannot be reached now may be the
+/* Sends M to PORT of everybody on every network this machine is on: by broadcast, or where no interface has an IPv4
+ * address, by IPv6 multicast on the link; and to the COUNT addresses TO, which have their ports. Never fails: what cannot be reached now may be the
  * next time. */
-void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to);
+void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to,
+		   size_t count);
 
 /* Reads one announcement waiting on FD. 1: M and FROM (with the announced port) are filled; 0: nothing more is waiting;
  * -EBADMSG: it was something else. */

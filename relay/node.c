@@ -423,26 +423,7 @@ static void on_control_closed(struct link *l, int err)
 		note(n, "the connection to the head is gone (%s); waiting for it", err ? err_text(err) : "closed");
 }
 
-static void on_control_connected(struct link *l)
-{
-	struct node *n = container_of(l, struct node, control);
-
-	n->headless_since = 0;
-	send_hello(n);
-}
-
-static const struct link_calls control_calls = {
-	.frame = on_control, .closed = on_control_closed, .connected = on_control_connected
-};
-
-static void connect_to_head(struct node *n)
-{
-	int fd = peer_connect(&n->options.head);
-
-	n->head = n->options.head;
-	if (fd >= 0 && link_open(&n->control, n->loop, fd, &control_calls, true) < 0)
-		n->headless_since = now_ms();
-}
+static const struct link_calls control_calls = { .frame = on_control, .closed = on_control_closed };
 
 /* ---- who knocks at the door */
 
@@ -502,14 +483,12 @@ static void look_after_head(struct node *n, int64_t now)
 		}
 		return;
 	}
-	if (n->options.connect && now - n->headless_since > 500 && n->state != NODE_DONE)
-		connect_to_head(n);
 	if (n->options.announce && now - n->last_announce >= ANNOUNCE_MS) {
 		struct wire_hello h = { .id = n->id, .port = door_port(&n->door) };
 
 		str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
 		str_copy(h.group, sizeof(h.group), n->options.group);
-		announce_send(n->udp_fd, WIRE_PORT, &h, n->options.head.len ? &n->options.head : NULL);
+		announce_send(n->udp_fd, WIRE_PORT, &h, n->options.asked, n->options.asked_count);
 		n->last_announce = now;
 	}
 	if (n->state == NODE_DONE && n->feed.count == 0 && now - n->headless_since > DONE_PATIENCE) {

@@ -32,8 +32,8 @@ struct node_options {
 	const char *password; /* NULL: any head is believed */
 	uint16_t port;        /* 0: WIRE_PORT */
 	bool announce;        /* tell everybody by broadcast that it waits */
-	struct peer_address head; /* len > 0: announce there too */
-	bool connect;         /* connect to `head` instead of waiting to be connected to */
+	const struct peer_address *asked; /* announce there, too: [asked_count], ports included */
+	size_t asked_count;
 	int64_t linger_ms;    /* with everything here and no child for so long: leave; 0: stay until the head says goodbye */
 	int64_t head_patience; /* ms without a head after which an unfinished session is given up; 0: 60000 */
 };

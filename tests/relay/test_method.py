@@ -121,6 +121,39 @@ def test_sum_below_an_original():
         assert not (lab.dir / "out").exists()
 
 
+def test_server_behind_a_router():
+    """server: names the servers that a broadcast does not reach, by IPv6 address in brackets, by name, by IPv4 address, one
+    of several; each is told of the node and comes. A name that nobody knows is said and waited on; nonsense is refused."""
+    data = faults.some_bytes(100_001)
+    with netns.Lab() as lab:
+        head, node = lab.node("head"), lab.node("node")
+        lab.cable(head, node)
+        for own, v4, v6, other, v4_other, v6_other in ((head, "10.9.0.1", "fd09::1", node, "10.8.0.1", "fd08::1"),
+                                                       (node, "10.8.0.1", "fd08::1", head, "10.9.0.1", "fd09::1")):
+            own.address("eth0", v4 + "/32", v6 + "/128")  # two networks each, joined by routes
+            own.ip("route", "add", v4_other, "dev", "eth0")
+            own.ip("-6", "route", "add", v6_other, "dev", "eth0")
+        node.run(["ip", "address", "flush", "dev", "eth0", "scope", "link"])  # as behind a router: no multicast gets through
+        node.etc("hosts", "fd09::1 golden.example\n")
+        config = lab.file("dolly.cfg", f"infile {lab.file('image', data)}\noutfile /dev/ram3\nclients auto 1\nendconfig\n")
+        for server in ("[fd09::1]", "golden.example", "10.9.0.7+10.9.0.1", "nobody.example+10.9.0.1", "nobody.example"):
+            out = lab.dir / "out"
+            out.unlink(missing_ok=True)
+            giver = head.start([faults.DOLLY, "-s", "-v", "-f", config, "-t", "8"], name="dolly-s")
+            words = f"automatic=method:dolly,dolly_timeout:8,retries:1,server:{server}"
+            fetch = node.start([FETCH, "-v", "-o", out, words], name="fetch")
+            if server == "nobody.example":
+                assert fetch.wait(20) == 1, fetch.text()
+                assert "nobody.example" in fetch.text() and "no dolly server came" in fetch.text(), fetch.text()
+                giver.kill()
+            else:
+                assert fetch.wait(20) == 0, fetch.text()
+                assert giver.wait(10) == 0, giver.text()
+                assert out.read_bytes() == data
+        result = node.run([FETCH, "-o", lab.dir / "out", "automatic=method:dolly,server:a/b"], check=False)
+        assert result.returncode == 1 and b"S1-CMD-04" in result.stderr and b"server:a/b" in result.stderr, result.stderr
+
+
 def test_no_server():
     """Without a server each try takes its time, then the failure says how many there were."""
     with netns.Lab() as lab:
