@@ -198,14 +198,10 @@ static int run(struct outside *o, const char *method)
 	if (err)
 		return fail(o->f->fail, FAIL_SYS_INTERNAL, err, "a process of " PROGRAM ": %s", err_text(err));
 	err = outside_send_job(o->socket, o->f);
-	if (err != -E2BIG) {
-		if (!err)
-			err = converse(o);
-		status = process_stop(o->pid);
-		return err ? broke(o, err, status) : o->result;
-	}
-	process_stop(o->pid);
-	return err;
+	if (!err)
+		err = converse(o);
+	status = process_stop(o->pid);
+	return err ? broke(o, err, status) : o->result;
 }
 
 static int outside_fetch(struct fetch *f, const char *method)

@@ -15,7 +15,8 @@
 
 /* What is said. Each has two numbers, A and B, and words. */
 enum outside_kind {
-	/* by stage1: the job, up to START; nothing is said back before */
+	/* by stage1: the job, up to START; nothing is said back before. Where there are words, B is 1 when they go on
+	 * where those of the last message ended: what is too long for one comes in several */
 	OUTSIDE_VALUE,   /* A: enum option_key; words: its value */
 	OUTSIDE_NODE_ID, /* words: of node_id= */
 	OUTSIDE_RESCUE,  /* the word rescue is there */
@@ -49,7 +50,7 @@ enum outside_kind {
 	OUTSIDE_KINDS,
 };
 
-/* The longest words, in bytes. */
+/* The longest words of one message, in bytes. */
 #define OUTSIDE_WORDS 32768
 
 /* One message, as it was received. */
@@ -86,8 +87,7 @@ int outside_receive(int socket, struct outside_packet *p, bool wait, struct outs
 
 /* ---- the job: a struct fetch here, another one there (outside_job.c) */
 
-/* Sends all that the methods use of F's options and network, and START. 0, -E2BIG with F->fail filled, or
- * another -errno of the socket. */
+/* Sends all that the methods use of F's options and network, and START. 0 or -errno of the socket. */
 int outside_send_job(int socket, const struct fetch *f) must_check;
 
 /* What a job is received into. {0}, then messages until START. */

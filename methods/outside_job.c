@@ -4,20 +4,26 @@
 
 /* ---- there */
 
-static int send_options(int socket, const struct options *o, struct failure *f)
+/* Words of any length, in as many messages as they need. */
+static int send_words(int socket, enum outside_kind kind, int64_t a, const char *words)
+{
+	size_t len = strlen(words);
+	int err = outside_send(socket, kind, a, 0, words, -1);
+
+	for (size_t at = OUTSIDE_WORDS; at < len && !err; at += OUTSIDE_WORDS)
+		err = outside_send(socket, kind, a, 1, words + at, -1);
+	return err;
+}
+
+static int send_options(int socket, const struct options *o)
 {
 	int err = 0;
 
-	for (int key = 0; key < KEY_COUNT && !err; key++) {
-		if (!o->value[key])
-			continue;
-		if (strlen(o->value[key]) > OUTSIDE_WORDS)
-			return fail(f, FAIL_CMD_BAD_VALUE, -E2BIG, "%s: is longer than %d bytes", key_table[key].name,
-				    OUTSIDE_WORDS);
-		err = outside_send(socket, OUTSIDE_VALUE, key, 0, o->value[key], -1);
-	}
+	for (int key = 0; key < KEY_COUNT && !err; key++)
+		if (o->value[key])
+			err = send_words(socket, OUTSIDE_VALUE, key, o->value[key]);
 	if (!err && o->node_id)
-		err = outside_send(socket, OUTSIDE_NODE_ID, 0, 0, o->node_id, -1);
+		err = send_words(socket, OUTSIDE_NODE_ID, 0, o->node_id);
 	if (!err && o->rescue)
 		err = outside_send(socket, OUTSIDE_RESCUE, 0, 0, NULL, -1);
 	return err;
@@ -36,18 +42,16 @@ static int send_network(int socket, const struct network *net)
 		err = outside_send(socket, OUTSIDE_DNS6, half[0], half[1], NULL, -1);
 	}
 	if (!err && net->search)
-		err = outside_send(socket, OUTSIDE_SEARCH, 0, 0, net->search, -1);
+		err = send_words(socket, OUTSIDE_SEARCH, 0, net->search);
 	if (!err && net->domain)
-		err = outside_send(socket, OUTSIDE_DOMAIN, 0, 0, net->domain, -1);
+		err = send_words(socket, OUTSIDE_DOMAIN, 0, net->domain);
 	return err;
 }
 
 int outside_send_job(int socket, const struct fetch *f)
 {
-	int err = send_options(socket, f->options, f->fail);
+	int err = send_options(socket, f->options);
 
-	if (err == -E2BIG)
-		return err;
 	if (!err && f->raw)
 		err = outside_send(socket, OUTSIDE_RAW, 0, 0, NULL, -1);
 	if (!err && f->net)
@@ -59,11 +63,17 @@ int outside_send_job(int socket, const struct fetch *f)
 
 /* ---- here */
 
-static int replace(char **string, const char *words)
+/* What M says, behind what STRING has where M goes on. */
+static int take_words(const char **string, const struct outside_message *m)
 {
-	free(*string);
-	*string = strdup(words);
-	return *string ? 0 : -ENOMEM;
+	size_t before = m->b && *string ? strlen(*string) : 0, len = strlen(m->words);
+	char *longer = realloc((char *)*string, before + len + 1);
+
+	if (!longer)
+		return -ENOMEM;
+	memcpy(longer + before, m->words, len + 1);
+	*string = longer;
+	return 0;
 }
 
 /* The list with room for one more behind its COUNT, or NULL. */
@@ -98,9 +108,9 @@ int outside_job_add(struct outside_job *job, const struct outside_message *m)
 {
 	switch (m->kind) {
 	case OUTSIDE_VALUE:
-		return options_set(&job->options, (enum option_key)m->a, m->words);
+		return take_words(&job->options.value[m->a], m);
 	case OUTSIDE_NODE_ID:
-		return replace((char **)&job->options.node_id, m->words);
+		return take_words(&job->options.node_id, m);
 	case OUTSIDE_RESCUE:
 		job->options.rescue = true;
 		return 0;
@@ -117,9 +127,9 @@ int outside_job_add(struct outside_job *job, const struct outside_message *m)
 	case OUTSIDE_DNS6:
 		return add_dns6(&job->network, m->a, m->b);
 	case OUTSIDE_SEARCH:
-		return replace(&job->network.search, m->words);
+		return take_words((const char **)&job->network.search, m);
 	case OUTSIDE_DOMAIN:
-		return replace(&job->network.domain, m->words);
+		return take_words((const char **)&job->network.domain, m);
 	default:
 		return -EBADMSG;
 	}

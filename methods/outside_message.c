@@ -14,16 +14,17 @@ struct bounds {
 
 #define ADDRESS 0, UINT32_MAX
 #define NUMBER  INT64_MIN, INT64_MAX
+#define MORE    0, 1, .words = true
 #define RESULT  -4095, 0, FAIL_NONE, FAIL_COUNT - 1, .words = true
 
 static const struct bounds bounds[OUTSIDE_KINDS] = {
-	[OUTSIDE_VALUE] = { 0, KEY_COUNT - 1, .words = true },
-	[OUTSIDE_NODE_ID] = { .words = true },
+	[OUTSIDE_VALUE] = { 0, KEY_COUNT - 1, MORE },
+	[OUTSIDE_NODE_ID] = { 0, 0, MORE },
 	[OUTSIDE_NETWORK] = { ADDRESS, 0, INT32_MAX },
 	[OUTSIDE_DNS] = { ADDRESS },
 	[OUTSIDE_DNS6] = { NUMBER, NUMBER },
-	[OUTSIDE_SEARCH] = { .words = true },
-	[OUTSIDE_DOMAIN] = { .words = true },
+	[OUTSIDE_SEARCH] = { 0, 0, MORE },
+	[OUTSIDE_DOMAIN] = { 0, 0, MORE },
 	[OUTSIDE_ANSWER] = { RESULT },
 	[OUTSIDE_LOG] = { LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG, .words = true },
 	[OUTSIDE_NOTE] = { .words = true },
