@@ -73,6 +73,12 @@ def port(number, kind="tcp"):
     return wait
 
 
+def cpu_seconds(pid):
+    """Seconds of processor time process PID has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(pid):
     """Bytes of memory that process PID and its children have for themselves: anonymous pages and memory files."""
     total, files, left = 0, {}, [pid]

@@ -130,9 +130,9 @@ class Parent:
             if pieces > 1:
                 time.sleep(0.05)
 
-    def deliver(self, data_first=False, pieces=1, cut=None):
+    def deliver(self, data_first=False, pieces=1, cut=None, length_never=False):
         """DATA_FIRST: the length comes late, after all data. PIECES: the text in several segments. CUT: the data end
-        after so many bytes, the length says more."""
+        after so many bytes, the length says more. LENGTH_NEVER: it does not come; returns the control connection."""
         with self.node.inside():
             deadline = time.monotonic() + 10
             data = self.connect(9998, deadline)
@@ -143,12 +143,14 @@ class Parent:
                 assert more, "the chain left before it was ready"
                 self.words += more
             length = struct.pack("<Q", len(self.payload))
-            if not data_first:
+            if not data_first and not length_never:
                 control.sendall(length)
             data.sendall(self.payload[:cut])
             if data_first:
                 time.sleep(0.3)
                 control.sendall(length)
             data.shutdown(socket.SHUT_RDWR)
+            if length_never:
+                return control
             ack = control.recv(8)
             return struct.unpack("<Q", ack)[0] if len(ack) == 8 else None

@@ -113,6 +113,23 @@ def test_data_end_too_early():
             assert not chain.target(i).exists()
 
 
+def test_data_end_without_a_length():
+    """Data end, no length was ever said, and the control connection stays: the clients wait without spinning, and end with
+    an error when it is closed."""
+    with netns.Lab() as lab:
+        chain = Chain(lab, 2)
+        control = chain.parent(NEW, b"z" * 9000).deliver(cut=5000, length_never=True)
+        time.sleep(0.3)
+        before = [netns.cpu_seconds(client.pid) for client in chain.clients]
+        time.sleep(2)
+        used = [netns.cpu_seconds(client.pid) - b for client, b in zip(chain.clients, before)]
+        assert max(used) < 0.1, used
+        control.close()
+        for i, client in enumerate(chain.clients, 1):
+            assert client.wait(10) == 1, client.tail()
+            assert not chain.target(i).exists()
+
+
 def test_client_password():
     """The password exchange of 0.70 works; a server without it is sent away and the client waits on."""
     with netns.Lab() as lab:
