@@ -147,6 +147,14 @@ def test_session_and_server():
         assert server.wait(5) == 0
 
 
+def test_session_that_cannot_be():
+    """A session's name too long for any ka server is refused at once, not searched for."""
+    with netns.Lab() as lab:
+        words = "automatic=method:ka,session:" + 200 * "x"
+        result = lab.node().run([FETCH, "-o", lab.dir / "out", words], check=False, timeout=5)
+        assert result.returncode == 1 and b"S1-CMD-04" in result.stderr and b"199 bytes" in result.stderr, result.stderr
+
+
 def test_five_tries():
     """No server: five tries in the seeds' words, then a failure that says what could not be reached."""
     with netns.Lab() as lab:
