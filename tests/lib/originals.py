@@ -130,9 +130,10 @@ class Parent:
             if pieces > 1:
                 time.sleep(0.05)
 
-    def deliver(self, data_first=False, pieces=1, cut=None, length_never=False):
+    def deliver(self, data_first=False, pieces=1, cut=None, length_never=False, leave=False):
         """DATA_FIRST: the length comes late, after all data. PIECES: the text in several segments. CUT: the data end
-        after so many bytes, the length says more. LENGTH_NEVER: it does not come; returns the control connection."""
+        after so many bytes, the length says more. LENGTH_NEVER: it does not come; returns the control connection.
+        LEAVE: is gone behind the last byte."""
         with self.node.inside():
             deadline = time.monotonic() + 10
             data = self.connect(9998, deadline)
@@ -152,5 +153,8 @@ class Parent:
             data.shutdown(socket.SHUT_RDWR)
             if length_never:
                 return control
+            if leave:
+                time.sleep(0.3)  # the data and the length have been read by then: their own closing is another case
+                return control.close()
             ack = control.recv(8)
             return struct.unpack("<Q", ack)[0] if len(ack) == 8 else None

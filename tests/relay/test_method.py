@@ -60,6 +60,26 @@ with open(sys.argv[1], "wb") as out:
 """
 
 
+def start_slow(cluster, i, more=""):
+    """A stage1 whose sink is slow, of which out{I} is the other end."""
+    lab = cluster.nodes[i].lab
+    program = f"{sys.executable} {lab.file('slow.py', SLOW.encode())} {lab.dir}/out{i}"
+    command = f"set -o pipefail; {FETCH} -o /dev/stdout automatic=method:dolly,dolly_timeout:20{more} | {program}"
+    return cluster.nodes[i].start(["bash", "-c", command], ready=netns.port(9997), name="fetch")
+
+
+def test_original_server_that_leaves_early():
+    """An original server is gone behind its last byte, while the sink is still at work: what came is complete, and counts."""
+    with netns.Lab() as lab:
+        cluster = faults.Cluster(lab, 1)
+        data, host = gzip.compress(faults.some_bytes(5_000_001), 1), cluster.address(1)
+        node = start_slow(cluster, 1, ",hostname:n1")
+        text = originals.config(originals.OLD, "/in", "/dev/ram3", [host])
+        originals.Parent(cluster.head, originals.OLD, host, text, data, ready=1).deliver(leave=True)
+        assert node.wait(20) == 0, node.text()
+        assert (lab.dir / "out1").read_bytes() == data
+
+
 def test_node_with_a_slow_sink_forwards():
     """Two stage1 whose sinks take a compressed image at a sixth of the rate at which it comes, and a node behind them that
     only stores: it has everything before them, and nobody is taken for silent or lost."""
@@ -68,10 +88,7 @@ def test_node_with_a_slow_sink_forwards():
         data = gzip.compress(faults.some_bytes(30_000_001), 1)
         config = lab.file("dolly.cfg", originals.config(originals.OLD, lab.file("image", data), lab.dir / "out3",
                                                         [cluster.address(i) for i in (1, 2, 3)]))
-        slow = lab.file("slow.py", SLOW.encode())
-        nodes = [cluster.nodes[i].start(
-            ["sh", "-c", f"{FETCH} -o /dev/stdout automatic=method:dolly,dolly_timeout:20 | {sys.executable} {slow} {lab.dir}/out{i}"],
-            ready=netns.port(9997), name="fetch") for i in (1, 2)]
+        nodes = [start_slow(cluster, i) for i in (1, 2)]
         nodes.append(cluster.nodes[3].start([faults.DOLLY, "-v"], ready=netns.port(9997), name="dolly"))
         server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", config], name="dolly-s")
         assert server.wait(120) == 0, server.text()

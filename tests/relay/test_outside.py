@@ -49,6 +49,26 @@ def test_nothing_is_public():
         assert "hidden" not in process.text(), process.text()
 
 
+def test_it_is_nobody():
+    """The program, which reads what other machines send, is nobody: no capability, no way back, no other process."""
+    for method in ("dolly,dolly_timeout:30", "ka"):
+        with netns.Lab() as lab:
+            process = lab.node().start([FETCH, "-o", lab.dir / "out", f"automatic=method:{method}"])
+            deadline, words = time.monotonic() + 10, {}
+            while words.get("NoNewPrivs") != ["1"]:  # it has just been started
+                assert time.monotonic() < deadline, words
+                time.sleep(0.02)
+                for pid in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+                    words = {line.split(":")[0]: line.split()[1:] for line in lines}
+                    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+            assert words["Name"] == ["stage1-relay"] and words["Groups"] == [], words
+            assert words["Uid"] == words["Gid"] == ["65534"] * 4, words
+            assert all(int(words[name][0], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")), words
+            assert "Max processes             0                    0 " in limits, limits
+            process.kill()
+
+
 def test_the_program_dies():
     """A program that is killed is a failure with a name at once; nothing is left, no file and no process."""
     with netns.Lab() as lab:
