@@ -10,13 +10,28 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-static void send_to(struct ka_find *f, struct in_addr ip)
+/* By the interface of that number (ip(7), IP_PKTINFO), which needs no privilege; 0: as the routes say. */
+static void send_by(struct ka_find *f, struct in_addr ip, int interface)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(KA_UDP_REQUEST), .sin_addr = ip };
+	struct in_pktinfo by = { .ipi_ifindex = interface };
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(by))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(by)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO } };
+	struct iovec words = { (void *)(uintptr_t)f->session, strlen(f->session) + 1 };
+	struct msghdr message = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &words, .msg_iovlen = 1,
+				  .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(by)) };
 
+	memcpy(CMSG_DATA(&control.header), &by, sizeof(by));
 	/* what cannot be reached now may be the next time */
-	if (sendto(f->ask.fd, f->session, strlen(f->session) + 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+	if (sendmsg(f->ask.fd, &message, MSG_NOSIGNAL) < 0)
 		return;
+}
+
+static void send_to(struct ka_find *f, struct in_addr ip)
+{
+	send_by(f, ip, 0);
 }
 
 /* The network's own broadcast address, made from address and mask where the interface has none. */
@@ -52,10 +67,8 @@ static void ask(struct ka_find *f)
 		if (ioctl(f->ask.fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
 			continue;
 		network = directed(f->ask.fd, &list[i]);
-		if (setsockopt(f->ask.fd, SOL_SOCKET, SO_BINDTODEVICE, list[i].ifr_name,
-			       (socklen_t)strnlen(list[i].ifr_name, IFNAMSIZ)) == 0)
-			send_to(f, everybody);
-		setsockopt(f->ask.fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
+		if (ioctl(f->ask.fd, SIOCGIFINDEX, &r) == 0)
+			send_by(f, everybody, r.ifr_ifindex);
 		if (network.s_addr && network.s_addr != INADDR_BROADCAST)
 			send_to(f, network);
 	}
