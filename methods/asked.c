@@ -28,7 +28,8 @@ static int add_host(const struct fetch *f, const char *text, size_t len, struct 
 	int err = host_parse(text, len, &host, &port);
 
 	if (err == -EINVAL)
-		return fail(f->fail, FAIL_CMD_BAD_VALUE, err, "server:%.*s is neither a name nor an address", (int)len, text);
+		return fail(f->fail, FAIL_CMD_BAD_VALUE, err, "server:%.*s is neither a name nor an address", (int)len,
+			    text);
 	if (err)
 		return fail(f->fail, FAIL_SYS_INTERNAL, err, "no memory for the name of a server");
 	err = net_resolve(f->net, host, 0, now_ms() + RESOLVE_MS, &found, &n, f->fail);

@@ -182,8 +182,8 @@ int ka_fetch(struct fetch *f)
 	if (options_number(f->options, KEY_RETRIES, 1, 1000000, TRIES, &tries, f->fail) < 0)
 		return -EINVAL;
 	if (session && strlen(session) > KA_NAME_MAX)
-		return fail(f->fail, FAIL_CMD_BAD_VALUE, -EINVAL, "session:%.40s... is longer than the %d bytes of a ka session",
-			    session, KA_NAME_MAX);
+		return fail(f->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
+			    "session:%.40s... is longer than the %d bytes of a ka session", session, KA_NAME_MAX);
 	err = find_servers(&k);
 	if (err < 0)
 		return err;

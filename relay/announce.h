@@ -12,8 +12,8 @@ int announce_open(uint16_t port) must_check;
 int announce_open_both(uint16_t port) must_check;
 
 /* Sends M to PORT of everybody on every network this machine is on: by broadcast, or where no interface has an IPv4
- * address, by IPv6 multicast on the link; and to the COUNT addresses TO, which have their ports. Never fails: what cannot be reached now may be the
- * next time. */
+ * address, by IPv6 multicast on the link; and to the COUNT addresses TO, which have their ports. Never fails: what
+ * cannot be reached now may be the next time. */
 void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to,
 		   size_t count);
 

@@ -18,7 +18,8 @@ static void send_by(struct ka_find *f, struct in_addr ip, int interface)
 	union {
 		struct cmsghdr header;
 		uint8_t bytes[CMSG_SPACE(sizeof(by))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(by)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO } };
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(by)), .cmsg_level = IPPROTO_IP,
+				  .cmsg_type = IP_PKTINFO } };
 	struct iovec words = { (void *)(uintptr_t)f->session, strlen(f->session) + 1 };
 	struct msghdr message = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &words, .msg_iovlen = 1,
 				  .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(by)) };
