@@ -36,6 +36,12 @@ void watch_progress(struct watch *w, int64_t done, int64_t total)
 		w->progress(w, done, total);
 }
 
+void watch_reads(struct watch *w, const char *what)
+{
+	if (w && w->reads)
+		w->reads(w, what);
+}
+
 bool watch_cancelled(struct watch *w)
 {
 	return w && w->cancelled && w->cancelled(w);

@@ -100,6 +100,7 @@ static int look_on(struct quest *q, const struct media_device *d)
 
 	if (!point)
 		return fail(f->fail, FAIL_MED_MOUNT, -errno, "no folder to mount %s on: %s", d->name, err_text(errno));
+	watch_reads(f->watch, d->name);
 	err = mount_medium(d->name, d->volume.type, point, false, f->fail);
 	if (!err) {
 		t.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -210,8 +211,11 @@ static int look_on_all(struct quest *q)
 	if (err)
 		return fail(q->fetch->fail, FAIL_MED_NO_IMAGE, err, "/sys/class/block: %s", err_text(err));
 	for (size_t i = 0; i < m.count; i++) {
-		int unreadable = was_looked_at(q, m.item[i].name) ? 0 : media_identify(&m.item[i], "/dev");
+		int unreadable = 0;
 
+		watch_reads(q->fetch->watch, m.item[i].name);
+		if (!was_looked_at(q, m.item[i].name))
+			unreadable = media_identify(&m.item[i], "/dev");
 		if (unreadable && unreadable != -ENOMEDIUM)
 			log_info("%s: %s", m.item[i].name, err_text(unreadable));
 	}

@@ -78,7 +78,7 @@ static int copy_bytes(struct fetch *f, int fd, int64_t size, const char *words)
 		if (err)
 			return err;
 		do
-			n = read(fd, space, (size_t)MIN((int64_t)room, size - done));
+			n = read(fd, space, (size_t)MIN(MIN((int64_t)room, (int64_t)MIB), size - done));
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return fail(f->fail, FAIL_MED_READ, -errno, "%s, at byte %lld of %lld: %s", words,
@@ -105,6 +105,7 @@ static int copy_file(struct fetch *f, int fd, int64_t size, const char *words)
 	int err;
 
 	watch_note(f->watch, "%s", words);
+	watch_reads(f->watch, words);
 	log_info("reading %s, %lld bytes", words, (long long)size);
 	err = f->sink->begin(f->sink, size, f->fail);
 	if (!err)

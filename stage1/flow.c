@@ -10,37 +10,52 @@
 
 /* ---- the screen as the parts' watch */
 
-/* A sign of life. Where there is a guard, it lasts that much longer. */
-static void stay_alive(struct flow *f)
+/* A sign of life at the time NOW. Where there is a guard, it lasts that much longer. */
+static void stay_alive(struct flow *f, int64_t now)
 {
 	if (f->silence_ms)
-		__atomic_store_n(&f->result->alive_until, now_ms() + f->silence_ms, __ATOMIC_RELAXED);
+		__atomic_store_n(&f->result->alive_until, now + f->silence_ms, __ATOMIC_RELAXED);
 }
 
-void flow_guard(struct flow *f, int64_t ms, const char *what)
+void flow_guard(struct flow *f, int64_t ms, enum fail_id id, const char *what)
 {
 	(void)str_copy(f->result->waits_for, sizeof(f->result->waits_for), what);
+	f->result->silent = id;
 	f->silence_ms = ms;
-	stay_alive(f);
+	stay_alive(f, now_ms());
+}
+
+void flow_unguard(struct flow *f)
+{
+	f->silence_ms = 0;
+	__atomic_store_n(&f->result->alive_until, 0, __ATOMIC_RELAXED);
 }
 
 static void on_note(struct watch *w, const char *line)
 {
-	stay_alive((struct flow *)w);
+	stay_alive((struct flow *)w, now_ms());
 	log_info("%s", line);
 	screen_note(((struct flow *)w)->screen, line);
 }
 
 static void on_waiting(struct watch *w, const char *why, int64_t deadline)
 {
-	stay_alive((struct flow *)w); /* who waits in words has a deadline */
+	stay_alive((struct flow *)w, MAX(deadline, now_ms())); /* who waits in words ends by itself */
 	screen_waiting(((struct flow *)w)->screen, why, deadline);
 }
 
 static void on_progress(struct watch *w, int64_t done, int64_t total)
 {
-	stay_alive((struct flow *)w);
+	stay_alive((struct flow *)w, now_ms());
 	screen_progress(((struct flow *)w)->screen, done, total);
+}
+
+static void on_reads(struct watch *w, const char *what)
+{
+	struct flow *f = (struct flow *)w;
+
+	(void)str_copy(f->result->waits_for, sizeof(f->result->waits_for), what);
+	stay_alive(f, now_ms());
 }
 
 int flow_load_module(void *ctx, const char *name)
@@ -143,7 +158,7 @@ static void name_image(const struct flow *f)
 int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *result)
 {
 	struct flow f = {
-		.watch = { .note = on_note, .waiting = on_waiting, .progress = on_progress },
+		.watch = { .note = on_note, .waiting = on_waiting, .progress = on_progress, .reads = on_reads },
 		.screen = s,
 		.options = o,
 		.result = result,
@@ -157,7 +172,7 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(steps); i++) {
 		int64_t began = now_ms();
 
-		stay_alive(&f);
+		stay_alive(&f, now_ms());
 		result->step = i;
 		screen_step(s, i + 1, ARRAY_SIZE(steps), steps[i].name);
 		err = steps[i].run(&f);

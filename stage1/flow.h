@@ -21,6 +21,7 @@ struct flow_result {
 	/* What a server or disk that falls silent may hang without an end: the second (of now_ms, in ms) until which the
 	 * flow must show a sign of life (0: it has deadlines of its own), and what is waited for. */
 	int64_t alive_until;
+	enum fail_id silent;
 	char waits_for[200];
 	char answers[4096];         /* what a person answered: a key's name, a tab, its value, a line end; repeated */
 };

@@ -66,8 +66,8 @@ static int run_flow(struct options *o, struct screen *s, bool ask, struct flow_r
 	while (system_wait_child(pid, &status, now_ms() + GUARD_MS))
 		if (is_silent(result)) {
 			kill(pid, SIGKILL); /* it may hang in the kernel: it is not waited for */
-			return fail(&result->failure, FAIL_SRV_STALLED, -ETIMEDOUT, "%s: silent while the root was put "
-				    "together", result->waits_for);
+			return fail(&result->failure, result->silent, -ETIMEDOUT, "%s: silent while %s", result->waits_for,
+				    result->silent == FAIL_MED_READ ? "it was read" : "the root was put together");
 		}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;

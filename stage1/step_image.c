@@ -9,6 +9,10 @@
 /* A server or disk that says nothing for so many seconds is given up, where timeout: is silent. */
 #define SILENCE_DEFAULT_S 30
 
+/* The kernel tries a bad spot of a disk or disc again and again; an impatient timeout: is not meant for that. */
+#define MEDIUM_SILENCE_S     180
+#define MEDIUM_SILENCE_MIN_S 15
+
 /* A method that waits for a stick needs the drivers of what is plugged in. */
 static void new_devices(void *ctx)
 {
@@ -35,6 +39,23 @@ static void take_origin(struct flow *f, const struct fetch *fetch)
 	f->origin.tree = f->found.kind == FOUND_TREE;
 }
 
+/* The method's own work. A disk that does not answer holds it up in the kernel. */
+static int run_method(struct flow *f, struct fetch *fetch)
+{
+	bool medium = f->method->needs & METHOD_NEEDS_STORAGE;
+	int64_t seconds;
+	int err = options_number(f->options, KEY_TIMEOUT, 1, 86400, MEDIUM_SILENCE_S, &seconds, fetch->fail);
+
+	if (err)
+		return err;
+	if (medium)
+		flow_guard(f, MAX(seconds, (int64_t)MEDIUM_SILENCE_MIN_S) * 1000, FAIL_MED_READ, "a disk or disc");
+	err = f->method->fetch(fetch);
+	if (medium)
+		flow_unguard(f);
+	return err;
+}
+
 /* Brings what the options name into STORE; RAW keeps its compression on, and takes no trees. */
 static int fetch_into(struct flow *f, struct store *store, bool raw)
 {
@@ -52,7 +73,7 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 				   root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
 		if (!fetch.sink)
 			return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
-		err = f->method->fetch(&fetch);
+		err = run_method(f, &fetch);
 		fetch.sink->free(fetch.sink);
 		str_copy(f->server, sizeof(f->server), fetch.server);
 	} while (err && fetch.net && flow_other_card(f));
@@ -77,11 +98,14 @@ static int fetch_into(struct flow *f, struct store *store, bool raw)
 /* A server or disk that falls silent holds up whoever reads from it, in the kernel. */
 static int guard(struct flow *f)
 {
-	int64_t seconds;
-	int err = options_number(f->options, KEY_TIMEOUT, 1, 86400, SILENCE_DEFAULT_S, &seconds, &f->result->failure);
+	bool medium = f->method->needs & METHOD_NEEDS_STORAGE;
+	int64_t seconds, usual = medium ? MEDIUM_SILENCE_S : SILENCE_DEFAULT_S;
+	int err = options_number(f->options, KEY_TIMEOUT, 1, 86400, usual, &seconds, &f->result->failure);
 
+	if (medium)
+		seconds = MAX(seconds, (int64_t)MEDIUM_SILENCE_MIN_S);
 	if (!err)
-		flow_guard(f, seconds * 1000, f->found.words);
+		flow_guard(f, seconds * 1000, medium ? FAIL_MED_READ : FAIL_SRV_STALLED, f->found.words);
 	return err;
 }
 
@@ -115,7 +139,7 @@ static int copy_tree(struct flow *f)
 	screen_format_bytes(&text, f->store.size);
 	watch_note(&f->watch, "%s copied, a tree at %s", buf_cstr(&text), f->found.words);
 	found_release(&f->found);
-	f->silence_ms = f->result->alive_until = 0;
+	flow_unguard(f);
 	return 0;
 }
 
@@ -149,7 +173,7 @@ static int use_there(struct flow *f)
 	fetch.in_place = true;
 	fetch.writable = f->root_mode == ROOT_RW;
 	do
-		err = f->method->fetch(&fetch);
+		err = run_method(f, &fetch);
 	while (err && fetch.net && flow_other_card(f));
 	take_origin(f, &fetch);
 	if (!err)

@@ -23,8 +23,11 @@ void flow_name_node(struct flow *f);
 bool flow_other_card(struct flow *f);
 
 /* From now on the flow may hang for ever where a server or disk falls silent: after MS without a sign of life, which is
- * this call or progress, PID 1 ends it. WHAT is waited for. */
-void flow_guard(struct flow *f, int64_t ms, const char *what);
+ * this call or progress, PID 1 ends it with the failure ID. WHAT is waited for, until watch_reads() says something else. */
+void flow_guard(struct flow *f, int64_t ms, enum fail_id id, const char *what);
+
+/* From now on the flow has deadlines of its own. */
+void flow_unguard(struct flow *f);
 
 /* An image_load_module_fn; CTX is the probe. */
 int flow_load_module(void *ctx, const char *name);

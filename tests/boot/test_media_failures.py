@@ -19,6 +19,7 @@ no disc in the drive                MED-01   there is no CD or DVD
 a file system that is broken        MED-03   vda (ext4)
 a spot that cannot be read          MED-04   vda:/a.sqfs, at byte, I/O error
 a stick pulled out in the middle    MED-04   sda:/a.sqfs, at byte, of
+a disk that stops answering         MED-04   vda:/a.sqfs: silent while it was read
 a file that is cut short            IMG-02   vda:/a.sqfs: it is cut, a squashfs of
 a file that is no image             IMG-01   vda:/a.sqfs: it, squashfs
 a wrong sum                         IMG-04   vda:/a.sqfs: the, sha256
@@ -90,6 +91,13 @@ def a_stick_pulled_out_in_the_middle():
     options, plug = slow_stick(ext4())
     started = machine("disk,image:a.sqfs", [*USB, *options, "-device", "usb-storage,id=stick0,drive=stick"])
     started.expect(HALFWAY, 90).qmp("device_del", id="stick0")
+    return started
+
+
+def a_disk_that_stops_answering():
+    options, _ = slow_stick(ext4())
+    started = machine("disk,image:a.sqfs", [*options, "-device", "virtio-blk-pci,drive=stick"])
+    started.expect(HALFWAY, 90).qmp("qom-set", path="/objects/slow", property="limits", value={"bps-read": 1})
     return started
 
 
