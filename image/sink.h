@@ -25,8 +25,9 @@ struct sink {
 	/* Reads back the last LEN of the bytes that came, as they came. Works once pull has moved bytes; NULL where
 	 * pull is. 0 or -errno. */
 	int (*last)(struct sink *s, void *bytes, size_t len);
-	/* The room that reserve gave is also what the file *FD has from *AT on: another process that has it may fill it
-	 * there, before commit. 0 or -EOPNOTSUPP. May be NULL; call it by sink_lend. */
+	/* The next bytes are to be what the file *FD has from *AT on: another process that has it may fill it there, as far
+	 * as the size that begin was told, before they are reserved and committed. 0 or -EOPNOTSUPP. May be NULL; call it
+	 * by sink_lend. */
 	int (*lend)(struct sink *s, int *fd, int64_t *at);
 	/* Who filled what was lent had to be left behind, and the kernel may still write for it: what is committed stays,
 	 * in memory that is nobody else's. NULL where lend is. */
@@ -57,7 +58,7 @@ int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f)
 /* Copies the LEN bytes at OFFSET of the file FD in, straight into the reserved room. */
 int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f) must_check;
 
-/* Says where else the reserved room is, as lend has it. */
+/* Says where the next bytes will lie, as lend has it. */
 int sink_lend(struct sink *s, int *fd, int64_t *at) must_check;
 
 /* Begins and takes the SIZE bytes of FD over, as take has it; -EOPNOTSUPP: begin, then give them by sink_write. */

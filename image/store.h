@@ -17,7 +17,7 @@ struct store_ops {
 	int (*close_window)(struct store *s, struct failure *f);
 	/* The SIZE bytes of FD, a file in memory, become the contents, without a copy. NULL: this place needs one. */
 	int (*take)(struct store *s, int fd, int64_t size, struct failure *f);
-	/* As struct sink has it: the room in the window is the file's own memory. NULL: it is not. */
+	/* As struct sink has it: bytes may be filled in where they stay, in the file. NULL: they may not. */
 	int (*revoke)(struct store *s, struct failure *f);
 	/* Everything is there: written, durable, under its own name. */
 	int (*finish)(struct store *s, struct failure *f);

@@ -66,27 +66,19 @@ static int memory_open_window(struct store *s, struct failure *f)
  * multiple of the largest page, it gets other ones. */
 static int memory_revoke(struct store *s, struct failure *f)
 {
-	size_t filled = s->window ? s->filled : 0;
-	int64_t at = s->window_at;
-	uint8_t *kept;
+	int64_t at = s->size & ~(WINDOW - 1);
+	size_t len = (size_t)(s->size - at);
+	cleanup_free uint8_t *kept = malloc(len + 1);
 	struct stat st;
-	int err;
 
-	if (!s->window)
-		return 0;
-	kept = malloc(filled + 1);
 	if (!kept)
 		return no_room(s, -ENOMEM, f);
-	memcpy(kept, s->window, filled);
-	memory_close_window(s, f);
-	if (fstat(s->fd, &st) < 0 || ftruncate(s->fd, at) < 0 || ftruncate(s->fd, st.st_size) < 0)
-		err = no_room(s, -errno, f);
-	else
-		err = memory_open_window(s, f);
-	if (!err)
-		memcpy(s->window, kept, filled);
-	free(kept);
-	return err;
+	if (s->window)
+		memory_close_window(s, f);
+	if (fstat(s->fd, &st) < 0 || pread(s->fd, kept, len, (off_t)at) != (ssize_t)len || ftruncate(s->fd, at) < 0 ||
+	    ftruncate(s->fd, st.st_size) < 0 || pwrite(s->fd, kept, len, (off_t)at) != (ssize_t)len)
+		return no_room(s, -errno, f);
+	return 0;
 }
 
 static int memory_set_size(struct store *s, int64_t size, struct failure *f)

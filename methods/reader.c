@@ -92,40 +92,67 @@ static int send_bytes(int socket, int fd, const struct order *o)
 	return 0;
 }
 
-/* Reads what O wants into SPACE, past the cache where the file system can do that: straight from its answers to there. */
-static ssize_t read_past_cache(int fd, void *space, const struct order *o)
+/* The file FD once more, to be read past the cache; -1 where the file system cannot. Opened anew: NFS 4 refuses to be told
+ * later (Linux 6.1). */
+static int open_past_cache(int fd)
 {
-	ssize_t n;
+	char path[32];
 
-	(void)!fcntl(fd, F_SETFL, O_DIRECT);
-	n = pread(fd, space, (size_t)o->len, (off_t)o->from);
-	if (n < 0 && errno == EINVAL) { /* it can, but not everywhere */
-		fcntl(fd, F_SETFL, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+}
+
+/* Reads what O wants into SPACE: by DIRECT straight from the server's answers to there, else by FD. */
+static ssize_t read_piece(int direct, int fd, void *space, const struct order *o)
+{
+	ssize_t n = direct < 0 ? -1 : pread(direct, space, (size_t)o->len, (off_t)o->from);
+
+	if (direct < 0 || (n < 0 && errno == EINVAL)) /* it can, but not everywhere */
 		n = pread(fd, space, (size_t)o->len, (off_t)o->from);
-	}
 	return n < 0 ? -errno : n;
 }
 
-/* Puts what O wants where it says, and says how much that was. 0 or -errno. */
-static int put_bytes(int socket, int fd, const struct order *o)
-{
-	size_t before = (size_t)(o->at % getpagesize()), len = before + (size_t)o->len;
-	char *space = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, o->to, (off_t)(o->at - (int64_t)before));
-	int64_t n = space == MAP_FAILED ? -errno : read_past_cache(fd, space + before, o);
+/* The part of a file that is mapped. */
+struct mapping {
+	char *bytes; /* NULL: none */
+	int64_t at;
+	size_t len;
+};
 
-	if (space != MAP_FAILED)
-		munmap(space, len);
+/* Where in memory the place is that O wants its bytes in. Whole large pages are mapped, at once: page by page that costs as
+ * much as the reading. NULL where that cannot be. */
+static void *map_place(struct mapping *m, const struct order *o)
+{
+	if (!m->bytes || o->at < m->at || o->at + o->len > m->at + (int64_t)m->len) {
+		if (m->bytes)
+			munmap(m->bytes, m->len);
+		m->at = o->at & ~((int64_t)PIECE_MAX - 1);
+		m->len = (size_t)MAX(o->at + o->len - m->at, (int64_t)PIECE_MAX);
+		m->bytes = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, o->to, (off_t)m->at);
+		if (m->bytes == MAP_FAILED)
+			m->bytes = NULL;
+	}
+	return m->bytes ? m->bytes + (o->at - m->at) : NULL;
+}
+
+/* Puts what O wants where it says, and says how much that was. 0 or -errno. */
+static int put_bytes(int socket, int direct, int fd, const struct order *o, struct mapping *m)
+{
+	void *space = map_place(m, o);
+	int64_t n = space ? read_piece(direct, fd, space, o) : -errno;
+
 	return send(socket, &n, sizeof(n), MSG_NOSIGNAL) == sizeof(n) ? 0 : -EPIPE;
 }
 
 /* Does what is ordered until nobody orders more. 0 or -errno. */
 static int take_orders(int socket, int fd)
 {
+	int direct = open_past_cache(fd), err = 0;
+	struct mapping m = { 0 };
 	struct order o;
-	int err = 0;
 
 	while (!err && recv(socket, &o, sizeof(o), MSG_WAITALL) == sizeof(o))
-		err = o.to < 0 ? send_bytes(socket, fd, &o) : put_bytes(socket, fd, &o);
+		err = o.to < 0 ? send_bytes(socket, fd, &o) : put_bytes(socket, direct, fd, &o, &m);
 	return err;
 }
 
@@ -227,6 +254,9 @@ static int ended(struct reading *r, ssize_t n, struct failure *f)
 		n = end(r);
 	if (n == -ESTALE)
 		return transfer_changed(r->t, f);
+	if (n == -EFAULT || n == -ENOMEM)
+		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "%s: no more memory after %lld bytes", r->what,
+			    (long long)r->t->done);
 	return transfer_broken(r->t, n ? (int)n : -ENODATA, f);
 }
 
@@ -254,7 +284,7 @@ static int carry_by_socket(struct reading *r, int64_t from, int64_t len, struct 
 	return err;
 }
 
-/* Waits until what was ordered has come: how many bytes did, 0 at the end of the file or of the child, or -errno. */
+/* Waits until what was ordered first has come: how many bytes did, 0 at the end of the file or of the child, or -errno. */
 static int64_t await_piece(struct reading *r)
 {
 	int64_t came, deadline = now_ms() + r->t->timeout_ms;
@@ -267,50 +297,94 @@ static int64_t await_piece(struct reading *r)
 			return n;
 		got += (size_t)n;
 	}
-	r->lent = false;
 	return came;
 }
 
-/* The next bytes, at most *PIECE, straight into the sink's room; *PIECE becomes what to ask for next, 0 where the sink lends
- * no room. 0 or -errno with F. */
-static int carry_piece(struct reading *r, int64_t size, int64_t *piece, struct failure *f)
+/* Orders that are not answered yet. While one is worked on, the next one waits. */
+struct queue {
+	int64_t len[2];
+	unsigned count;
+	int64_t ordered; /* up to this offset */
+	int64_t piece;
+	int to;
+	int64_t ahead; /* how far behind the file's own offsets those in TO are */
+};
+
+static int order_pieces(struct reading *r, struct queue *q, int64_t size, struct failure *f)
+{
+	int err = 0;
+
+	while (!err && q->count < ARRAY_SIZE(q->len) && q->ordered < size) {
+		int64_t len = MIN(q->piece - q->ordered % q->piece, size - q->ordered);
+		struct order o = { .from = q->ordered, .len = len, .to = q->to, .at = q->ordered + q->ahead };
+
+		q->len[q->count++] = len;
+		q->ordered += len;
+		r->lent = true;
+		err = give_order(r, &o, f);
+	}
+	return err;
+}
+
+/* The LEN bytes of the first order are in the sink's room. 0 or -errno with F. */
+static int commit_piece(struct transfer *t, int64_t len, struct failure *f)
+{
+	int err = 0;
+
+	while (!err && len) {
+		void *space;
+		size_t room;
+
+		err = transfer_reserve(t, &space, &room, f);
+		if (!err) {
+			room = (size_t)MIN((int64_t)room, len);
+			err = transfer_commit(t, room, f);
+			len -= (int64_t)room;
+		}
+	}
+	return err;
+}
+
+/* All that is left, into the sink's room; -EOPNOTSUPP with F untouched where it lends none. 0 or -errno with F. */
+static int carry_pieces(struct reading *r, int64_t size, struct failure *f)
 {
 	struct transfer *t = r->t;
-	struct order o = { .from = t->done };
-	int64_t begun = now_ms(), came;
-	void *space;
-	size_t room;
-	int err = transfer_reserve(t, &space, &room, f);
+	struct queue q = { .ordered = t->done, .piece = PIECE_MIN };
+	int64_t at, since = now_ms();
+	int err;
 
-	if (err)
-		return err;
-	if (transfer_lend(t, &o.to, &o.at)) {
-		*piece = 0;
-		return 0;
+	if (transfer_lend(t, &q.to, &at))
+		return -EOPNOTSUPP;
+	q.ahead = at - t->done;
+	err = order_pieces(r, &q, size, f);
+	while (!err && t->done < size) {
+		int64_t came = await_piece(r), len = q.len[0];
+
+		if (came < len)
+			return ended(r, (ssize_t)MIN(came, (int64_t)0), f);
+		if (now_ms() - since > PIECE_LATER)
+			q.piece = MAX(q.piece / 2, (int64_t)PIECE_MIN);
+		else if (now_ms() - since < PIECE_SOON)
+			q.piece = MIN(q.piece * 2, (int64_t)PIECE_MAX);
+		since = now_ms();
+		q.len[0] = q.len[1];
+		r->lent = --q.count;
+		err = order_pieces(r, &q, size, f);
+		if (!err)
+			err = commit_piece(t, len, f);
 	}
-	o.len = MIN(*piece - t->done % *piece, MIN((int64_t)room, size - t->done));
-	r->lent = true;
-	err = give_order(r, &o, f);
-	if (err)
-		return err;
-	came = await_piece(r);
-	if (came <= 0)
-		return ended(r, (ssize_t)came, f);
-	if (now_ms() - begun > PIECE_LATER)
-		*piece = MAX(*piece / 2, (int64_t)PIECE_MIN);
-	else if (now_ms() - begun < PIECE_SOON)
-		*piece = MIN(*piece * 2, (int64_t)PIECE_MAX);
-	return transfer_commit(t, (size_t)came, f);
+	return err;
 }
 
 static int carry(struct reading *r, int64_t offset, int64_t size, struct failure *f)
 {
 	struct transfer *t = r->t;
-	int64_t piece = PIECE_MIN;
 	int err = carry_by_socket(r, offset, MIN(t->done + FIRST, size) - offset, f);
 
-	while (!err && t->done < size)
-		err = piece ? carry_piece(r, size, &piece, f) : carry_by_socket(r, t->done, size - t->done, f);
+	if (!err && t->done < size)
+		err = carry_pieces(r, size, f);
+	if (err == -EOPNOTSUPP && !f->id)
+		err = carry_by_socket(r, t->done, size - t->done, f);
 	return err ? err : transfer_end(t, true, f);
 }
 

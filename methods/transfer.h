@@ -61,7 +61,7 @@ int transfer_begin(struct transfer *t, const void *mirror, int64_t offset, const
 int transfer_reserve(struct transfer *t, void **space, size_t *room, struct failure *f) must_check;
 int transfer_commit(struct transfer *t, size_t used, struct failure *f) must_check;
 
-/* The reserved room is also what the file *FD has from *AT on, as struct sink's lend has it. 0 or -EOPNOTSUPP. */
+/* The next bytes are to be what the file *FD has from *AT on, as struct sink's lend has it. 0 or -EOPNOTSUPP. */
 int transfer_lend(struct transfer *t, int *fd, int64_t *at) must_check;
 
 /* Who should have filled the lent room may still do so: see struct sink's revoke. 0 or -errno with F. */
