@@ -207,6 +207,7 @@ int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 	bool v6 = e->address->u.sa.sa_family == AF_INET6 && strchr(e->host, ':');
 	cleanup_free char *source = str_printf(v6 ? "[%s]:%s" : "%s:%s", e->host, e->folder);
 	bool only_3 = false;
+	int64_t begun;
 	int err;
 
 	if (!source)
@@ -222,7 +223,12 @@ int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 			return err;
 	}
 	set_unique(e);
+	begun = now_ms();
 	err = try_versions(e, source, point, only_3);
+	/* what version 4 says of a server that accepts connections and is silent, once its patience is at an end */
+	if (err == -EIO && now_ms() - begun >= e->timeout_ms / 2)
+		return fail(f, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "%s: no answer for %lld s", source,
+			    (long long)(now_ms() - begun + 500) / 1000);
 	if (err)
 		return mount_failed(e, source, err, f);
 	if (!e->stays)

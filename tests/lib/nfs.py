@@ -6,6 +6,7 @@ server.freeze(), .thaw(), .kill(), .start() are what happens to servers; .folder
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
+import functools
 import pathlib
 import shutil
 import signal
@@ -23,7 +24,7 @@ PACKAGES = ["libtirpc-common"]  # /etc/netconfig, without which no program of Su
 CONFIG = """
 NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = {host}; Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; Only_Numeric_Owners = {numbers}; }}
-EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access} SecType = sys;
+EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access}
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
 """
 
@@ -42,13 +43,15 @@ class Ganesha:
             self.port = probe.getsockname()[1]  # it is free now
         self.programs = debs("nfs-ganesha", "nfs-ganesha-vfs")
         plugins = next(self.programs.glob("**/libfsalvfs.so")).parent
-        access = "Access_Type = RW; Squash = No_Root_Squash;" if writable else "Access_Type = RO; Squash = Root_Squash;"
-        (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, host=host, port=self.port, plugins=plugins,
-                                                     access=access, numbers="false" if names else "true"))
+        self.access = "SecType = sys; " + ("Access_Type = RW; Squash = No_Root_Squash;" if writable else
+                                           "Access_Type = RO; Squash = Root_Squash;")
+        self.config = functools.partial(CONFIG.format, dir=self.dir, host=host, port=self.port, plugins=plugins,
+                                        numbers="false" if names else "true")
         self.start()
 
-    def start(self):
-        """Starts it and waits until it listens."""
+    def start(self, access=None):
+        """Starts it and waits until it listens. ACCESS: other lines of its configuration on who may do what."""
+        (self.dir / "conf").write_text(self.config(access=access or self.access))
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", str(self.programs / "usr/bin/ganesha.nfsd"), "-F", "-f", str(self.dir / "conf"), "-L",
              str(self.dir / "log"), "-p", str(self.dir / "pid")],

@@ -35,7 +35,7 @@ PACKAGES = ["qemu-system-x86", "ipxe-qemu", "pxelinux", "syslinux-common", "ovmf
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
 PROMPT = re.compile(r"(\? \[\d+\]|:) $", re.MULTILINE)  # of stage1's questions, with nothing typed yet
-UNFINISHED = re.compile(r"(\x1b(\[[0-9;?=]*|[()#])?|\r+)$")
+UNFINISHED = re.compile(r"(\x1b(\[[0-9;?=]*|[()#])?|\r+)\Z")
 
 
 def kernel():
