@@ -92,14 +92,16 @@ static int send_bytes(int socket, int fd, const struct order *o)
 	return 0;
 }
 
-/* The file FD once more, to be read past the cache; -1 where the file system cannot. Opened anew: NFS 4 refuses to be told
- * later (Linux 6.1). */
+/* The file FD once more, to be read past the cache; -1 where the file system cannot. */
 static int open_past_cache(int fd)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		log_debug("reading through the cache: %s", err_text(errno));
+	return fd;
 }
 
 /* Reads what O wants into SPACE: by DIRECT straight from the server's answers to there, else by FD. */
