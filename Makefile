@@ -14,7 +14,7 @@ SIGNED       ?=
 PREFIX       ?= /usr/local
 DESTDIR      ?=
 FUZZ_SECONDS ?= 60
-TEST_JOBS    ?= 2
+TEST_JOBS    ?= 3
 V            ?=
 
 ifeq ($(filter $(LIBC),dietlibc musl),)
@@ -361,7 +361,7 @@ help:
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
 #|                    NODES=1 METHOD=http|dolly|ka RATE=100mbit (of each cable) NIC=e1000 MEM=512 FIRMWARE=bios|uefi
 #|                    AUTO=1: by itself, with a page of figures
-#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=2 files at a time
+#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=3 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
 #| make bench       the benchmark tables, with the peers' side of each
