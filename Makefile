@@ -25,10 +25,12 @@ endif
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-5s %s\n' $(1))
 
-# ---- the sources: every .c of a folder belongs to that folder's part; one with main() is a program named after the file
-PARTS    := base net image methods probe relay server stage1
-MAINS    := $(shell grep -lsw '^int main' $(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
-PART_SRC := $(filter-out $(MAINS),$(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c))))
+# ---- the sources: every .c of a folder, and of the folders in it, belongs to that folder's part; one with main() is a
+# program named after the file
+PARTS    := base options image net probe relay methods server stage1
+SOURCES  := $(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c $(p)/*/*.c)))
+MAINS    := $(shell grep -lsw '^int main' $(SOURCES))
+PART_SRC := $(filter-out $(MAINS),$(SOURCES))
 PROGRAMS := $(notdir $(basename $(filter-out stage1/stage1.c,$(MAINS))))
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
@@ -91,7 +93,7 @@ build/$(LIBC)/flags: FORCE
 build/$(LIBC)/%.o: %.c build/$(LIBC)/flags | $(THIRD_LIBS)
 	@mkdir -p $(@D)
 	$(call say,CC $@)
-	$(Q)$(CC) $(CFLAGS) -MMD -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 build/$(LIBC)/parts.a: $(OBJ)
 	@rm -f $@
@@ -125,7 +127,7 @@ HOST_OBJ := $(HOST_SRC:%.c=build/host/%.o)
 build/host/%.o: %.c | need-build
 	@mkdir -p $(@D)
 	$(call say,HOST $<)
-	$(Q)gcc $(STD) $(WARN) -O2 -MMD -c -o $@ $<
+	$(Q)gcc $(STD) $(WARN) -O2 -MMD -MP -c -o $@ $<
 
 build/mkrdz: $(HOST_OBJ)
 	$(call say,HOST $@)
@@ -199,7 +201,7 @@ need-test:
 build/unit/%.o: %.c | need-test
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
-	$(Q)gcc $(UNIT_CFLAGS) -MMD -c -o $@ $<
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 build/unit/parts.a: $(UNIT_OBJ)
 	@rm -f $@
@@ -207,7 +209,7 @@ build/unit/parts.a: $(UNIT_OBJ)
 
 build/unit/test_%: tests/unit/test_%.c build/unit/parts.a
 	$(call say,TEST $@)
-	$(Q)gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
 
 .PHONY: unit
 unit: $(UNIT_TESTS)
@@ -229,7 +231,7 @@ need-fuzz: need-test
 build/fuzz/%.o: %.c | need-fuzz
 	@mkdir -p $(@D)
 	$(call say,FUZZ $@)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -c -o $@ $<
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 build/fuzz/parts.a: $(FUZZ_OBJ)
 	@rm -f $@
@@ -237,7 +239,7 @@ build/fuzz/parts.a: $(FUZZ_OBJ)
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/parts.a
 	$(call say,FUZZ $@)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MF $@.d -o $@ $< build/fuzz/parts.a \
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $< build/fuzz/parts.a \
 		$(filter-out -lcmocka,$(UNIT_LIBS))
 
 .PHONY: fuzz
@@ -252,7 +254,7 @@ TEST_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(sort $(wildcard tests/
 $(TEST_PROGRAMS): build/tests/%: tests/net/%.c build/unit/parts.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
-	$(Q)gcc $(UNIT_CFLAGS) -MMD -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
 
 $(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)/parts.a
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /* tables.c - a man page with @KEYS@ or @CODES@ on standard input -> the page with the program's own tables in it. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/failure.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 #include <stdio.h>
 

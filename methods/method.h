@@ -7,7 +7,7 @@
 #include "base/watch.h"
 #include "image/sink.h"
 #include "net/net.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 /* Where the image came from, for a next system that goes on reading there (an installer its packages). {0}: not known.
  * Strings are owned by the struct. */

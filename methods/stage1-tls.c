@@ -5,7 +5,7 @@
 #include "methods/tls.h"
 #include "methods/tls_judge.h"
 #include "methods/tls_pump.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <fcntl.h>
 #include <grp.h>

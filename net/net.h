@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/failure.h"
 #include "base/watch.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 #include <netinet/in.h>
 

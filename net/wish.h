@@ -6,7 +6,7 @@
 #include "net/bond.h"
 #include "net/card.h"
 #include "net/net.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 enum net_mode {
 	NET_DHCP,   /* IPv4 by DHCP; IPv6 as well where IPv4 is silent, or server: is an IPv6 address */

@@ -5,7 +5,7 @@
 
 #include "base/failure.h"
 #include "base/watch.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 /* What a driver is wanted for. Flags, may be combined. */
 enum probe_class {

@@ -4,7 +4,7 @@
 #include "net/net.h"
 #include "relay/ka_client.h"
 #include "server/ka_program.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "relay/announce.h"
 #include "relay/ka_server.h"
 #include "server/ka_program.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>

@@ -3,7 +3,7 @@
 #include "server/ka_program.h"
 
 #include "base/buf.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
 #include "stage1/handover.h"
 
 #include "stage1/system.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
 #ifndef STAGE1_KEYBOARDS_H
 #define STAGE1_KEYBOARDS_H
 
-#include "stage1/options.h"
+#include "options/options.h"
 
 /* Loads the drivers of keyboards, USB ones included, unless O says noauto. Takes some seconds at the most. */
 void keyboards_find(const struct options *o);

@@ -4,7 +4,7 @@
 #define STAGE1_POLICY_H
 
 #include "stage1/screen.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 /* onfail:, and what stands for it when it is silent. */
 enum policy { POLICY_REBOOT, POLICY_POWEROFF, POLICY_SHELL, POLICY_ASK };

@@ -4,7 +4,7 @@
 #define STAGE1_QUESTIONS_H
 
 #include "stage1/ask.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 /* Asks for the method. What O holds already is the default. 0, -ETIMEDOUT (nobody answered) or -errno. */
 int questions_method(struct options *o, const struct asked *a) must_check;

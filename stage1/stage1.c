@@ -11,7 +11,7 @@
 #include "stage1/policy.h"
 #include "stage1/shell.h"
 #include "stage1/system.h"
-#include "stage1/version.h"
+#include "base/version.h"
 
 #include <limits.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* fuzz_options.c - any bytes as a kernel command line -> options_parse must neither crash nor leak. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "stage1/options.h"
+#include "options/options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "net/net.h"
 #include "net/reverse.h"
-#include "stage1/options.h"
+#include "options/options.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
-/* test_options.c - stage1/options.h: lines from real sites, quotes, and every kind of slip. */
+/* test_options.c - options/options.h: lines from real sites, quotes, and every kind of slip. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/method.h" /* before cmocka.h, which makes a macro of fail */
-#include "stage1/options.h"
+#include "options/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

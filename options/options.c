@@ -1,12 +1,12 @@
 /* options.c - kernel command line -> struct options; what is not understood becomes a warning, never a failure. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "stage1/options.h"
+#include "options/options.h"
 
 #include <ctype.h>
 
 const struct key_info key_table[KEY_COUNT] = {
 #define KEY(id, name, alias, values, example, meaning) [KEY_##id] = { name, alias, values, example, meaning },
-#include "stage1/keys.def"
+#include "options/keys.def"
 #undef KEY
 };
 

@@ -1,15 +1,15 @@
 /* options.h - the arrow "kernel command line -> options": what a person asked for, as a struct. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef STAGE1_OPTIONS_H
-#define STAGE1_OPTIONS_H
+#ifndef OPTIONS_OPTIONS_H
+#define OPTIONS_OPTIONS_H
 
 #include "base/buf.h"
 #include "base/failure.h"
 
-/* Every key of automatic=, in the order of automatic(7). The rows are in stage1/keys.def. */
+/* Every key of automatic=, in the order of automatic(7). The rows are in options/keys.def. */
 enum option_key {
 #define KEY(id, name, alias, values, example, meaning) KEY_##id,
-#include "stage1/keys.def"
+#include "options/keys.def"
 #undef KEY
 	KEY_COUNT
 };
