@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "image/image.h"
-#include "relay/dolly_up.h"
+#include "relay/dolly/up.h"
 #include "relay/relay.h"
 
 #include <stdio.h>

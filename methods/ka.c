@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "relay/ka_client.h"
+#include "relay/ka/client.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
 #ifndef SERVER_DOLLY_H
 #define SERVER_DOLLY_H
 
-#include "relay/dolly_conf.h"
-#include "relay/dolly_down.h"
-#include "relay/dolly_up.h"
+#include "relay/dolly/conf.h"
+#include "relay/dolly/down.h"
+#include "relay/dolly/up.h"
 #include "relay/relay.h"
 
 /* The command line. Strings are those of argv. */

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "net/net.h"
-#include "relay/ka_client.h"
+#include "relay/ka/client.h"
 #include "server/ka_program.h"
 #include "base/version.h"
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "relay/announce.h"
-#include "relay/ka_server.h"
+#include "relay/ka/server.h"
 #include "server/ka_program.h"
 #include "base/version.h"
 

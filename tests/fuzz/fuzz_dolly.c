@@ -1,7 +1,7 @@
 /* fuzz_dolly.c - any bytes as a dolly greeting, configuration or answer -> no crash; a written configuration is read. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/dolly_conf.h"
-#include "relay/dolly_wire.h"
+#include "relay/dolly/conf.h"
+#include "relay/dolly/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* fuzz_ka_wire.c - any bytes as ka packets and datagrams: no crash, and what is read is written back as the same. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/ka_wire.h"
+#include "relay/ka/wire.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* test_dolly_wire.c - dolly.cfg in its forms, and the published protocols' messages to the byte. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/dolly_conf.h"
-#include "relay/dolly_wire.h"
+#include "relay/dolly/conf.h"
+#include "relay/dolly/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

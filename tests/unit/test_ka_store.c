@@ -1,6 +1,6 @@
-/* test_ka_store.c - relay/ka_store.h: a ring's readers get right bytes, all can be kept, what nobody lacks given back. */
+/* test_ka_store.c - relay/ka/store.h: a ring's readers get right bytes, all can be kept, what nobody lacks given back. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/ka_store.h"
+#include "relay/ka/store.h"
 
 #include "base/clock.h"
 

@@ -1,11 +1,11 @@
-/* test_ka_tree.c - relay/ka_tree.h: the originals' order, full levels, orphans find a place that can feed them. */
+/* test_ka_tree.c - relay/ka/tree.h: the originals' order, full levels, orphans find a place that can feed them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "relay/ka_tree.h"
+#include "relay/ka/tree.h"
 
 #include <arpa/inet.h>
 

@@ -1,4 +1,4 @@
-/* test_ka_wire.c - relay/ka_wire.h: captures of two sessions of the originals are read right and written the same. */
+/* test_ka_wire.c - relay/ka/wire.h: captures of two sessions of the originals are read right and written the same. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "relay/ka_wire.h"
+#include "relay/ka/wire.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
