@@ -1,6 +1,6 @@
 /* cdrom.c - method cdrom: disk:, directory:, image: -> the file from a CD or DVD, or from a stick that holds one. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/search.h"
+#include "methods/media/search.h"
 
 /* Drives first; then disks that are an ISO image as a whole (a hybrid ISO on a stick); then partitions that are one. */
 static unsigned rank_disc(const struct options *o, const struct media_device *d)

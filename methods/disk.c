@@ -1,6 +1,6 @@
 /* disk.c - method disk: disk:, partition:, directory:, image: -> the file from a disk, stick or card of this machine. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/search.h"
+#include "methods/media/search.h"
 
 /* partition: is a name, LABEL=, UUID=, auto, or just the number of the partition. */
 static bool is_partition(const struct media_device *d, const char *wanted)

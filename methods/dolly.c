@@ -1,7 +1,7 @@
 /* dolly.c - a dolly server that comes by -> the whole image in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/asked.h"
-#include "methods/outside.h"
+#include "methods/outside/asked.h"
+#include "methods/outside/outside.h"
 
 #include "base/clock.h"
 #include "image/image.h"

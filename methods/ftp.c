@@ -1,10 +1,10 @@
 /* ftp.c - method ftp: server:, directory:, image:, user:, pass: -> the file by passive FTP, resumed by REST (RFC 959).
  */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/ftp_parse.h"
-#include "methods/http_get.h"
-#include "methods/stream.h"
-#include "methods/url.h"
+#include "methods/ftp/parse.h"
+#include "methods/http/get.h"
+#include "methods/retrieve/stream.h"
+#include "methods/retrieve/url.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /* http.c - methods http and https: server:, directory:, image: -> the file by HTTP/1.1, bare or under TLS 1.2. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/http_get.h"
+#include "methods/http/get.h"
 
 static int get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
 {

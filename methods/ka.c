@@ -1,7 +1,7 @@
 /* ka.c - a ka session found by name -> what its server sends, in the sink, passed on to the next node meanwhile. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/asked.h"
-#include "methods/outside.h"
+#include "methods/outside/asked.h"
+#include "methods/outside/outside.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,9 +1,9 @@
 /* nfs.c - method nfs: server:, directory:, image: -> the file from an export, by the kernel's own NFS client. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
-#include "methods/nfs_mount.h"
-#include "methods/reader.h"
-#include "methods/tree.h"
+#include "methods/nfs/mount.h"
+#include "methods/retrieve/reader.h"
+#include "methods/media/folder.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -103,7 +103,7 @@ static int open_file(void *ctx, struct failure *f)
 
 	if (folder < 0)
 		return folder;
-	fd = tree_open(folder, v->name);
+	fd = folder_open(folder, v->name);
 	if (fd < 0)
 		return open_failed(v->what, fd, f);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -117,15 +117,15 @@ static int open_in_iso(const struct visit *v, int folder, const char *name, stru
 {
 	struct options inside = *v->t->fetch->options;
 	cleanup_free char *found = NULL;
-	cleanup_close int iso = tree_open(folder, name), root = -1;
+	cleanup_close int iso = folder_open(folder, name), root = -1;
 	struct stat st;
-	int err = iso < 0 ? open_failed(name, iso, f) : tree_mount_iso(iso, name, v->iso, f), fd;
+	int err = iso < 0 ? open_failed(name, iso, f) : folder_mount_iso(iso, name, v->iso, f), fd;
 
 	if (err)
 		return err;
 	inside.value[KEY_DIRECTORY] = NULL; /* it led to the ISO file */
 	root = open(v->iso, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fd = tree_open_image(&inside, root, &found, &st);
+	fd = folder_open_image(&inside, root, &found, &st);
 	if (fd >= 0)
 		return fd;
 	base_close_fd(&root);
@@ -137,7 +137,7 @@ static int open_in_iso(const struct visit *v, int folder, const char *name, stru
 static int refuse_tree(const struct visit *v, int folder, struct failure *f)
 {
 	const struct options *o = v->t->fetch->options;
-	cleanup_close int fd = tree_open(folder, v->name);
+	cleanup_close int fd = folder_open(folder, v->name);
 	struct fetch fetch = *v->t->fetch;
 
 	if (fetch.found || fd < 0 || !found_may_be_tree(o) || !found_is_tree(o, fd))
@@ -156,18 +156,18 @@ static int open_by_iso(void *ctx, struct failure *f)
 
 	if (folder < 0)
 		return folder;
-	if (tree_is_iso(v->name))
+	if (folder_is_iso(v->name))
 		return open_in_iso(v, folder, v->name, f);
 	fd = refuse_tree(v, folder, f);
 	if (!fd)
-		fd = tree_list(tree_open(folder, v->name), &names);
+		fd = folder_list(folder_open(folder, v->name), &names);
 	if (fd < 0)
 		return f->id == FAIL_CMD_BAD_VALUE ? fd : open_failed(v->what, fd, f);
 	fd = -ENOENT;
 	for (size_t i = 0; i < names.count && fd < 0; i++) {
 		cleanup_free char *path = str_printf("%s/%s", v->name, names.word[i]);
 
-		if (path && tree_is_iso(path))
+		if (path && folder_is_iso(path))
 			fd = open_in_iso(v, folder, path, f);
 	}
 	return fd == -ENOENT ? open_failed(v->what, fd, f) : fd; /* the reader's memory ends with it */
@@ -214,8 +214,8 @@ static int look_for_tree(void *ctx, struct found *found, struct failure *f)
 static int visit(struct visit *v, reader_open_fn *open_it, reader_look_fn *look, struct failure *f)
 {
 	const struct fetch *fetch = v->t->fetch;
-	cleanup_free char *point = tree_make_mount_point(look ? IMAGE_MEDIA : NULL);
-	cleanup_free char *iso = tree_make_mount_point(look ? IMAGE_ISO : point);
+	cleanup_free char *point = folder_make_mount_point(look ? IMAGE_MEDIA : NULL);
+	cleanup_free char *iso = folder_make_mount_point(look ? IMAGE_ISO : point);
 	int64_t open_ms = v->at->connect_ms + OPEN_MORE_MS;
 	int err;
 
@@ -333,7 +333,7 @@ static int mount_directory(const struct fetch *f, const char *point, const char 
 	};
 
 	*below = "";
-	if (tree_is_iso(directory)) {
+	if (folder_is_iso(directory)) {
 		*below = slash ? slash + 1 : value; /* it stays when TREE goes */
 		len -= strlen(*below);
 	}

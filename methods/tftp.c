@@ -1,9 +1,9 @@
 /* tftp.c - method tftp: server: or the DHCP server's word, directory:, image: -> the file by TFTP (RFC 1350, 7440). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/retrieve.h"
-#include "methods/stream.h"
-#include "methods/tftp_packet.h"
-#include "methods/url.h"
+#include "methods/retrieve/retrieve.h"
+#include "methods/retrieve/stream.h"
+#include "methods/tftp/packet.h"
+#include "methods/retrieve/url.h"
 
 #include "base/clock.h"
 

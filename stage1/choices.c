@@ -3,8 +3,8 @@
 #include "stage1/choices.h"
 
 #include "base/file.h"
-#include "methods/media.h"
-#include "methods/tree.h"
+#include "methods/media/media.h"
+#include "methods/media/folder.h"
 #include "stage1/system.h"
 
 #include <fcntl.h>
@@ -67,7 +67,7 @@ int choices_cards(struct choices *c, const char *sysfs, struct probe *p)
 {
 	cleanup_free char *path = str_printf("%s/class/net", sysfs);
 	struct words names = { 0 };
-	int err = path ? tree_list(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), &names) : -ENOMEM;
+	int err = path ? folder_list(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), &names) : -ENOMEM;
 
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.word[i], *title;

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "methods/tree.h"
-#include "methods/url.h"
+#include "methods/media/folder.h"
+#include "methods/retrieve/url.h"
 #include "stage1/system.h"
 
 #include <arpa/inet.h>
@@ -159,7 +159,7 @@ void installer_modules(const char *sysfs, const char *loaded, struct buf *out)
 	cleanup_free char *path = str_printf("%s/class/net", sysfs);
 	struct words names = { 0 };
 
-	if (path && tree_list(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), &names) == 0)
+	if (path && folder_list(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), &names) == 0)
 		for (size_t i = 0; i < names.count; i++)
 			add_alias(out, sysfs, names.word[i]);
 	for (size_t i = 0; i < names.count; i++)
@@ -190,7 +190,7 @@ static int write_network_files(const struct network *n)
 static int write_resolver(int root)
 {
 	cleanup_free char *text = file_text(RUN_DIR "/resolv.conf");
-	cleanup_close int etc = text && *text ? tree_open(root, "/etc") : -1;
+	cleanup_close int etc = text && *text ? folder_open(root, "/etc") : -1;
 	cleanup_buf struct buf copy = { 0 };
 
 	if (etc < 0)
@@ -233,7 +233,7 @@ static int prepare(const struct flow *f, int root, bool files)
 	int tmp, err;
 
 	(void)!mkdirat(root, "tmp", 01777);
-	tmp = tree_open(root, "/tmp");
+	tmp = folder_open(root, "/tmp");
 	if (tmp < 0 || fchdir(tmp))
 		return fail(failure, FAIL_ROOT_SWITCH, tmp < 0 ? tmp : -errno, "/tmp in the new root: %s",
 			    err_text(tmp < 0 ? tmp : -errno));

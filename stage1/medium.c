@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/medium.h"
 
-#include "methods/tree.h"
+#include "methods/media/folder.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -28,7 +28,7 @@ static int look(const struct options *o, const char *point, struct medium *m)
 
 	if (root < 0)
 		return -errno;
-	fd = tree_open_image(o, root, &found, &st);
+	fd = folder_open_image(o, root, &found, &st);
 	if (fd < 0)
 		return fd;
 	folder = found ? method_folder(o, found) : NULL;
@@ -41,12 +41,12 @@ static int look_in_iso(const struct options *o, int media, const char *path, str
 {
 	struct options inside = *o;
 	struct failure unmounted; /* an ISO file by its name only */
-	cleanup_close int iso = tree_open(media, path);
+	cleanup_close int iso = folder_open(media, path);
 	int err;
 
 	inside.value[KEY_DIRECTORY] = NULL;
 	mkdir(LOOP, 0755);
-	err = iso < 0 ? iso : tree_mount_iso(iso, path, LOOP, &unmounted);
+	err = iso < 0 ? iso : folder_mount_iso(iso, path, LOOP, &unmounted);
 	if (err)
 		return -ENOENT;
 	err = look(&inside, LOOP, m);
@@ -62,7 +62,7 @@ static int look_in_iso(const struct options *o, int media, const char *path, str
 static int look_in_isos(const struct options *o, const char *below, struct medium *m)
 {
 	cleanup_close int media = open(MEDIA, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = media < 0 ? -errno : tree_open(media, below), err = -ENOENT;
+	int fd = media < 0 ? -errno : folder_open(media, below), err = -ENOENT;
 	struct words names;
 	struct stat st;
 
@@ -70,12 +70,12 @@ static int look_in_isos(const struct options *o, const char *below, struct mediu
 		close(fd);
 		return look_in_iso(o, media, below, m);
 	}
-	if (tree_list(fd, &names))
+	if (folder_list(fd, &names))
 		return -ENOENT;
 	for (size_t i = 0; i < names.count; i++) {
 		cleanup_free char *path = str_printf("%s/%s", below, names.word[i]);
 
-		if (err == -ENOENT && tree_is_iso(names.word[i]))
+		if (err == -ENOENT && folder_is_iso(names.word[i]))
 			err = path ? look_in_iso(o, media, path, m) : -ENOMEM;
 		free(names.word[i]);
 	}

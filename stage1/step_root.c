@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "methods/tree.h"
+#include "methods/media/folder.h"
 #include "stage1/handover.h"
 #include "stage1/installer.h"
 #include "stage1/system.h"
@@ -46,7 +46,7 @@ int step_root(struct flow *f)
 /* Is PATH a program in the new root, its links followed as they will be there? */
 static bool is_program(int root, const char *path)
 {
-	cleanup_close int fd = tree_open(root, path);
+	cleanup_close int fd = folder_open(root, path);
 	struct stat st;
 
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
@@ -82,7 +82,7 @@ static void hand_over(const struct flow *f)
 /* The next system's network programs find their interface. */
 static void hand_network_over(const struct flow *f, int root)
 {
-	cleanup_close int folder = tree_open(root, "/etc/network/interfaces.d");
+	cleanup_close int folder = folder_open(root, "/etc/network/interfaces.d");
 	int err = net_write_fragments(&f->network, "/run");
 
 	if (err)

@@ -22,7 +22,7 @@ void kac_say(struct ka_client *c, const char *fmt, ...) printf_like(2, 3);
 /* Gives up. */
 void kac_fail(struct ka_client *c, enum fail_id id, int err, const char *fmt, ...) printf_like(4, 5);
 
-/* ---- ka_client.c */
+/* ---- client.c */
 
 void kac_send(struct ka_client *c, const struct ka_up *m, const void *body);
 /* Everything from the first byte on is kept here: the server may know. */
@@ -55,7 +55,7 @@ void kac_data_tick(struct ka_client *c, int64_t now, bool late);
 /* Children that still get plain bytes. */
 unsigned kac_plain_children(const struct ka_client *c);
 
-/* ---- ka_client_sink.c */
+/* ---- client_sink.c */
 
 void kac_sink_begin(struct ka_client *c);
 /* There are new bytes, or the end. */

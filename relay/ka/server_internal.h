@@ -27,7 +27,7 @@ void ka_say(struct ka_server *s, const char *fmt, ...) printf_like(2, 3);
 void ka_say_busy(struct ka_server *s);
 void ka_set_state(struct ka_peer *p, enum ka_peer_state state);
 
-/* ---- ka_server.c */
+/* ---- server.c */
 
 /* A member's place among the members that are there; it is told its parent. */
 void ka_server_link(struct ka_peer *p);

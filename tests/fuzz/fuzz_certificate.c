@@ -1,6 +1,6 @@
 /* fuzz_certificate.c - any bytes as a certificate: no crash, and every piece lies within them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/certificate.h"
+#include "methods/tls/certificate.h"
 
 #include <assert.h>
 

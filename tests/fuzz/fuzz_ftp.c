@@ -1,6 +1,6 @@
 /* fuzz_ftp.c - any bytes as FTP replies: no crash, and cutting them anywhere changes nothing. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/ftp_parse.h"
+#include "methods/ftp/parse.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* fuzz_http.c - any bytes as an HTTP answer: no crash, and cutting them anywhere changes neither facts nor data. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/http_parse.h"
+#include "methods/http/parse.h"
 
 #include <assert.h>
 

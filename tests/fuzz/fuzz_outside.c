@@ -1,7 +1,7 @@
 /* fuzz_outside.c - any bytes as packets between stage1 and stage1-relay: numbers within bounds, words that end, a job.
  */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/outside.h"
+#include "methods/outside/outside.h"
 
 #include "base/log.h"
 

@@ -1,6 +1,6 @@
 /* fuzz_tftp.c - any bytes as a TFTP datagram: no crash, and nothing beyond what was asked for. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/tftp_packet.h"
+#include "methods/tftp/packet.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* fuzz_url.c - any text as URL, reference and host: no crash, and what is read is written back as the same. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/url.h"
+#include "methods/retrieve/url.h"
 
 #include <assert.h>
 

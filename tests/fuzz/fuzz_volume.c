@@ -1,6 +1,6 @@
 /* fuzz_volume.c - any bytes as the beginning of a disk, and as what it is asked for next. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/volume.h"
+#include "methods/media/volume.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@ from ftpd import vsftpd
 
 IMAGE = some_bytes(300_000)
 OTHER = some_bytes(300_000, seed=2)
-OVERLAP = 4096  # of methods/transfer.h
+OVERLAP = 4096  # of methods/retrieve/transfer.h
 
 def line(server, more="", image="x"):
     """The value that fetches /IMAGE from a server of this machine; no retries unless MORE has them."""

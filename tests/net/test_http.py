@@ -21,7 +21,7 @@ from web import Web, web
 
 IMAGE = some_bytes(300_000)
 OTHER = some_bytes(300_000, seed=2)
-OVERLAP = 4096  # of methods/transfer.h: so many bytes are asked for twice when a transfer is resumed
+OVERLAP = 4096  # of methods/retrieve/transfer.h: so many bytes are asked for twice when a transfer is resumed
 RANGED = f"bytes={100_000 - OVERLAP}-"
 
 

@@ -19,7 +19,7 @@ from web import Web
 
 IMAGE = some_bytes(300_000)
 OTHER = some_bytes(300_000, seed=2)
-OVERLAP = 4096  # of methods/transfer.h
+OVERLAP = 4096  # of methods/retrieve/transfer.h
 
 
 @functools.cache

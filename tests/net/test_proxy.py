@@ -13,7 +13,7 @@ from ftpd import Vsftpd
 
 IMAGE = some_bytes(300_000)
 OTHER = some_bytes(300_000, seed=2)
-OVERLAP = 4096  # of methods/transfer.h
+OVERLAP = 4096  # of methods/retrieve/transfer.h
 
 TINYPROXY = """
 Port 3128

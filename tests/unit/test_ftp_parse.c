@@ -1,6 +1,6 @@
-/* test_ftp_parse.c - methods/ftp_parse.h: replies of one line and many, cut anywhere, and what they say. */
+/* test_ftp_parse.c - methods/ftp/parse.h: replies of one line and many, cut anywhere, and what they say. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/ftp_parse.h"
+#include "methods/ftp/parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
-/* test_http_parse.c - methods/http_parse.h: an answer cut anywhere reads the same, and lies are refused in words. */
+/* test_http_parse.c - methods/http/parse.h: an answer cut anywhere reads the same, and lies are refused in words. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "methods/http_parse.h"
+#include "methods/http/parse.h"
 
 /* An answer read in pieces of STEP bytes. */
 struct answer {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #undef fail /* ours is another one */
 
-#include "methods/retrieve.h"
+#include "methods/retrieve/retrieve.h"
 #include "tests/lib/scratch.h"
 
 #include <stdio.h>

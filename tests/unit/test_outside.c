@@ -1,7 +1,7 @@
-/* test_outside.c - methods/outside.h: messages and their descriptors come through, what is out of bounds does not; a
+/* test_outside.c - methods/outside/outside.h: messages and their descriptors come through, what is out of bounds does not; a
  * job comes out as it went in. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/outside.h"
+#include "methods/outside/outside.h"
 
 #include "base/log.h"
 

@@ -1,6 +1,6 @@
-/* test_tftp_packet.c - methods/tftp_packet.h: packets are written as the RFCs say and read without being believed. */
+/* test_tftp_packet.c - methods/tftp/packet.h: packets are written as the RFCs say and read without being believed. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/tftp_packet.h"
+#include "methods/tftp/packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

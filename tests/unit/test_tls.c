@@ -1,7 +1,7 @@
 /* test_tls.c - certificates come apart and are judged, pins are read, bundles become authorities, 1970 is no time. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/tls.h"
-#include "methods/tls_judge.h"
+#include "methods/tls/tls.h"
+#include "methods/tls/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

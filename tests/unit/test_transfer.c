@@ -1,4 +1,4 @@
-/* test_transfer.c - methods/transfer.h: pieces of one version become one file; of two versions never. */
+/* test_transfer.c - methods/retrieve/transfer.h: pieces of one version become one file; of two versions never. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #undef fail /* ours is another one */
 
-#include "methods/transfer.h"
+#include "methods/retrieve/transfer.h"
 
 /* A sink that keeps everything, and offers as little room as SMALL says. */
 struct memory_sink {

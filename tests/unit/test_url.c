@@ -1,11 +1,11 @@
-/* test_url.c - methods/url.h: addresses come apart and together as RFC 3986 says, and show no secret. */
+/* test_url.c - methods/retrieve/url.h: addresses come apart and together as RFC 3986 says, and show no secret. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "methods/url.h"
+#include "methods/retrieve/url.h"
 
 static void check_host(const char *text, int err, const char *host, unsigned port)
 {

@@ -1,6 +1,6 @@
-/* test_volume.c - methods/volume.h and media.h: file systems, labels and UUIDs as their makers write them; choosing by them. */
+/* test_volume.c - methods/media/volume.h and media.h: file systems, labels and UUIDs as their makers write them; choosing by them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/media.h"
+#include "methods/media/media.h"
 
 #include <fcntl.h>
 #include <stdio.h>
