@@ -143,16 +143,14 @@ build/vmlinuz: build/kernel/vmlinuz
 	@cp $< $@
 
 build/tools.unpacked: | need-build
-	@third/apt deb klibc-utils libklibc pci.ids
 	@rm -rf build/tools
-	@for p in klibc-utils libklibc pci.ids; do dpkg-deb -x "$$(ls -t build/apt/deb/$${p}_*.deb | head -n 1)" build/tools; done
+	@files=$$(third/apt deb klibc-utils libklibc pci.ids) && for f in $$files; do dpkg-deb -x "$$f" build/tools || exit 1; done
 	@touch $@
 
 # The authorities that method https trusts: those of the distribution, whose package is not installed for that.
 build/ca-certificates.pem: | need-build
-	@third/apt deb ca-certificates
 	@rm -rf build/ca-certificates
-	@dpkg-deb -x "$$(ls -t build/apt/deb/ca-certificates_*.deb | head -n 1)" build/ca-certificates
+	@file=$$(third/apt deb ca-certificates) && dpkg-deb -x "$$file" build/ca-certificates
 	@LC_ALL=C; export LC_ALL; cat build/ca-certificates/usr/share/ca-certificates/mozilla/*.crt >$@
 BUNDLE := $(if $(CA_BUNDLE),$(filter-out none,$(CA_BUNDLE)),build/ca-certificates.pem)
 
