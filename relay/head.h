@@ -37,7 +37,7 @@ struct head_node {
 	unsigned lost_count, bad_count;
 	unsigned refused;               /* the owner's: how often its port refused, and when it last did */
 	int64_t refused_at;
-	char why[200];                  /* the last trouble, for people */
+	char why[400];                  /* the last trouble, for people */
 };
 
 struct head_calls {

@@ -1,19 +1,17 @@
 /* store.c - verified bytes at their offsets -> a file, a device or memory, from which children are served. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/store.h"
+#include "relay/store_internal.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #ifndef BLKGETSIZE64
@@ -27,7 +25,7 @@
 #define SINK_PIECE (256 * KIB)
 #define SINK_MS    20
 
-static struct rstore_part *add_part(struct rstore *s, int64_t start, int64_t end)
+struct rstore_part *rstore_add_part(struct rstore *s, int64_t start, int64_t end)
 {
 	struct rstore_part *part = realloc(s->part, (s->parts + 1) * sizeof(*part));
 
@@ -63,7 +61,7 @@ static int open_source_part(struct rstore *s, const char *path, int64_t *size, s
 		close(fd);
 		return fail(f, FAIL_SRV_NOT_FOUND, -EINVAL, "%s is neither a file nor a block device", path);
 	}
-	part = add_part(s, *size, *size + bytes);
+	part = rstore_add_part(s, *size, *size + bytes);
 	if (!part) {
 		close(fd);
 		return -ENOMEM;
@@ -100,107 +98,12 @@ int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *
 		    err_text(err));
 }
 
-/* ---- target */
-
-/* "DIR/.NAME.part" for "DIR/NAME". */
-static char *temporary_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	int dir = slash ? (int)(slash - path) + 1 : 0;
-
-	return str_printf("%.*s.%s.part", dir, path, path + dir);
-}
-
-static int open_file(struct rstore *s, struct rstore_part *part, int64_t size, struct failure *f)
-{
-	struct statvfs room;
-	struct stat st;
-
-	part->temporary = temporary_name(part->path);
-	if (!part->temporary)
-		return -ENOMEM;
-	part->fd = open(part->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (part->fd < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "%s: %s", part->path, err_text(errno));
-	if (fstat(part->fd, &st) == 0 && st.st_size > 0)
-		s->resumed = true;
-	if (size > 0 && fstatvfs(part->fd, &room) == 0 && room.f_blocks > 0) {
-		int64_t space = (int64_t)room.f_bavail * (int64_t)room.f_frsize + (int64_t)st.st_blocks * 512;
-
-		if (space < size)
-			return fail(f, FAIL_IMG_STORE, -ENOSPC,
-				    "%s: the image has %lld bytes, the file system has room for %lld", part->path,
-				    (long long)size, (long long)space);
-	}
-	part->old_fd = open(part->path, O_RDONLY | O_CLOEXEC);
-	if (part->old_fd >= 0 && (fstat(part->old_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0))
-		base_close_fd(&part->old_fd);
-	if (part->old_fd >= 0) {
-		s->resumed = true;
-		fchmod(part->fd, st.st_mode & 07777);
-	}
-	return 0;
-}
-
-static int open_device(struct rstore *s, struct rstore_part *part, int64_t size, struct failure *f)
-{
-	uint64_t bytes = 0;
-
-	part->fd = open(part->path, O_RDWR | O_CLOEXEC);
-	if (part->fd < 0 || ioctl(part->fd, BLKGETSIZE64, &bytes) < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "%s: %s", part->path, err_text(errno));
-	s->kind = RSTORE_DEVICE;
-	s->resumed = true;
-	s->limit = (int64_t)bytes;
-	if (size > s->limit)
-		return fail(f, FAIL_IMG_STORE, -ENOSPC, "%s has %lld bytes, the image %lld", part->path,
-			    (long long)s->limit, (long long)size);
-	return 0;
-}
-
-/* Opens the part of the target that begins at START. */
-static int open_target_part(struct rstore *s, int64_t start, int64_t size, struct failure *f)
-{
-	struct rstore_part *part = add_part(s, start, s->split ? start + s->split : INT64_MAX);
-	struct stat st;
-
-	if (!part)
-		return -ENOMEM;
-	part->path = s->split ? str_printf("%s_%zu", s->path, s->parts - 1) : strdup(s->path);
-	if (!part->path)
-		return -ENOMEM;
-	if (stat(part->path, &st) < 0) {
-		/* a new name in /dev would fill the memory of devtmpfs and help nobody */
-		if (starts_with(part->path, "/dev/") && !starts_with(part->path, "/dev/shm/"))
-			return fail(f, FAIL_IMG_STORE, -ENOENT, "%s: no such device", part->path);
-		return open_file(s, part, size, f);
-	}
-	if (S_ISBLK(st.st_mode))
-		return open_device(s, part, size, f);
-	if (S_ISREG(st.st_mode))
-		return open_file(s, part, size, f);
-	return fail(f, FAIL_IMG_STORE, -EINVAL, "%s is neither a file nor a block device", part->path);
-}
-
-int rstore_open_target(struct rstore *s, const char *path, int64_t size, int64_t split, struct failure *f)
-{
-	int err = 0;
-
-	*s = (struct rstore) { .kind = RSTORE_FILE, .path = strdup(path), .split = split, .limit = -1 };
-	if (!s->path)
-		return -ENOMEM;
-	do {
-		err = open_target_part(s, (int64_t)s->parts * split, split && size > split ? split : size, f);
-	} while (err == 0 && split > 0 && (int64_t)s->parts * split < size);
-	if (err < 0)
-		rstore_close(s, false);
-	return err;
-}
+/* ---- a target in memory, or somebody else's */
 
 int rstore_lend(struct rstore *s, int fd)
 {
 	*s = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
-	if (!add_part(s, 0, INT64_MAX))
+	if (!rstore_add_part(s, 0, INT64_MAX))
 		return -ENOMEM;
 	s->part[0].fd = fd;
 	return 0;
@@ -229,7 +132,7 @@ static struct rstore_part *part_at(struct rstore *s, int64_t offset, bool may_op
 		if (offset >= s->part[i].start && offset < s->part[i].end)
 			return &s->part[i];
 	while (may_open && s->split && offset >= (int64_t)s->parts * s->split)
-		if (open_target_part(s, (int64_t)s->parts * s->split, -1, NULL) < 0)
+		if (rstore_open_part(s, (int64_t)s->parts * s->split, -1, NULL) < 0)
 			return NULL;
 	return may_open && s->parts ? &s->part[s->parts - 1] : NULL;
 }
@@ -390,6 +293,7 @@ int rstore_finish(struct rstore *s, int64_t size, struct failure *f)
 		free(part->temporary);
 		part->temporary = NULL;
 	}
+	rstore_device_written(s);
 	return 0;
 }
 

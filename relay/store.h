@@ -33,16 +33,29 @@ struct rstore {
 	char *path;    /* as it was named */
 	bool resumed;  /* something was there before that may hold right chunks */
 	int64_t limit; /* a device's size, -1 elsewhere */
+	bool force;    /* a device is taken although it is in use */
+};
+
+/* How a target is opened. */
+struct rstore_target {
+	int64_t size;  /* bytes that will come, -1: not known yet */
+	int64_t split; /* in parts of so many bytes, 0: one */
+	bool force;    /* also a device that is mounted or used otherwise */
 };
 
 /* Opens the image to send: PATH, or PATH_0, PATH_1 ... where SPLIT is set. *SIZE is what they hold together.
  * 0 or -errno with F filled (FAIL_SRV_NOT_FOUND ...). */
 int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *size, struct failure *f) must_check;
 
-/* Opens the target PATH for SIZE bytes (-1: not known yet), in parts of SPLIT bytes (0: one). A block device must be
- * large enough; a file system must have the room; a file is written as ".NAME.part" beside it until rstore_finish.
- * 0 or -errno with F filled (FAIL_IMG_STORE). */
-int rstore_open_target(struct rstore *s, const char *path, int64_t size, int64_t split, struct failure *f) must_check;
+/* Opens the target PATH, HOW it is said. A block device must be large enough and not in use. A file is written as
+ * ".NAME.part" beside it until rstore_finish, then has the old one's owner and mode; a link is followed. A file that has
+ * other names, is a mount point, lies in a folder that takes no new file, or where both have no room is written where it
+ * lies, with a warning. 0 or -errno with F filled (FAIL_IMG_STORE). */
+int rstore_open_target(struct rstore *s, const char *path, const struct rstore_target *how, struct failure *f) must_check;
+
+/* Once the first bytes are written to a device: are its sectors of the size that the image's partition table (GPT) counts in?
+ * 0, or -EINVAL with F. */
+int rstore_check_sectors(struct rstore *s, struct failure *f) must_check;
 
 /* A memory file. */
 int rstore_open_memory(struct rstore *s, struct failure *f) must_check;

@@ -231,21 +231,41 @@ static void take_bytes(struct cursor *c, void *to, size_t len)
 	c->left -= len;
 }
 
-/* A string of at most SIZE - 1 bytes without NUL inside; what is not printable becomes '?', for it goes to a screen. */
+/* LEN bytes of text, of which the first KEPT are kept, control characters made visible. */
+static void take_text(struct cursor *c, char *to, size_t len, size_t kept)
+{
+	to[0] = '\0';
+	if (len > c->left) {
+		c->bad = true;
+		return;
+	}
+	take_bytes(c, to, kept);
+	c->p += len - kept;
+	c->left -= len - kept;
+	to[kept] = '\0';
+	for (size_t i = 0; i < kept; i++)
+		if ((uint8_t)to[i] < ' ' || to[i] == 127)
+			to[i] = '?';
+}
+
+/* A name: one that is too long is none. */
 static void take_string(struct cursor *c, char *to, size_t size)
 {
 	size_t len = (size_t)take(c, 2);
 
 	to[0] = '\0';
-	if (len >= size) {
+	if (len >= size)
 		c->bad = true;
-		return;
-	}
-	take_bytes(c, to, len);
-	to[len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((uint8_t)to[i] < ' ' || to[i] == 127)
-			to[i] = '?';
+	else
+		take_text(c, to, len, len);
+}
+
+/* Words for a person: where there is less room than they need, their end is left out. */
+static void take_words(struct cursor *c, char *to, size_t size)
+{
+	size_t len = (size_t)take(c, 2);
+
+	take_text(c, to, len, MIN(len, size - 1));
 }
 
 static int verdict(const struct cursor *c)
@@ -385,7 +405,7 @@ int wire_get_text(const uint8_t *p, size_t len, uint8_t *code, char *text, size_
 	struct cursor c = { p, len, false };
 
 	*code = (uint8_t)take(&c, 1);
-	take_string(&c, text, size);
+	take_words(&c, text, size);
 	return verdict(&c);
 }
 

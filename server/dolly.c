@@ -3,6 +3,7 @@
 #include "server/dolly.h"
 
 #include "base/log.h"
+#include "server/signals.h"
 
 #include <getopt.h>
 #include <netdb.h>
@@ -14,13 +15,13 @@ static const char usage[] =
 	"dolly - one image to many machines, in the time of one\n"
 	"\n"
 	"server:  dolly -s [-v] -f dolly.cfg            as dolly.cfg(5) says\n"
-	"         dolly -I IMAGE -O TARGET -H host,host  without a file\n"
+	"         dolly -I IMAGE -H host,host [-O TARGET] without a file\n"
 	"client:  dolly [-v]                             waits for a server, does what it says\n"
 	"\n"
 	"  -s          server                     -S NAME    server, known by NAME\n"
 	"  -f FILE     configuration              -I FILE    what to send\n"
 	"  -O FILE     where the nodes put it (client: here, whatever the server says)\n"
-	"  -H LIST     hosts, separated by commas; \"auto:N\": N nodes that announce themselves\n"
+	"  -H LIST     hosts: node1,10.0.0.5-20,node[001-400]; \"auto:N\": N that announce themselves\n"
 	"  -P WORD     password, the same on all machines\n"
 	"  -a SECONDS  give up nodes (client: the server) that have not come by then (120),\n"
 	"              and nodes that get nothing new for so long (60)\n"
@@ -28,12 +29,47 @@ static const char usage[] =
 	"  -w SECONDS  wait so long for a lost node to come back (5)\n"
 	"  -o FILE     append statistics there    -n         do not wait for the medium (no fsync)\n"
 	"  -p PORT     port of the extension (9995)\n"
+	"  -d          server: wake the nodes first, by a connection to port 9996\n"
+	"  -F          client: write to a device although it is in use\n"
+	"  -A          client: a server without a password may name any file, not only devices\n"
+	"              and what lies below /tmp and this folder\n"
 	"  -v verbose   -q quiet   -V version   -h this help\n"
 	"\n"
 	"Exit status: 0 every node has every byte on its medium; 1 not (what and why is said); 2 wrong usage.\n";
 
-/* Options of the originals that need nothing here: -r tries, -b block size, -u socket buffer, -c size, -R -4 -6 -Y -d. */
-#define OPTIONS "sS:f:I:O:H:P:a:t:w:o:np:vqVhr:b:u:c:R46Yd"
+/* Options of the originals that need nothing here: -r tries, -b block size, -u socket buffer, -c size, -R -4 -6 -Y. */
+#define OPTIONS "sS:f:I:O:H:P:a:t:w:o:np:vqVhr:b:u:c:R46YdFAD:X:K:"
+
+/* Options of the originals that do something else than sending an image. */
+static const struct {
+	char option;
+	const char *instead;
+} elsewhere[] = {
+	{ 'D', "directories are sent by ka: ka-d-server -e 'tar -C DIR -c .'" },
+	{ 'X', "directories are sent by ka: ka-d-server -e 'tar -C DIR --exclude=NAME -c .'" },
+	{ 'K', "a client is ended where it runs, by Ctrl-C or a signal; -a SECONDS ends it by itself" },
+};
+
+static int say_elsewhere(int c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		if (elsewhere[i].option == c)
+			fprintf(stderr, "dolly: -%c is not done here: %s\n", c, elsewhere[i].instead);
+	return 2;
+}
+
+volatile sig_atomic_t dolly_stop_signal;
+
+static void on_signal(int number)
+{
+	dolly_stop_signal = number;
+}
+
+void dolly_catch_signals(void)
+{
+	catch_signal(SIGINT, on_signal);
+	catch_signal(SIGTERM, on_signal);
+}
 
 static int seconds(const char *text, int64_t *out)
 {
@@ -89,6 +125,19 @@ static int take_option(struct dolly_options *o, int c)
 		}
 		o->port = (uint16_t)n;
 		break;
+	case 'd':
+		o->wake = true;
+		break;
+	case 'F':
+		o->force = true;
+		break;
+	case 'A':
+		o->any_file = true;
+		break;
+	case 'D':
+	case 'X':
+	case 'K':
+		return say_elsewhere(c);
 	case 'v':
 		o->verbose = true;
 		break;
@@ -133,7 +182,7 @@ static void log_to_stderr(void *ctx, enum log_level level, const char *line)
 	const struct dolly_options *o = ctx;
 
 	/* notes reach the screen by themselves; the log repeats them only for those who ask for everything */
-	if (level <= LOG_LEVEL_WARN && !o->quiet)
+	if (level <= (o->quiet ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN))
 		fprintf(stderr, "dolly: %s\n", line);
 }
 

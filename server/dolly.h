@@ -8,11 +8,16 @@
 #include "relay/dolly/up.h"
 #include "relay/relay.h"
 
+#include <signal.h>
+
 /* The command line. Strings are those of argv. */
 struct dolly_options {
 	bool server;
 	bool verbose, quiet;
 	bool no_sync;
+	bool force;           /* -F: a device is written although it is in use */
+	bool any_file;        /* -A: a server without a password may name any file */
+	bool wake;            /* -d: the nodes' services are woken first */
 	const char *config;   /* -f */
 	const char *infile, *outfile, *hosts; /* -I -O -H */
 	const char *password; /* -P */
@@ -23,6 +28,12 @@ struct dolly_options {
 	uint16_t port;        /* -p: the extension's port, 0: 9995 */
 };
 
+/* The signal that told us to stop, 0: none yet. */
+extern volatile sig_atomic_t dolly_stop_signal;
+/* SIGINT and SIGTERM end a transfer in words; one that was ignored when we were started (nohup, a script's background) stays
+ * ignored. */
+void dolly_catch_signals(void);
+
 /* One transfer as the server; the exit status. */
 int dolly_server(const struct dolly_options *o);
 /* One transfer as a client; the exit status. */
@@ -30,6 +41,12 @@ int dolly_client(const struct dolly_options *o);
 
 /* Addresses of NAME (or of the text of an address). 0, or -ENOENT with words in ERROR. */
 int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size) must_check;
+
+/* ---- dolly_wake.c */
+
+/* Connects once to port 9996 of each of the COUNT addresses LIST, where systemd may wait to start a client; who does not
+ * answer within two seconds is not waited for. */
+void dolly_wake(const struct peer_address *list, size_t count);
 
 /* ---- dolly_pack.c */
 

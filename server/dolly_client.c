@@ -7,10 +7,16 @@
 #include "base/log.h"
 
 #include <arpa/inet.h>
-#include <signal.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef O_PATH
+#define O_PATH 010000000 /* linux/fcntl.h */
+#endif
 
 struct client {
 	const struct dolly_options *options;
@@ -23,18 +29,13 @@ struct client {
 	struct rstore target;  /* behind an outlet: the file or device the unpacked bytes go to */
 	bool has_outlet;
 	struct outlet outlet;
+	char target_name[PATH_MAX]; /* the outlet's, for words and to be opened */
 	struct loop_timer watch;
 	int64_t begun, deadline;
+	int wrong_sectors;     /* -errno: the image is for disks with other sectors; failure has the words */
 	char name[WIRE_NAME + 1]; /* the host's */
 	struct failure failure;
 };
-
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int number)
-{
-	stop_signal = number;
-}
 
 static void say(const struct client *c, const char *line)
 {
@@ -95,24 +96,91 @@ static void on_outlet(struct outlet *o, int err, const struct failure *f)
 		finish_target(c, &c->target, (int64_t)lseek(c->target.part[0].fd, 0, SEEK_CUR), true);
 }
 
-/* Opens PATH for SIZE bytes into STORE; standard output and what is to be unpacked go through an outlet. */
-static int open_target(struct client *c, const char *path, int64_t size, int64_t split, bool unpack,
-		       struct rstore *store, struct failure *f)
+static bool is_standard(const char *path)
 {
-	bool standard = streq(path, "-") || streq(path, "/dev/stdout");
-	int err;
+	return streq(path, "-") || streq(path, "/dev/stdout");
+}
 
-	if (!standard && !unpack)
-		return rstore_open_target(store, path, size, split, f);
-	err = standard ? 0 : rstore_open_target(&c->target, path, -1, 0, f);
+/* The folder PATH, its links followed, is FOLDER or lies in it. */
+static bool lies_below(const char *path, const char *folder)
+{
+	cleanup_close int fd = open(path, O_PATH | O_CLOEXEC);
+	char link[40], real[PATH_MAX];
+	size_t len = strlen(folder);
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = fd < 0 ? -1 : readlink(link, real, sizeof(real) - 1);
+	if (n < 0)
+		return false;
+	real[n] = '\0';
+	return starts_with(real, folder) && (real[len] == '\0' || real[len] == '/');
+}
+
+/* Something that is written in order only: standard output, a FIFO, a character device. */
+static bool is_stream(const char *path)
+{
+	struct stat st;
+
+	return is_standard(path) ||
+	       (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)));
+}
+
+/* Sends what comes through an outlet to the stream PATH, or, unpacked, to the target PATH. */
+static int open_outlet(struct client *c, const char *path, bool unpack, struct rstore *store, struct failure *f)
+{
+	struct rstore_target how = { .size = -1, .force = c->options->force };
+	bool stream = is_stream(path);
+	int err = stream ? 0 : rstore_open_target(&c->target, path, &how, f);
+
 	if (err == 0)
 		err = rstore_open_memory(store, f);
 	if (err < 0)
 		return err;
+	str_copy(c->target_name, sizeof(c->target_name), streq(path, "-") ? "standard output" : path);
 	c->has_outlet = true;
 	c->outlet = (struct outlet) { .loop = &c->loop, .store = store, .unpack = unpack, .done = on_outlet, .owner = c };
-	c->outlet.out = standard ? STDOUT_FILENO : c->target.part[0].fd;
+	c->outlet.path = c->target_name;
+	c->outlet.out = !stream ? c->target.part[0].fd : is_standard(path) ? STDOUT_FILENO : -1;
 	return 0;
+}
+
+/* Opens PATH for SIZE bytes into STORE; streams and what is to be unpacked go through an outlet. */
+static int open_target(struct client *c, const char *path, int64_t size, int64_t split, bool unpack,
+		       struct rstore *store, struct failure *f)
+{
+	struct rstore_target how = { .size = size, .split = split, .force = c->options->force };
+
+	return unpack || is_stream(path) ? open_outlet(c, path, unpack, store, f) : rstore_open_target(store, path, &how, f);
+}
+
+/* Where the server may put an image without being asked for a password, as it has always been used: devices, and files
+ * in /tmp and below the folder that we were started in. Links lead nowhere else. */
+static bool is_free(const char *path)
+{
+	cleanup_free char *folder = NULL;
+	char here[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (strstr(path, "/../") || starts_with(path, "../"))
+		return false;
+	folder = slash ? str_printf("%.*s", (int)MAX(slash - path, 1), path) : strdup(".");
+	return folder && getcwd(here, sizeof(here)) &&
+	       (lies_below(folder, "/dev") || lies_below(folder, "/tmp") || (!streq(here, "/") && lies_below(folder, here)));
+}
+
+/* The target that -O names, else the server's WORD. NULL with F where it may not choose it. */
+static const char *choose_target(struct client *c, const char *word, struct failure *f)
+{
+	const struct dolly_options *o = c->options;
+
+	if (o->outfile)
+		return o->outfile;
+	if (o->password || o->any_file || is_free(word))
+		return word;
+	fail(f, FAIL_SRV_DENIED, -EPERM, "the server wants to write %s: without a password (-P) it may write devices and files below "
+	     "/tmp and this folder only. Name the file with -O, or let it choose any with -A", word);
+	return NULL;
 }
 
 /* ---- a server of ours: the node's questions */
@@ -120,9 +188,11 @@ static int open_target(struct client *c, const char *path, int64_t size, int64_t
 static int on_open(struct node *n, const struct wire_job *job, struct rstore *store, struct failure *f)
 {
 	struct client *c = n->owner;
-	const char *path = c->options->outfile ? c->options->outfile : job->target;
+	const char *path = choose_target(c, job->target, f);
 	char line[300];
 
+	if (!path)
+		return -EPERM;
 	snprintf(line, sizeof(line), "the server sends %lld bytes for %s", (long long)job->size, path);
 	say(c, line);
 	close_up(c);
@@ -133,7 +203,8 @@ static void on_stored(struct node *n, uint32_t i)
 {
 	struct client *c = n->owner;
 
-	(void)i;
+	if (i == 0 && !c->has_outlet)
+		c->wrong_sectors = rstore_check_sectors(&n->store, &c->failure);
 	if (c->has_outlet)
 		outlet_feed(&c->outlet, n->map.prefix < n->map.count ? (int64_t)map_offset(&n->map, n->map.prefix)
 								      : n->map.have_bytes, -1);
@@ -145,6 +216,8 @@ static void on_complete(struct node *n)
 
 	if (c->has_outlet)
 		outlet_feed(&c->outlet, n->map.size, n->map.size);
+	else if (c->wrong_sectors < 0)
+		node_confirm(n, c->wrong_sectors, &c->failure);
 	else
 		finish_target(c, &n->store, n->map.size, !(n->job.flags & WIRE_JOB_NO_SYNC));
 }
@@ -202,11 +275,11 @@ static int up_open(struct dolly_up *u, const struct dolly_conf *conf, bool direc
 		   struct failure *f)
 {
 	struct client *c = u->owner;
+	const char *path = choose_target(c, conf->outfile, f);
 
 	if (directory)
 		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "the server sends a directory; this client takes images");
-	return open_target(c, c->options->outfile ? c->options->outfile : conf->outfile, -1, conf->out_split,
-			   conf->in_compressed, store, f);
+	return path ? open_target(c, path, -1, conf->out_split, conf->in_compressed, store, f) : -EPERM;
 }
 
 static void up_stored(struct dolly_up *u)
@@ -249,12 +322,14 @@ static void on_watch(struct loop_timer *t)
 	struct client *c = container_of(t, struct client, watch);
 
 	loop_at(&c->loop, t, now_ms() + 200);
-	if (stop_signal) {
-		fail(&c->failure, FAIL_SYS_CANCELLED, -ECANCELED, "stopped by signal %d", (int)stop_signal);
+	if (dolly_stop_signal) {
+		fail(&c->failure, FAIL_SYS_CANCELLED, -ECANCELED, "stopped by signal %d", (int)dolly_stop_signal);
 		if (c->node_open)
 			node_give_up(&c->node, -ECANCELED, &c->failure);
 		else
 			loop_stop(&c->loop, -ECANCELED);
+	} else if (c->wrong_sectors < 0 && c->node_open && c->node.state != NODE_DONE) {
+		node_give_up(&c->node, c->wrong_sectors, &c->failure);
 	} else if (c->deadline && c->node_open && c->node.state == NODE_WAITING && now_ms() > c->deadline) {
 		fail(&c->failure, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "no server came within %lld s",
 		     (long long)c->options->timeout_s);
@@ -268,8 +343,7 @@ int dolly_client(const struct dolly_options *o)
 	struct node_options n = { .group = "dolly", .password = o->password, .port = o->port, .announce = true };
 	int err;
 
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	dolly_catch_signals();
 	gethostname(c.name, sizeof(c.name) - 1);
 	n.name = c.name;
 	if (o->timeout_s)
@@ -289,9 +363,7 @@ int dolly_client(const struct dolly_options *o)
 		say(&c, "waiting for a server");
 		err = loop_run(&c.loop);
 	}
-	if (err < 0 && !o->quiet)
-		fprintf(stderr, "dolly: %s: %s\n", fail_title(c.failure.id), c.failure.detail);
-	else if (o->verbose)
+	if (err == 0 && o->verbose) /* a failure was said when it happened: fail() logs it */
 		say(&c, "everything is here, verified");
 	finish_stop(&c.finish);
 	if (c.has_outlet)
@@ -300,5 +372,5 @@ int dolly_client(const struct dolly_options *o)
 	close_up(&c);
 	rstore_close(&c.target, false);
 	loop_close(&c.loop);
-	return stop_signal ? 128 + stop_signal : err < 0 ? 1 : 0;
+	return dolly_stop_signal ? 128 + dolly_stop_signal : err < 0 ? 1 : 0;
 }

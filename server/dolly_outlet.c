@@ -1,183 +1,302 @@
-/* dolly_outlet.c - verified bytes in a store -> a program's standard input or our own standard output. */
+/* dolly_outlet.c - verified bytes in a store -> a stream: unpacked into a target, or to a pipe, device or standard output. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/dolly_outlet.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
+#include "base/log.h"
+#include "image/decode.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BUDGET (4 * MIB)
+#define PIECE     65536
+#define PIPE_SIZE (1024 * 1024)
+#define TURN_MS   20 /* the loop's other work waits no longer than this */
+#ifndef F_SETPIPE_SZ
+#define F_SETPIPE_SZ 1031 /* linux/fcntl.h */
+#endif
 
-/* What takes a compressed image off, by its first bytes. NULL: it is not compressed in a way known here. */
-static const char *unpacker(const uint8_t head[6])
+/* What the child leaves: a failure, or words of warning. */
+struct outlet_end {
+	struct failure failure;
+	char warning[200];
+};
+
+/* ---- in the child: standard input is the pipe, standard output the place */
+
+static int write_all(const uint8_t *p, size_t len)
 {
-	if (head[0] == 0x1f && head[1] == 0x8b)
-		return "gzip";
-	if (memcmp(head, "\xfd" "7zXZ", 6) == 0)
-		return "xz";
-	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0)
-		return "zstd";
-	return memcmp(head, "BZh", 3) == 0 ? "bzip2" : NULL;
+	while (len > 0) {
+		ssize_t n = write(STDOUT_FILENO, p, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
 }
 
-/* Runs PROGRAM -dc with its output to OUT. */
-static int run(struct outlet *o, const char *program, int out)
+static ssize_t read_piece(uint8_t *piece, size_t size)
 {
-	int ends[2];
+	ssize_t n;
 
-	if (pipe(ends) < 0)
-		return -errno;
-	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-	o->pid = fork();
-	if (o->pid == 0) {
-		signal(SIGPIPE, SIG_DFL);
-		if (dup2(ends[0], STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
-			execlp(program, program, "-dc", (char *)NULL);
-		_exit(127);
-	}
-	close(ends[0]);
-	if (o->pid < 0) {
-		close(ends[1]);
-		return -errno;
-	}
-	o->w.fd = ends[1];
-	str_copy(o->program, sizeof(o->program), program);
+	do
+		n = read(STDIN_FILENO, piece, size);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static int place_failed(struct outlet *o, int err)
+{
+	return fail(&o->end->failure, FAIL_IMG_STORE, err, "%s: %s", o->path, err_text(err));
+}
+
+static int copy(struct outlet *o, uint8_t *piece)
+{
+	ssize_t n;
+	int err = 0;
+
+	while (err == 0 && (n = read_piece(piece, PIECE)) > 0)
+		err = write_all(piece, (size_t)n);
+	return err < 0 ? place_failed(o, err) : n < 0 ? place_failed(o, (int)n) : 0;
+}
+
+/* Bytes behind the end of packed data that are none of it: firmware's signatures, for example. The data are whole. */
+static int leave_out_rest(struct outlet *o, struct decoder *d, uint8_t *piece)
+{
+	o->end->failure = (struct failure) { 0 };
+	snprintf(o->end->warning, sizeof(o->end->warning), "what lies behind the end of the %s data, at byte %lld, is left out",
+		 d->format->name, (long long)d->taken);
+	while (read_piece(piece, PIECE) > 0)
+		;
 	return 0;
+}
+
+/* Decodes what came; OUT has PIECE bytes. 0, 1 where the rest is to be left out, or -errno. */
+static int decode_piece(struct outlet *o, struct decoder *d, const uint8_t *piece, size_t len, uint8_t *out)
+{
+	struct decode_io io = { .in = piece, .in_len = len };
+	int err;
+
+	do {
+		io.out = out;
+		io.out_len = PIECE;
+		err = decoder_run(d, &io, &o->end->failure);
+		if (io.out > out) {
+			int wrong = write_all(out, (size_t)(io.out - out));
+
+			if (wrong < 0)
+				return place_failed(o, wrong);
+		}
+		if (err < 0)
+			return d->between && o->end->failure.id == FAIL_IMG_CORRUPT ? 1 : err;
+	} while (io.in_len || io.out_len == 0);
+	return 0;
+}
+
+static int decode(struct outlet *o, enum image_kind kind, uint8_t *piece)
+{
+	cleanup_free uint8_t *out = malloc(PIECE);
+	struct decoder d;
+	ssize_t n;
+	int err = out ? decoder_open(&d, kind, -1, &o->end->failure) : -ENOMEM;
+
+	if (err < 0)
+		return err;
+	while (err == 0 && (n = read_piece(piece, PIECE)) > 0)
+		err = decode_piece(o, &d, piece, (size_t)n, out);
+	if (err == 1)
+		err = leave_out_rest(o, &d, piece);
+	else if (err == 0)
+		err = decoder_finish(&d, &o->end->failure);
+	decoder_close(&d);
+	return err;
+}
+
+static int unpack(struct outlet *o, uint8_t *piece)
+{
+	const uint8_t *h = o->head;
+
+	if (h[0] == 0x1f && h[1] == 0x8b)
+		return decode(o, IMAGE_GZIP, piece);
+	if (memcmp(h, "\xfd" "7zXZ", 6) == 0)
+		return decode(o, IMAGE_XZ, piece);
+	if (memcmp(h, "\x28\xb5\x2f\xfd", 4) == 0)
+		return decode(o, IMAGE_ZSTD, piece);
+	if (memcmp(h, "BZh", 3) != 0)
+		return copy(o, piece);
+	execlp("bzip2", "bzip2", "-dc", (char *)NULL);
+	return fail(&o->end->failure, FAIL_IMG_CORRUPT, -errno, "bzip2, which has packed the image, is not here: %s",
+		    err_text(errno));
+}
+
+/* The child. */
+static int work(void *ctx)
+{
+	struct outlet *o = ctx;
+	uint8_t *piece = malloc(PIECE);
+	int fd = o->out < 0 ? open(o->path, O_WRONLY | O_CLOEXEC) : -1, err;
+
+	if (o->out < 0 && (fd < 0 || dup2(fd, STDOUT_FILENO) < 0))
+		return place_failed(o, -errno) < 0;
+	signal(SIGPIPE, SIG_IGN); /* a reader that went is told as an error */
+	err = piece ? (o->unpack ? unpack(o, piece) : copy(o, piece)) : -ENOMEM;
+	return err < 0 ? 1 : 0;
+}
+
+/* ---- in the parent */
+
+static void conclude(struct outlet *o, int err, const struct failure *f)
+{
+	struct failure why = f ? *f : (struct failure) { 0 };
+
+	outlet_close(o);
+	o->done(o, err, &why);
 }
 
 static void give_up(struct outlet *o, int err, const char *what)
 {
 	struct failure f = { 0 };
 
-	outlet_close(o);
 	fail(&f, FAIL_IMG_STORE, err, "%s: %s", what, err_text(err));
-	o->done(o, err, &f);
+	conclude(o, err, &f);
 }
 
-/* All is handed over: the program ends by itself, and says whether it liked what it got. */
-static void conclude(struct outlet *o)
+/* It ended: at the end of the bytes, or, failing, before. */
+static void on_ended(struct child *c, int status)
 {
-	struct failure f = { 0 };
-	int status = 0;
+	struct outlet *o = container_of(c, struct outlet, child);
+	struct failure f = o->end->failure;
+	char words[120];
 
-	loop_remove(o->loop, &o->w);
-	if (o->pid > 0) {
-		base_close_fd(&o->w.fd);
-		if (waitpid(o->pid, &status, 0) < 0)
-			status = 0; /* somebody else has reaped it */
-		o->pid = 0;
-	}
-	o->over = true;
-	if (status) {
-		fail(&f, FAIL_IMG_CORRUPT, -EIO, "%s could not unpack the image (status %d)", o->program,
-		     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-		o->done(o, -EIO, &f);
+	if (o->end->warning[0])
+		log_warn("%s: %s", o->path, o->end->warning);
+	if (status == 0 && o->at == o->size) {
+		conclude(o, 0, NULL);
 		return;
 	}
-	o->done(o, 0, NULL);
+	child_judge(NULL, status, words, sizeof(words));
+	if (f.id == FAIL_NONE)
+		fail(&f, FAIL_IMG_STORE, -EIO, "%s: what writes it %s", o->path, status ? words : "ended too early");
+	conclude(o, f.err ? f.err : -EIO, &f);
 }
 
-static void pump(struct outlet *o)
+/* Writes what is there. 1: the pipe is full or the turn over, 0: all written, or -errno. */
+static int pump(struct outlet *o)
 {
-	uint8_t piece[65536];
-	int64_t budget = BUDGET;
+	int64_t until = now_ms() + TURN_MS;
+	uint8_t piece[PIECE];
 
-	while (o->at < o->available && budget > 0) {
+	while (o->at < o->available && now_ms() < until) {
 		size_t len = (size_t)MIN(o->available - o->at, (int64_t)sizeof(piece));
-		ssize_t n;
 		int err = rstore_read(o->store, o->at, piece, len);
+		ssize_t n;
 
-		if (err < 0) {
-			give_up(o, err, "reading back what came");
-			return;
-		}
+		if (err < 0)
+			return err;
 		n = write(o->w.fd, piece, len);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (n < 0) {
-			give_up(o, -errno, o->program[0] ? o->program : "standard output");
-			return;
-		}
+			return 1;
+		if (n < 0)
+			return errno == EPIPE ? 0 : -errno; /* the child's end says why */
 		o->at += n;
-		budget -= n;
 	}
-	loop_change(o->loop, &o->w, o->at < o->available ? EPOLLOUT : 0);
-	if (o->size >= 0 && o->at == o->size)
-		conclude(o);
+	return o->at < o->available;
+}
+
+static void push(struct outlet *o)
+{
+	int err = pump(o);
+
+	if (err < 0) {
+		give_up(o, err, "reading back what came");
+		return;
+	}
+	if (o->at == o->size)
+		loop_close_fd(o->loop, &o->w); /* the child's end of the bytes */
+	else
+		loop_change(o->loop, &o->w, err ? EPOLLOUT : 0);
 }
 
 static void ready(struct loop_fd *w, uint32_t events)
 {
 	struct outlet *o = container_of(w, struct outlet, w);
 
-	if (o->at == o->available && events & (EPOLLERR | EPOLLHUP))
-		give_up(o, -EPIPE, o->program[0] ? o->program : "standard output");
+	if (events & EPOLLERR)
+		loop_remove(o->loop, w); /* nobody reads any more: on_ended comes */
 	else
-		pump(o);
+		push(o);
 }
 
-/* The first bytes are there: what are they for? */
-static int begin(struct outlet *o)
+static int open_pipe(struct outlet *o, int ends[2])
 {
-	uint8_t head[6] = { 0 };
-	const char *program = NULL;
-	int err;
+	if (pipe(ends) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++)
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	o->w = (struct loop_fd) { .fd = ends[1], .ready = ready };
+	return 0;
+}
+
+/* The first bytes are there: the child that takes them. */
+static int begin(struct outlet *o, struct failure *f)
+{
+	int ends[2], err = rstore_read(o->store, 0, o->head, (size_t)MIN(o->available, (int64_t)sizeof(o->head)));
 
 	o->begun = true;
-	if (o->unpack && o->available >= (int64_t)sizeof(head)) {
-		err = rstore_read(o->store, 0, head, sizeof(head));
-		if (err < 0)
-			return err;
-		program = unpacker(head);
+	o->end = mmap(NULL, sizeof(*o->end), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (o->end == MAP_FAILED) {
+		o->end = NULL;
+		return -ENOMEM;
 	}
-	if (o->unpack && !program)
-		program = "cat"; /* "compressed infile" of what is not: it is stored as it is */
-	if (program)
-		err = run(o, program, o->out);
-	else
-		err = (o->w.fd = fcntl(o->out, F_DUPFD_CLOEXEC, 3)) < 0 ? -errno : 0;
+	if (err == 0)
+		err = open_pipe(o, ends);
 	if (err < 0)
 		return err;
-	fcntl(o->w.fd, F_SETFL, fcntl(o->w.fd, F_GETFL) | O_NONBLOCK);
-	o->w.ready = ready;
-	err = loop_add(o->loop, &o->w, 0);
-	return err == -EPERM ? 0 : err; /* a file is always ready */
+	o->child.ended = on_ended;
+	err = child_start(&o->child, o->loop, work, o, ends[0], o->out, f);
+	close(ends[0]);
+	return err < 0 ? err : loop_add(o->loop, &o->w, 0);
 }
 
 void outlet_feed(struct outlet *o, int64_t available, int64_t size)
 {
-	int err;
+	struct failure f = { 0 };
+	int err = 0;
 
-	if (o->over)
+	if (o->over || (o->begun && o->at == o->size))
 		return;
 	o->available = available;
 	o->size = size;
 	if (!o->begun) {
-		if (available < 6 && available != size)
+		if (available < (int64_t)sizeof(o->head) && available != size)
 			return;
-		err = begin(o);
-		if (err < 0) {
-			give_up(o, err, "unpacking");
-			return;
-		}
+		err = begin(o, &f);
 	}
-	pump(o);
+	if (err < 0)
+		give_up(o, err, f.detail[0] ? f.detail : o->path);
+	else if (o->w.fd >= 0)
+		push(o);
 }
 
 void outlet_close(struct outlet *o)
 {
-	if (o->begun && o->w.fd > 0) {
+	if (o->begun) {
 		loop_close_fd(o->loop, &o->w);
+		child_kill(&o->child);
 	}
-	if (o->pid > 0) {
-		kill(o->pid, SIGKILL);
-		waitpid(o->pid, NULL, 0);
-	}
-	o->pid = 0;
+	if (o->end)
+		munmap(o->end, sizeof(*o->end));
+	o->end = NULL;
 	o->over = true;
 }

@@ -5,10 +5,13 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define REFRESH_MS 500
-#define MAX_ROWS   40 /* nodes drawn; with more, only those that are not done */
+#define ROWS       24 /* of a terminal that does not tell its size */
+#define COLUMNS    80
 
 void dolly_screen_open(struct dolly_screen *s, bool quiet)
 {
@@ -16,6 +19,16 @@ void dolly_screen_open(struct dolly_screen *s, bool quiet)
 
 	*s = (struct dolly_screen) { .quiet = quiet, .begun = now_ms() };
 	s->terminal = !quiet && isatty(STDERR_FILENO) && term && !streq(term, "dumb");
+}
+
+/* The terminal's size, asked each time: windows change. */
+static struct winsize terminal_size(void)
+{
+	struct winsize w = { 0 };
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row < 3 || w.ws_col < 20)
+		return (struct winsize) { .ws_row = ROWS, .ws_col = COLUMNS };
+	return w;
 }
 
 /* Takes back what is drawn, so that a line may be written in its place. */
@@ -35,25 +48,46 @@ void dolly_screen_note(struct dolly_screen *s, const char *line)
 	s->last = 0;
 }
 
-static void draw_node(const struct head_node *n, int64_t size)
+/* What a person should know of N, "" where all is well. */
+static const char *remark(const struct head_node *n)
+{
+	if (n->state == HEAD_FAILED || n->state == HEAD_LOST)
+		return n->why;
+	return n->state == HEAD_READY && n->head->plan.node[n->number].leaf ? "slow" : "";
+}
+
+/* One line of at most COLUMNS: one more would scroll what is drawn over. */
+static void draw_node(const struct head_node *n, int64_t size, unsigned columns)
 {
 	static const char bar[] = "####################";
 	int64_t bytes = (int64_t)n->progress.bytes;
 	int percent = size > 0 ? (int)(bytes * 100 / size) : n->state == HEAD_DONE ? 100 : 0;
-	char where[PEER_TEXT];
+	char where[PEER_TEXT], line[512];
 
-	fprintf(stderr, "%-16.16s %-9s %.*s%*s %3d %% %7.1f MB/s %s\n",
-		n->name[0] ? n->name : head_address(n, where), head_state_name(n->state), percent / 5, bar,
-		20 - percent / 5, "", percent, MAX(n->head->plan.node[n->number].rate, 0) / 1e6,
-		n->state == HEAD_FAILED || n->state == HEAD_LOST	? n->why
-		: n->state == HEAD_READY && n->head->plan.node[n->number].leaf ? "slow"
-									: "");
+	snprintf(line, sizeof(line), "%-16.16s %-9s %.*s%*s %3d %% %7.1f MB/s %s",
+		 n->name[0] ? n->name : head_address(n, where), head_state_name(n->state), percent / 5, bar,
+		 20 - percent / 5, "", percent, MAX(n->head->plan.node[n->number].rate, 0) / 1e6, remark(n));
+	fprintf(stderr, "%.*s\n", (int)columns - 1, line);
+}
+
+/* Where there are more nodes than ROWS, those that are done are left out, then the last. */
+static unsigned draw_nodes(const struct head *h, int64_t size, struct winsize w)
+{
+	unsigned room = w.ws_row - 2u, drawn = 0;
+
+	for (uint32_t i = 1; i <= h->count && drawn < room; i++) {
+		if (h->count > room && h->node[i]->state == HEAD_DONE)
+			continue;
+		draw_node(h->node[i], size, w.ws_col);
+		drawn++;
+	}
+	return drawn;
 }
 
 void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t size, bool now)
 {
 	int64_t time = now_ms();
-	unsigned done = 0, rows = 0, fetching = 0, absent = 0;
+	unsigned done = 0, fetching = 0, absent = 0;
 	double least = 100;
 
 	if (s->quiet || (!now && time - s->last < (s->terminal ? REFRESH_MS : 10000)))
@@ -68,18 +102,14 @@ void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t s
 		fetching += n->state == HEAD_READY;
 		if (n->state == HEAD_READY && size > 0)
 			least = MIN(least, (double)n->progress.bytes * 100 / (double)size);
-		if (s->terminal && rows < MAX_ROWS && (h->count <= MAX_ROWS || n->state != HEAD_DONE)) {
-			draw_node(n, size);
-			rows++;
-		}
 	}
+	s->drawn = s->terminal ? draw_nodes(h, size, terminal_size()) + 1 : 0;
 	fprintf(stderr, "%u of %u nodes have everything", done, h->count);
 	if (absent)
 		fprintf(stderr, "; %u not seen yet", absent);
 	if (fetching && size > 0)
 		fprintf(stderr, "; the last one has %.0f %%", least);
 	fputc('\n', stderr);
-	s->drawn = s->terminal ? rows + 1 : 0;
 }
 
 void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out)

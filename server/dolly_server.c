@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,6 +14,8 @@
 struct server {
 	const struct dolly_options *options;
 	struct dolly_conf conf;
+	struct peer_address *host; /* of each of conf.host */
+	size_t hosts;
 	struct loop loop;
 	struct map map;
 	struct rstore store;
@@ -25,13 +26,6 @@ struct server {
 	int64_t begun, finished; /* the transfer, of now_ms() */
 	int result;
 };
-
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int number)
-{
-	stop_signal = number;
-}
 
 /* ---- what to send, to whom */
 
@@ -54,23 +48,21 @@ static char *read_file(const char *path, size_t *len)
 	return buf_take(&b);
 }
 
-/* "a,b,c" or "auto:32" */
+/* "a,b,c", "10.0.0.5-20" or "auto:32" */
 static int take_hosts(struct dolly_conf *c, const char *list)
 {
 	int64_t n;
+	int err;
 
 	if (starts_with(list, "auto:") && parse_number(list + 5, 1, 100000, &n) == 0) {
 		c->wanted = (uint32_t)n;
 		return 0;
 	}
-	while (*list) {
-		size_t len = strcspn(list, ",");
-
-		if (len && dolly_conf_add_host(c, list, len) < 0)
-			return -ENOMEM;
-		list += len + (list[len] == ',');
-	}
-	return 0;
+	err = dolly_conf_add_hosts(c, list);
+	if (err == -EINVAL)
+		fprintf(stderr, "dolly: -H %s: names and addresses with commas between them are wanted, as in node1,10.0.0.5-20\n",
+			list);
+	return err;
 }
 
 static int replace(char **to, const char *by)
@@ -100,44 +92,66 @@ static int configure(struct server *s)
 		}
 	}
 	if (replace(&s->conf.infile, o->infile) < 0 || replace(&s->conf.outfile, o->outfile) < 0 ||
-	    (o->hosts && take_hosts(&s->conf, o->hosts) < 0))
+	    (!s->conf.outfile && replace(&s->conf.outfile, s->conf.infile) < 0))
 		return -ENOMEM;
+	if (o->hosts && take_hosts(&s->conf, o->hosts) < 0)
+		return -EINVAL;
 	if (s->conf.in_compressed && s->conf.out_compressed) /* unpacked and packed again: the same as it is */
 		s->conf.in_compressed = s->conf.out_compressed = false;
 	if (!s->conf.infile || !s->conf.outfile || (!s->conf.hosts && !s->conf.wanted)) {
-		fprintf(stderr, "dolly: a server needs -f FILE, or -I, -O and -H. Try dolly -h.\n");
+		fprintf(stderr, "dolly: a server needs -f FILE, or -I and -H. Try dolly -h.\n");
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int add_hosts(struct server *s)
+/* One more host, known by name and address; twice the same machine is a slip. */
+static int take_address(struct server *s, const char *name, const struct peer_address *a)
+{
+	for (size_t i = 0; i < s->hosts; i++) {
+		if (!peer_same_host(&s->host[i], a))
+			continue;
+		fprintf(stderr, "dolly: %s and %s are the same machine: list it once\n", name, s->conf.host[i]);
+		return -EINVAL;
+	}
+	s->host[s->hosts++] = *a;
+	return 0;
+}
+
+/* Names become addresses before anything else: a slip in the list is said at once. */
+static int resolve_hosts(struct server *s)
 {
 	char error[300];
-	int bad = 0;
+	int bad = 0, err = 0;
 
-	for (size_t i = 0; i < s->conf.hosts; i++) {
+	s->host = calloc(s->conf.hosts + 1, sizeof(*s->host));
+	if (!s->host)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->conf.hosts && err == 0; i++) {
 		cleanup_free char *name = dolly_conf_reach(&s->conf, s->conf.host[i]);
 		struct peer_address a;
 
 		if (!name)
 			return -ENOMEM;
-		if (dolly_resolve(name, s->options->port, &a, error, sizeof(error)) < 0) {
-			fprintf(stderr, "dolly: %s\n", error);
-			bad++;
+		if (dolly_resolve(name, s->options->port, &a, error, sizeof(error)) == 0) {
+			err = bad ? 0 : take_address(s, s->conf.host[i], &a);
 			continue;
 		}
-		for (uint32_t k = 1; k <= s->head.count; k++) {
-			if (peer_same_host(&s->head.node[k]->address, &a)) {
-				fprintf(stderr, "dolly: %s is the same machine as %s\n", s->conf.host[i],
-					s->head.node[k]->name);
-				return -EINVAL;
-			}
-		}
-		if (!head_add(&s->head, &a, s->conf.host[i]))
-			return -ENOMEM;
+		fprintf(stderr, "dolly: %s\n", error);
+		bad++;
 	}
-	return bad ? -ENOENT : 0;
+	if (s->conf.clients && s->conf.clients != s->conf.hosts)
+		fprintf(stderr, "dolly: warning: \"clients %zu\", but %zu names follow: all %zu are served\n", s->conf.clients,
+			s->conf.hosts, s->conf.hosts);
+	return bad ? -ENOENT : err;
+}
+
+static int add_hosts(struct server *s)
+{
+	for (size_t i = 0; i < s->hosts; i++)
+		if (!head_add(&s->head, &s->host[i], s->conf.host[i]))
+			return -ENOMEM;
+	return 0;
 }
 
 /* Hashes the whole image: the session's root is known before a byte is sent. */
@@ -167,11 +181,14 @@ static int hash_image(struct server *s, struct failure *f)
 			fprintf(stderr, "reading %s to know its checksums: %lld of %lld MB\n", s->conf.infile,
 				(long long)(s->map.have_bytes / 1000000), (long long)(s->map.size / 1000000));
 		}
-		if (stop_signal)
+		if (dolly_stop_signal)
 			err = -ECANCELED;
 	}
 	if (err < 0)
-		return fail(f, FAIL_SRV_ERROR, err, "%s: %s", s->conf.infile, err_text(err));
+		return fail(f, FAIL_SRV_ERROR, err, "%s: reading near byte %lld: %s", s->conf.infile,
+			    (long long)s->map.have_bytes, err_text(err));
+	if (s->map.size == 0)
+		fprintf(stderr, "dolly: warning: %s is empty: the nodes get an empty file\n", s->conf.infile);
 	map_seal(&s->map);
 	return 0;
 }
@@ -230,7 +247,7 @@ static void on_draw(struct loop_timer *t)
 {
 	struct server *s = container_of(t, struct server, draw);
 
-	if (stop_signal)
+	if (dolly_stop_signal)
 		head_abort(&s->head, "the server was told to stop");
 	dolly_screen_update(&s->screen, &s->head, s->map.size, false);
 	loop_at(&s->loop, t, now_ms() + DRAW_MS);
@@ -302,14 +319,18 @@ int dolly_server(const struct dolly_options *o)
 	struct failure f = { 0 };
 	int err = configure(&s);
 
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	dolly_catch_signals();
+	if (err == 0)
+		err = resolve_hosts(&s);
+	if (err == 0 && o->wake)
+		dolly_wake(s.host, s.hosts);
 	if (err == 0)
 		err = open_image(&s, &f);
 	if (err == 0)
 		err = serve(&s, &f);
+	free(s.host);
 	rstore_close(&s.store, true);
 	map_free(&s.map);
 	dolly_conf_free(&s.conf);
-	return stop_signal ? 128 + stop_signal : err < 0 ? 1 : 0;
+	return dolly_stop_signal ? 128 + dolly_stop_signal : err < 0 ? 1 : 0;
 }

@@ -145,8 +145,9 @@ static void on_signal(struct ka_signals *signals)
 int main(int argc, char **argv)
 {
 	struct ka_client_options o = { .control_port = KA_CONTROL_PORT, .data_port = KA_DATA_PORT,
-				       .command = "cd /tmp/stage2 && tar --extract --read-full-records --same-permissions "
-						  "--numeric-owner --sparse --file -" };
+				       .command = "cd /tmp/stage2 && " KA_TAR_MORE "--acls --xattrs --xattrs-include=*" KA_TAR_ASK
+						  "tar --extract --read-full-records --same-permissions --numeric-owner "
+						  "--sparse $more --file -" };
 	static struct program p;
 	struct in_addr *hosts = NULL;
 	const char *host = NULL;

@@ -168,7 +168,8 @@ static void on_signal(struct ka_signals *signals)
 int main(int argc, char **argv)
 {
 	struct ka_server_options o = { .wanted = 1, .arity = 1, .control_port = KA_CONTROL_PORT, .data_port = KA_DATA_PORT,
-				       .command = "cd / && tar --create --one-file-system --sparse ." };
+				       .command = "cd / && " KA_TAR_MORE "--acls --xattrs" KA_TAR_ASK
+						  "tar --create --one-file-system --sparse $more ." };
 	static struct program p;
 	struct failure f = { 0 };
 	char text[300];

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/version.h"
+#include "server/signals.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -44,9 +45,9 @@ int ka_signals_open(struct ka_signals *s, struct loop *l, void (*ended)(struct k
 	}
 	*s = (struct ka_signals) { .w = { .fd = signal_pipe[0], .ready = ready }, .ended = ended };
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
+	catch_signal(SIGINT, on_signal);
+	catch_signal(SIGTERM, on_signal);
+	catch_signal(SIGHUP, on_signal);
 	return loop_add(l, &s->w, EPOLLIN);
 }
 

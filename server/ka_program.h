@@ -5,6 +5,10 @@
 
 #include "relay/loop.h"
 
+/* Parts of the default commands: $more is what stands between them where this machine's tar knows it, else nothing. */
+#define KA_TAR_MORE "set -f; more='"
+#define KA_TAR_ASK  "'; tar $more --help >/dev/null 2>&1 || more=; "
+
 /* Signals that end the program, as an event. */
 struct ka_signals {
 	struct loop_fd w;

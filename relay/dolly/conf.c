@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/conf.h"
 
+#include "relay/dolly/hosts.h"
+
 #include <stdio.h>
 
 /* One line of the text, without its end. */
@@ -11,7 +13,23 @@ struct line {
 	unsigned number;
 };
 
-/* Takes the next line off TEXT; false at the end. Blanks and CR behind it go away. */
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Blanks before and behind it go away. */
+static void trim(struct line *l)
+{
+	while (l->len && is_blank(l->p[l->len - 1]))
+		l->len--;
+	while (l->len && is_blank(l->p[0])) {
+		l->p++;
+		l->len--;
+	}
+}
+
+/* Takes the next line off TEXT; false at the end. */
 static bool next_line(const char **text, size_t *left, struct line *l)
 {
 	const char *end;
@@ -24,8 +42,7 @@ static bool next_line(const char **text, size_t *left, struct line *l)
 	l->number++;
 	*left -= end ? l->len + 1 : l->len;
 	*text += end ? l->len + 1 : l->len;
-	while (l->len && (l->p[l->len - 1] == '\r' || l->p[l->len - 1] == ' ' || l->p[l->len - 1] == '\t'))
-		l->len--;
+	trim(l);
 	return true;
 }
 
@@ -132,15 +149,17 @@ static int clients(struct dolly_conf *c, const struct line *v)
 {
 	struct line count;
 	int64_t n;
+	int err;
 
 	c->old_form = true;
 	if (value_of(v, "auto", &count)) {
-		int err = number(&count, 1, 100000, &n);
-
+		err = number(&count, 1, 100000, &n);
 		c->wanted = err == 0 ? (uint32_t)n : 0;
 		return err;
 	}
-	return number(v, 1, 100000, &n);
+	err = number(v, 1, 100000, &n);
+	c->clients = err == 0 ? (size_t)n : 0;
+	return err;
 }
 
 /* "add 1:-b" */
@@ -229,6 +248,29 @@ int dolly_conf_add_host(struct dolly_conf *c, const char *name, size_t len)
 	return list[c->hosts] ? (c->hosts++, 0) : -ENOMEM;
 }
 
+/* What is left of a line with one word without a comment behind it. */
+static size_t name_length(const struct line *l)
+{
+	size_t len = l->len;
+
+	for (size_t i = 1; i < len; i++)
+		if (l->p[i] == '#' && is_blank(l->p[i - 1]))
+			len = i;
+	while (len && is_blank(l->p[len - 1]))
+		len--;
+	return len;
+}
+
+static int take_host(void *ctx, const char *name, size_t len)
+{
+	return dolly_conf_add_host(ctx, name, len);
+}
+
+int dolly_conf_add_hosts(struct dolly_conf *c, const char *list)
+{
+	return hosts_list(list, take_host, c);
+}
+
 /* One line. 0, -ENOMEM, or -EINVAL with EXAMPLE set to what it should look like. */
 static int take_line(struct dolly_conf *c, const struct line *l, const char **example)
 {
@@ -249,10 +291,8 @@ static int take_line(struct dolly_conf *c, const struct line *l, const char **ex
 		if (rest.len == strlen(keywords[i].word) && begins(&rest, keywords[i].word))
 			return -EINVAL;
 	}
-	*example = "a host name or address alone in its line";
-	if (memchr(l->p, ' ', l->len) || memchr(l->p, '\t', l->len) || memchr(l->p, '\0', l->len) || l->len > 255)
-		return -EINVAL;
-	return dolly_conf_add_host(c, l->p, l->len);
+	*example = "a host name or address alone in its line, or several: node[001-400], 10.0.0.5-20";
+	return hosts_expand(l->p, name_length(l), take_host, c);
 }
 
 char *dolly_conf_reach(const struct dolly_conf *c, const char *host)
@@ -296,6 +336,10 @@ int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *e
 	int err;
 
 	*c = (struct dolly_conf) { .fanout = 1 };
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* the mark of editors that write it before UTF-8 */
+		text += 3;
+		len -= 3;
+	}
 	while (!ended && next_line(&text, &len, &l)) {
 		if (begins(&l, "endconfig")) {
 			ended = true;

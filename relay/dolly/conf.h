@@ -20,6 +20,7 @@ struct dolly_conf {
 	char *server, *first, *last; /* NULL: not given, the newer form */
 	char **host;
 	size_t hosts;
+	size_t clients;        /* `clients N`: how many there should be, 0: not said */
 	uint32_t wanted;       /* `clients auto N`: nodes that announce themselves */
 	bool old_form;         /* it has server, firstclient, lastclient or clients lines: the form up to 0.64 */
 };
@@ -27,12 +28,15 @@ struct dolly_conf {
 /* True when TEXT holds a line that begins with "endconfig". */
 bool dolly_conf_complete(const char *text, size_t len);
 
-/* Reads a configuration. Lines of the old form may come in any order, blank lines, comments (#) and CRLF are taken.
+/* Reads a configuration. Lines of the old form may come in any order, blank lines, comments (#), blanks around and CRLF are taken.
  * 0, -ENOMEM, or -EBADMSG with ERROR filled: what is wrong in which line. */
 int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *error, size_t size) must_check;
 
 /* Adds one host. 0 or -ENOMEM. */
 int dolly_conf_add_host(struct dolly_conf *c, const char *name, size_t len) must_check;
+
+/* Adds all hosts of LIST, as relay/dolly/hosts.h reads it. 0, -ENOMEM, or -EINVAL where one is no name. */
+int dolly_conf_add_hosts(struct dolly_conf *c, const char *list) must_check;
 
 /* The name under which the node of host line HOST is reached: HOST, or with `add 0` another interface of it. To be
  * freed; NULL when memory ran out. */

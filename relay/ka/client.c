@@ -511,7 +511,7 @@ int ka_client_open(struct ka_client *c, struct loop *l, const struct ka_client_o
 	int err;
 
 	*c = (struct ka_client) { .loop = l, .options = *o, .calls = calls, .owner = owner, .layout = KA_32 };
-	c->control.w.fd = c->data.fd = c->door.listener.fd = c->store.fd = c->pull.w.fd = c->command.w.fd = -1;
+	c->control.w.fd = c->data.fd = c->door.listener.fd = c->store.fd = c->pull.w.fd = c->command.child.w.fd = -1;
 	c->tick.fire = on_tick;
 	c->begun = c->stage_since = c->last_tick = now_ms();
 	c->find = (struct ka_find) { .loop = l, .session = o->session, .also = o->hosts, .also_count = o->host_count,

@@ -4,21 +4,20 @@
 #define RELAY_KA_COMMAND_H
 
 #include "base/failure.h"
-#include "relay/loop.h"
+#include "relay/child.h"
 
 enum ka_command_kind {
 	KA_COMMAND_SOURCE, /* its stdout is the pipe; its stdin is /dev/null */
-	KA_COMMAND_SINK,   /* its stdin is the pipe */
+	KA_COMMAND_SINK,   /* its stdin is the pipe; its stdout is ours */
 };
 
 struct ka_command {
-	struct loop *loop;
-	int pid;            /* 0: none, or it has ended */
-	struct loop_fd w;   /* readable when it has ended */
-	struct loop_timer look; /* where the kernel has no such descriptor (before 5.3) */
-	/* It has ended: 0, or -EIO and WHY in words ("exited with status 3"). */
+	struct child child;
+	enum ka_command_kind kind;
+	char tool[32]; /* the program whose status the command has, where that is known */
+	/* It has ended: 0, or -EIO; WHY in words ("exited with status 3"), not empty with 0 where that is worth a word. */
 	void (*ended)(struct ka_command *c, int err, const char *why);
-	char why[80];
+	char why[120];
 };
 
 /* Starts COMMAND by /bin/sh in a process group of its own; *PIPE is this side's non-blocking end. {0} plus ended

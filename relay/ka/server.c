@@ -481,7 +481,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	int err;
 
 	*s = (struct ka_server) { .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
-	s->control.fd = s->store.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.w.fd = -1;
+	s->control.fd = s->store.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.child.w.fd = -1;
 	s->tick.fire = on_tick;
 	s->begun = now_ms();
 	s->place = calloc(1, sizeof(*s->place));

@@ -111,7 +111,7 @@ static void on_pipe(struct loop_fd *w, uint32_t events)
 static void on_source_ended(struct ka_command *c, int err, const char *why)
 {
 	struct ka_server *s = container_of(c, struct ka_server, source);
-	char text[160];
+	char text[200];
 
 	s->source_ended = true;
 	if (err < 0) {
@@ -119,6 +119,8 @@ static void on_source_ended(struct ka_command *c, int err, const char *why)
 		ka_server_abort(s, text);
 		return;
 	}
+	if (*why)
+		ka_say(s, "Warning: the source command %s", why);
 	maybe_complete(s);
 }
 
