@@ -154,9 +154,9 @@ static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f
 	ssize_t n;
 	int err;
 
-	if (in->state != INTAKE_PLAIN || in->check || !in->inner->pull)
+	if (in->state != INTAKE_PLAIN || in->check)
 		return -EOPNOTSUPP;
-	n = in->inner->pull(in->inner, fd, max, f);
+	n = sink_pull(in->inner, fd, max, f);
 	err = n > 0 ? count(in, (size_t)n, f) : 0;
 	return err ? err : n;
 }
@@ -171,9 +171,7 @@ static int intake_lend(struct sink *s, int *fd, int64_t *at)
 
 static int intake_revoke(struct sink *s, struct failure *f)
 {
-	struct intake *in = self(s);
-
-	return in->inner->revoke(in->inner, f);
+	return sink_revoke(self(s)->inner, f);
 }
 
 /* The sum of the SIZE bytes in FD. 0 or -errno with F. */
@@ -232,9 +230,7 @@ static int intake_last(struct sink *s, void *bytes, size_t len)
 {
 	struct intake *in = self(s);
 
-	if (in->state != INTAKE_PLAIN || !in->inner->last)
-		return -EOPNOTSUPP;
-	return in->inner->last(in->inner, bytes, len);
+	return in->state == INTAKE_PLAIN ? sink_last(in->inner, bytes, len) : -EOPNOTSUPP;
 }
 
 static int check_sum(struct intake *in, struct failure *f)
@@ -298,6 +294,12 @@ static void intake_free(struct sink *s)
 	free(in);
 }
 
+static const struct sink_shortcuts shortcuts = {
+	.pulling = &(const struct sink_pulling){ intake_pull, intake_last },
+	.lending = &(const struct sink_lending){ intake_lend, intake_revoke },
+	.taking = &(const struct sink_taking){ intake_take, intake_may_take },
+};
+
 struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const char *sha256_hex)
 {
 	struct intake *in = inner ? calloc(1, sizeof(*in)) : NULL;
@@ -308,9 +310,8 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 		return NULL;
 	}
 	in->sink = (struct sink){
-		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .pull = intake_pull,
-		.last = intake_last, .take = intake_take, .may_take = intake_may_take, .finish = intake_finish,
-		.restart = intake_restart, .free = intake_free, .lend = intake_lend, .revoke = intake_revoke,
+		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .finish = intake_finish,
+		.restart = intake_restart, .free = intake_free, .shortcuts = &shortcuts,
 	};
 	in->inner = inner;
 	in->raw = raw;

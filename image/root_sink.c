@@ -110,14 +110,14 @@ static ssize_t root_pull(struct sink *s, int fd, size_t max, struct failure *f)
 {
 	struct root *r = self(s);
 
-	return r->chosen && r->chosen->pull ? r->chosen->pull(r->chosen, fd, max, f) : -EOPNOTSUPP;
+	return r->chosen ? sink_pull(r->chosen, fd, max, f) : -EOPNOTSUPP;
 }
 
 static int root_last(struct sink *s, void *bytes, size_t len)
 {
 	struct root *r = self(s);
 
-	return r->chosen && r->chosen->last ? r->chosen->last(r->chosen, bytes, len) : -EOPNOTSUPP;
+	return r->chosen ? sink_last(r->chosen, bytes, len) : -EOPNOTSUPP;
 }
 
 /* An archive has to be unpacked; an image may stay where it lies. */
@@ -182,6 +182,11 @@ static void root_free(struct sink *s)
 	free(r);
 }
 
+static const struct sink_shortcuts shortcuts = {
+	.pulling = &(const struct sink_pulling){ root_pull, root_last },
+	.taking = &(const struct sink_taking){ root_take, root_may_take },
+};
+
 struct sink *root_sink(struct store *s, const char *target, image_load_module_fn *load, void *ctx, int64_t memory,
 		       const char *sha256_hex)
 {
@@ -195,9 +200,8 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 		return NULL;
 	}
 	r->sink = (struct sink){
-		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull,
-		.last = root_last, .take = root_take, .may_take = root_may_take, .finish = root_finish,
-		.restart = root_restart, .free = root_free,
+		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .finish = root_finish,
+		.restart = root_restart, .free = root_free, .shortcuts = &shortcuts,
 	};
 	r->store = s;
 	r->target = target;

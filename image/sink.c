@@ -5,7 +5,6 @@
 #include "image/intake.h"
 #include "image/store.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 /* How much an image of unknown size may grow before memory is looked at again. A decoder's history grows as fast as
@@ -36,8 +35,8 @@ int sink_write(struct sink *s, const void *bytes, size_t len, struct failure *f)
 
 int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f)
 {
-	if (s->copy)
-		return s->copy(s, fd, offset, len, f);
+	if (s->shortcuts && s->shortcuts->copy)
+		return s->shortcuts->copy(s, fd, offset, len, f);
 	while (len > 0) {
 		void *space;
 		size_t room;
@@ -61,41 +60,44 @@ int sink_copy(struct sink *s, int fd, int64_t offset, int64_t len, struct failur
 
 ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 {
-	ssize_t n = s->pull ? s->pull(s, fd, max, f) : -EOPNOTSUPP;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	void *space;
-	size_t room;
-	int err;
+	const struct sink_pulling *p = s->shortcuts ? s->shortcuts->pulling : NULL;
 
-	if (n != -EOPNOTSUPP)
-		return n;
-	/* A socket may be a blocking one. */
-	n = poll(&p, 1, 0);
-	if (n <= 0)
-		return n == 0 || errno == EINTR ? -EAGAIN : -errno;
-	err = s->reserve(s, &space, &room, f);
-	if (err)
-		return err;
-	n = read(fd, space, MIN(room, max));
-	if (n < 0)
-		return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	err = n ? s->commit(s, (size_t)n, f) : 0;
-	return err ? err : n;
+	return p ? p->pull(s, fd, max, f) : -EOPNOTSUPP;
+}
+
+int sink_last(struct sink *s, void *bytes, size_t len)
+{
+	const struct sink_pulling *p = s->shortcuts ? s->shortcuts->pulling : NULL;
+
+	return p ? p->last(s, bytes, len) : -EOPNOTSUPP;
 }
 
 int sink_lend(struct sink *s, int *fd, int64_t *at)
 {
-	return s->lend ? s->lend(s, fd, at) : -EOPNOTSUPP;
+	const struct sink_lending *l = s->shortcuts ? s->shortcuts->lending : NULL;
+
+	return l ? l->lend(s, fd, at) : -EOPNOTSUPP;
+}
+
+int sink_revoke(struct sink *s, struct failure *f)
+{
+	const struct sink_lending *l = s->shortcuts ? s->shortcuts->lending : NULL;
+
+	return l ? l->revoke(s, f) : fail(f, FAIL_SYS_INTERNAL, -EOPNOTSUPP, "this sink has lent nothing");
 }
 
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f)
 {
-	return s->take ? s->take(s, fd, size, f) : -EOPNOTSUPP;
+	const struct sink_taking *t = s->shortcuts ? s->shortcuts->taking : NULL;
+
+	return t ? t->take(s, fd, size, f) : -EOPNOTSUPP;
 }
 
 int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
 {
-	return s->may_take ? s->may_take(s, fd, so_far, f) : -EOPNOTSUPP;
+	const struct sink_taking *t = s->shortcuts ? s->shortcuts->taking : NULL;
+
+	return t ? t->may_take(s, fd, so_far, f) : -EOPNOTSUPP;
 }
 
 struct store_sink {
@@ -290,6 +292,12 @@ static void store_sink_free(struct sink *s)
 	free(self(s));
 }
 
+static const struct sink_shortcuts store_sink_shortcuts = {
+	.pulling = &(const struct sink_pulling){ store_sink_pull, store_sink_last },
+	.lending = &(const struct sink_lending){ store_sink_lend, store_sink_revoke },
+	.taking = &(const struct sink_taking){ store_sink_take, store_sink_may_take },
+};
+
 struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 {
 	struct store_sink *st = calloc(1, sizeof(*st));
@@ -298,9 +306,8 @@ struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 		return NULL;
 	st->sink = (struct sink){
 		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
-		.pull = store_sink_pull, .last = store_sink_last, .finish = store_sink_finish,
-		.restart = store_sink_restart, .free = store_sink_free, .take = store_sink_take,
-		.may_take = store_sink_may_take, .lend = store_sink_lend, .revoke = store_sink_revoke,
+		.finish = store_sink_finish, .restart = store_sink_restart, .free = store_sink_free,
+		.shortcuts = &store_sink_shortcuts,
 	};
 	st->store = s;
 	st->look = look_at_it;

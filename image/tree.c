@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/compat.h"
+#include "base/confined.h"
 #include "image/tree_os.h"
 
 /* statfs(2): what tmpfs calls itself. */
@@ -129,7 +130,7 @@ static int make_parents(struct tree *t, char *path)
 		name = strrchr(path, '/');
 		if (name)
 			*name = '\0';
-		above = tree_os_open(t->root, name ? path : ".", O_PATH | O_DIRECTORY);
+		above = confined_open(t->root, name ? path : "", O_PATH | O_DIRECTORY);
 		if (name)
 			*name = '/';
 		if (above < 0)
@@ -193,7 +194,7 @@ static int set_closed(struct tree *t, int parent, const char *name, const char *
 static int end_folder(struct tree *t)
 {
 	struct waiting *w = t->top;
-	cleanup_close int fd = tree_os_open(t->root, w->path[0] ? w->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	cleanup_close int fd = confined_open(t->root, w->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	int err = 0;
 
 	/* A later entry may have put something else in its place. */
@@ -286,10 +287,10 @@ static int open_parent(struct tree *t, char *path, char **name)
 		*slash = '\0';
 	if (!streq(t->parent, folder)) {
 		forget_parent(t);
-		fd = tree_os_open(t->root, folder[0] ? folder : ".", O_PATH | O_DIRECTORY);
+		fd = confined_open(t->root, folder, O_PATH | O_DIRECTORY);
 		if (fd == -ENOENT) {
 			err = make_parents(t, path);
-			fd = err ? err : tree_os_open(t->root, folder, O_PATH | O_DIRECTORY);
+			fd = err ? err : confined_open(t->root, folder, O_PATH | O_DIRECTORY);
 		}
 		err = MIN(fd, 0);
 		if (!err) {

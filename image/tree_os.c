@@ -5,41 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/compat.h"
-
-/* Linux include/uapi/linux/openat2.h; in no libc's headers. */
-struct how {
-	uint64_t flags, mode, resolve;
-};
-#define RESOLVE_NO_MAGICLINKS 0x02
-#define RESOLVE_IN_ROOT	      0x10
-
-/* openat2 gives up with EAGAIN when a folder is renamed meanwhile, which only another process can do. */
-#define TRIES 100
-
-int tree_os_open(int root, const char *path, int flags)
-{
-	struct how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int tries;
-
-	for (tries = 0; tries < TRIES; tries++) {
-		long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-		if (fd >= 0)
-			return (int)fd;
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
-	}
-	return -EAGAIN;
-}
+#include "base/confined.h"
 
 /* The folder of PATH below ROOT, and its last part. */
 static int open_folder(int root, const char *path, const char **name)
@@ -49,9 +20,9 @@ static int open_folder(int root, const char *path, const char **name)
 
 	*name = slash ? slash + 1 : path;
 	if (!slash)
-		return tree_os_open(root, ".", O_PATH | O_DIRECTORY);
+		return confined_open(root, ".", O_PATH | O_DIRECTORY);
 	folder = strndup(path, (size_t)(slash - path));
-	return folder ? tree_os_open(root, folder, O_PATH | O_DIRECTORY) : -ENOMEM;
+	return folder ? confined_open(root, folder, O_PATH | O_DIRECTORY) : -ENOMEM;
 }
 
 int tree_os_link(int root, const char *target, int parent, const char *name)

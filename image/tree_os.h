@@ -5,10 +5,6 @@
 
 #include "image/entry.h"
 
-/* Opens PATH below ROOT as if ROOT were /: symlinks and ".." cannot leave it (openat2(2) RESOLVE_IN_ROOT). The
- * descriptor (close-on-exec) or -errno. */
-int tree_os_open(int root, const char *path, int flags) must_check;
-
 /* A second name, PARENT/NAME, for the file TARGET below ROOT; a symlink as TARGET's last part is linked itself. 0 or
  * -errno. */
 int tree_os_link(int root, const char *target, int parent, const char *name) must_check;

@@ -1,5 +1,6 @@
 /* nfs.c - method nfs: server:, directory:, image: -> the file from an export, by the kernel's own NFS client. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/confined.h"
 #include "image/image.h"
 #include "methods/nfs/mount.h"
 #include "methods/retrieve/reader.h"
@@ -103,7 +104,7 @@ static int open_file(void *ctx, struct failure *f)
 
 	if (folder < 0)
 		return folder;
-	fd = folder_open(folder, v->name);
+	fd = confined_open(folder, v->name, O_RDONLY);
 	if (fd < 0)
 		return open_failed(v->what, fd, f);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -117,7 +118,7 @@ static int open_in_iso(const struct visit *v, int folder, const char *name, stru
 {
 	struct options inside = *v->t->fetch->options;
 	cleanup_free char *found = NULL;
-	cleanup_close int iso = folder_open(folder, name), root = -1;
+	cleanup_close int iso = confined_open(folder, name, O_RDONLY), root = -1;
 	struct stat st;
 	int err = iso < 0 ? open_failed(name, iso, f) : folder_mount_iso(iso, name, v->iso, f), fd;
 
@@ -137,7 +138,7 @@ static int open_in_iso(const struct visit *v, int folder, const char *name, stru
 static int refuse_tree(const struct visit *v, int folder, struct failure *f)
 {
 	const struct options *o = v->t->fetch->options;
-	cleanup_close int fd = folder_open(folder, v->name);
+	cleanup_close int fd = confined_open(folder, v->name, O_RDONLY);
 	struct fetch fetch = *v->t->fetch;
 
 	if (fetch.found || fd < 0 || !found_may_be_tree(o) || !found_is_tree(o, fd))
@@ -160,7 +161,7 @@ static int open_by_iso(void *ctx, struct failure *f)
 		return open_in_iso(v, folder, v->name, f);
 	fd = refuse_tree(v, folder, f);
 	if (!fd)
-		fd = folder_list(folder_open(folder, v->name), &names);
+		fd = folder_list(confined_open(folder, v->name, O_RDONLY), &names);
 	if (fd < 0)
 		return f->id == FAIL_CMD_BAD_VALUE ? fd : open_failed(v->what, fd, f);
 	fd = -ENOENT;

@@ -3,6 +3,7 @@
 #include "stage1/installer.h"
 
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "methods/media/folder.h"
@@ -190,7 +191,7 @@ static int write_network_files(const struct network *n)
 static int write_resolver(int root)
 {
 	cleanup_free char *text = file_text(RUN_DIR "/resolv.conf");
-	cleanup_close int etc = text && *text ? folder_open(root, "/etc") : -1;
+	cleanup_close int etc = text && *text ? confined_open(root, "/etc", O_RDONLY) : -1;
 	cleanup_buf struct buf copy = { 0 };
 
 	if (etc < 0)
@@ -233,7 +234,7 @@ static int prepare(const struct flow *f, int root, bool files)
 	int tmp, err;
 
 	(void)!mkdirat(root, "tmp", 01777);
-	tmp = folder_open(root, "/tmp");
+	tmp = confined_open(root, "/tmp", O_RDONLY);
 	if (tmp < 0 || fchdir(tmp))
 		return fail(failure, FAIL_ROOT_SWITCH, tmp < 0 ? tmp : -errno, "/tmp in the new root: %s",
 			    err_text(tmp < 0 ? tmp : -errno));

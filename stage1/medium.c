@@ -1,5 +1,6 @@
 /* medium.c - where the image came from -> mounted in the new root, for a system that goes on reading there. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/confined.h"
 #include "stage1/medium.h"
 
 #include "methods/media/folder.h"
@@ -41,7 +42,7 @@ static int look_in_iso(const struct options *o, int media, const char *path, str
 {
 	struct options inside = *o;
 	struct failure unmounted; /* an ISO file by its name only */
-	cleanup_close int iso = folder_open(media, path);
+	cleanup_close int iso = confined_open(media, path, O_RDONLY);
 	int err;
 
 	inside.value[KEY_DIRECTORY] = NULL;
@@ -62,7 +63,7 @@ static int look_in_iso(const struct options *o, int media, const char *path, str
 static int look_in_isos(const struct options *o, const char *below, struct medium *m)
 {
 	cleanup_close int media = open(MEDIA, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = media < 0 ? -errno : folder_open(media, below), err = -ENOENT;
+	int fd = media < 0 ? -errno : confined_open(media, below, O_RDONLY), err = -ENOENT;
 	struct words names;
 	struct stat st;
 

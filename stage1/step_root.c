@@ -3,6 +3,7 @@
 #include "stage1/steps.h"
 
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/log.h"
 #include "methods/media/folder.h"
 #include "stage1/handover.h"
@@ -46,7 +47,7 @@ int step_root(struct flow *f)
 /* Is PATH a program in the new root, its links followed as they will be there? */
 static bool is_program(int root, const char *path)
 {
-	cleanup_close int fd = folder_open(root, path);
+	cleanup_close int fd = confined_open(root, path, O_RDONLY);
 	struct stat st;
 
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
@@ -82,7 +83,7 @@ static void hand_over(const struct flow *f)
 /* The next system's network programs find their interface. */
 static void hand_network_over(const struct flow *f, int root)
 {
-	cleanup_close int folder = folder_open(root, "/etc/network/interfaces.d");
+	cleanup_close int folder = confined_open(root, "/etc/network/interfaces.d", O_RDONLY);
 	int err = net_write_fragments(&f->network, "/run");
 
 	if (err)

@@ -3,7 +3,7 @@
 #include "methods/media/folder.h"
 
 #include "base/clock.h"
-#include "base/compat.h"
+#include "base/confined.h"
 #include "base/log.h"
 #include "image/image.h"
 #include "image/loop.h"
@@ -14,22 +14,13 @@
 #include <strings.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Progress is shown at most this often. */
 #define SHOW_EVERY_MS 100
 
 /* Names that are shown where no image is there. */
 #define NAMES_SHOWN 8
-
-/* Linux include/uapi/linux/openat2.h, since 5.6. */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-struct how {
-	uint64_t flags, mode, resolve;
-};
-#define HOW_NO_MAGICLINKS 0x02
-#define HOW_IN_ROOT       0x10
 
 char *folder_make_mount_point(const char *path)
 {
@@ -45,20 +36,6 @@ char *folder_make_mount_point(const char *path)
 		free(made);
 	}
 	return NULL;
-}
-
-int folder_open(int fd, const char *path)
-{
-	const struct how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = HOW_IN_ROOT | HOW_NO_MAGICLINKS };
-	long got;
-
-	path += strspn(path, "/");
-	if (!*path)
-		path = ".";
-	got = syscall(SYS_openat2, fd, path, &how, sizeof(how));
-	if (got < 0 && errno == ENOSYS)
-		got = openat(fd, path, O_RDONLY | O_CLOEXEC);
-	return got < 0 ? -errno : (int)got;
 }
 
 /* ---- one file into the sink */
@@ -132,7 +109,7 @@ int folder_open_image(const struct options *o, int root, char **found, struct st
 		fd = -ENOENT;
 	for (size_t i = 0; i < count; i++) {
 		if (fd == -ENOENT || fd == -ENOTDIR) {
-			fd = folder_open(root, paths[i]);
+			fd = confined_open(root, paths[i], O_RDONLY);
 			free(*found);
 			*found = strdup(paths[i]);
 		}
@@ -273,7 +250,7 @@ static int fetch_if_iso(struct fetch *f, const struct folder *t, const char *fol
 		return fail(f->fail, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a name");
 	if (!folder_is_iso(name))
 		return FOLDER_NO_IMAGE;
-	fd = folder_open(t->fd, path);
+	fd = confined_open(t->fd, path, O_RDONLY);
 	err = fd < 0 ? FOLDER_NO_IMAGE : fetch_from_iso(f, fd, words);
 	/* what cannot be mounted is an ISO file by its name only */
 	return err < 0 && f->fail->id == FAIL_MED_MOUNT ? FOLDER_NO_IMAGE : err;
@@ -307,7 +284,7 @@ int folder_fetch(struct fetch *f, const struct folder *t, struct buf *what_is_th
 
 	if (err != FOLDER_NO_IMAGE)
 		return err;
-	fd = folder_open(t->fd, directory);
+	fd = confined_open(t->fd, directory, O_RDONLY);
 	if (fd < 0 || fstat(fd, &st) < 0 || !words)
 		return FOLDER_NO_IMAGE;
 	if (S_ISREG(st.st_mode))

@@ -16,10 +16,6 @@ struct folder {
 /* A folder to mount on, its name to be freed: PATH, or where that is NULL a new one. NULL with errno. */
 char *folder_make_mount_point(const char *path);
 
-/* Opens PATH below the folder FD, for reading. Links are followed as if the folder were the root, so none leads out.
- * The descriptor or -errno. */
-int folder_open(int fd, const char *path) must_check;
-
 /* Opens the first of the files that O names (method_paths) below the folder ROOT; *FOUND is its path, to be freed, ST
  * what fstat says. The descriptor; -ENOENT where none is there; else -errno. */
 int folder_open_image(const struct options *o, int root, char **found, struct stat *st) must_check;

@@ -2,10 +2,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/method.h"
 
+#include "base/confined.h"
 #include "base/log.h"
 #include "image/image.h"
 #include "methods/media/folder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -26,7 +28,7 @@ bool found_is_tree(const struct options *o, int fd)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
-		cleanup_close int program = folder_open(fd, signs[i]);
+		cleanup_close int program = confined_open(fd, signs[i], O_RDONLY);
 		struct stat st;
 
 		if (program >= 0 && fstat(program, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))

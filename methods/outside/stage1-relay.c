@@ -122,13 +122,16 @@ static int far_restart(struct sink *s, struct failure *f)
 	return ask(OUTSIDE_RESTART, 0, 0, -1, f);
 }
 
+static const struct sink_shortcuts far_shortcuts = {
+	.taking = &(const struct sink_taking){ far_take, far_may_take },
+	.copy = far_copy,
+};
+
 static struct sink far_sink = {
 	.begin = far_begin,
-	.copy = far_copy,
-	.take = far_take,
-	.may_take = far_may_take,
 	.finish = far_finish,
 	.restart = far_restart,
+	.shortcuts = &far_shortcuts,
 };
 
 /* ---- the person, who is there, too */

@@ -46,7 +46,7 @@ static void fetch_tail(struct transfer *t)
 	size_t len = (size_t)MIN(t->done, (int64_t)sizeof(t->tail));
 
 	if (t->tail_in_sink)
-		t->tail_len = s->last(s, t->tail, len) ? 0 : len;
+		t->tail_len = sink_last(s, t->tail, len) ? 0 : len;
 }
 
 int64_t transfer_offset(struct transfer *t, const void *mirror)
@@ -194,7 +194,7 @@ int transfer_lend(struct transfer *t, int *fd, int64_t *at)
 
 int transfer_revoke(struct transfer *t, struct failure *f)
 {
-	return t->fetch->sink->revoke(t->fetch->sink, f);
+	return sink_revoke(t->fetch->sink, f);
 }
 
 /* The bytes came a second time: the same ones, or the file is not the same. */
@@ -287,13 +287,13 @@ static ssize_t pull(struct transfer *t, const struct stream *s, size_t max, stru
 	struct sink *sink = t->fetch->sink;
 	ssize_t n;
 
-	if (!sink->pull || !sink->last || t->check_len < t->check_want || (t->head && t->head_len < IMAGE_HEAD))
+	if (t->check_len < t->check_want || (t->head && t->head_len < IMAGE_HEAD))
 		return -EOPNOTSUPP;
 	if (t->version.size >= 0)
 		max = (size_t)MIN((uint64_t)max, (uint64_t)(t->version.size - t->done));
 	if (max < PULL_MIN)
 		return -EOPNOTSUPP;
-	n = sink->pull(sink, s->fd, max, f);
+	n = sink_pull(sink, s->fd, max, f);
 	if (n > 0) {
 		t->tail_in_sink = true;
 		t->done += n;
