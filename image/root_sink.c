@@ -103,7 +103,7 @@ static int root_commit(struct sink *s, size_t used, struct failure *f)
 	if (r->chosen)
 		return r->chosen->commit(r->chosen, used, f);
 	r->have += used;
-	return r->have == HEAD_SIZE ? choose(r, f) : 0;
+	return r->have == HEAD_SIZE || unpack_is_cpio(r->head, r->have) ? choose(r, f) : 0;
 }
 
 static ssize_t root_pull(struct sink *s, int fd, size_t max, struct failure *f)
@@ -148,6 +148,13 @@ static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
 	if (!err)
 		r->chosen = r->image;
 	return err;
+}
+
+static ssize_t root_rest(struct sink *s, const uint8_t **bytes)
+{
+	struct sink *chosen = self(s)->chosen;
+
+	return chosen && chosen->rest ? chosen->rest(chosen, bytes) : -1;
 }
 
 static int root_finish(struct sink *s, struct failure *f)
@@ -197,7 +204,7 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 	r->sink = (struct sink){
 		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .pull = root_pull,
 		.last = root_last, .take = root_take, .may_take = root_may_take, .finish = root_finish,
-		.restart = root_restart, .free = root_free,
+		.restart = root_restart, .free = root_free, .rest = root_rest,
 	};
 	r->store = s;
 	r->target = target;

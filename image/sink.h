@@ -45,6 +45,10 @@ struct sink {
 	 * with F: neither way, it is no image or takes more memory than there is. NULL where take is; call it by
 	 * sink_may_take. */
 	int (*may_take)(struct sink *s, int fd, int64_t so_far, struct failure *f);
+	/* An archive has ended, and another may follow that is compressed another way. The count of bytes that came behind
+	 * the end, *BYTES, which are the caller's now, and good until the next call; -1 while the end is not there. NULL
+	 * where nothing may follow. */
+	ssize_t (*rest)(struct sink *s, const uint8_t **bytes);
 	/* The stream is complete; nothing may follow. Checks what can only be checked at the end. */
 	int (*finish)(struct sink *s, struct failure *f);
 	/* Forgets all bytes; the next call is begin. */
