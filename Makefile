@@ -264,7 +264,7 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them, and a boot of its all.rdz
-RUN_PACKAGES := iproute2 mtools dosfstools fdisk xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
+RUN_PACKAGES := iproute2 busybox git parted mtools dosfstools fdisk xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
 	exfatprogs xfsprogs btrfs-progs libtirpc-common tcpdump mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.

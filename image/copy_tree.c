@@ -161,7 +161,7 @@ static int count(struct copy *c, const struct file *file)
 		return 0;
 	if (st->st_nlink > 1) {
 		const char *first;
-		int err = links_first(&c->links, st->st_dev, st->st_ino, file->path, &first);
+		int err = links_first(&c->links, st->st_dev, st->st_ino, UINT32_MAX, file->path, &first);
 
 		if (err || first)
 			return err ? no_memory(c) : 0;
@@ -200,7 +200,7 @@ static int add_xattr(struct entry *e, const char *path, const char *name)
 		return -ENOMEM;
 	if (len > 0)
 		len = lgetxattr(path, name, value, (size_t)len);
-	return len < 0 ? 0 : entry_set_xattr(e, name, strlen(name), value ? value : "", (size_t)len); /* gone meanwhile */
+	return len < 0 ? 0 : entry_add_xattr(e, name, strlen(name), value ? value : "", (size_t)len); /* gone meanwhile */
 }
 
 /* There is no getxattrat(2) before Linux 6.13. */
@@ -327,7 +327,7 @@ static int copy_link(struct copy *c, const struct file *file, bool *done)
 {
 	const char *first;
 	struct entry e = { .type = ENTRY_LINK };
-	int err = links_first(&c->links, file->st.st_dev, file->st.st_ino, file->path, &first);
+	int err = links_first(&c->links, file->st.st_dev, file->st.st_ino, UINT32_MAX, file->path, &first);
 
 	*done = false;
 	if (err || !first)

@@ -32,22 +32,20 @@ static void take(struct decoder *d, struct decode_io *io, size_t n)
 	d->taken += (int64_t)n;
 }
 
-/* Between members: skips padding, starts the next member. 0 or -errno. */
+/* Between members: skips zeros, starts the next member. 0, 1 where there is none, or -errno. */
 static int next_member(struct decoder *d, struct decode_io *io, struct failure *f)
 {
 	const struct decode_format *fmt = d->format;
 	int err;
 
-	while (fmt->padding && io->in_len && *io->in == 0) {
+	while (io->in_len && *io->in == 0) {
 		take(d, io, 1);
 		d->zeros++;
 	}
 	if (!io->in_len)
 		return 0;
-	if (!fmt->may_begin(*io->in) || (d->zeros && d->zeros % fmt->padding))
-		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
-			    "the %s data end at byte %lld, but something that is no %s follows", fmt->name,
-			    (long long)(d->taken - d->zeros), fmt->name);
+	if (!fmt->may_begin(*io->in))
+		return 1;
 	err = fmt->again(d->state);
 	if (err)
 		return fail(f, FAIL_MEM_TOO_LITTLE, err, "the %s decoder cannot go on: %s", fmt->name, err_text(err));
@@ -90,11 +88,13 @@ int decoder_finish(struct decoder *d, struct failure *f)
 	if (!d->between)
 		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the %s data are cut: they break off at byte %lld",
 			    d->format->name, (long long)d->taken);
-	if (d->zeros && d->zeros % d->format->padding)
-		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
-			    "the padding of the %s data has %lld bytes, no multiple of %u", d->format->name,
-			    (long long)d->zeros, d->format->padding);
 	return 0;
+}
+
+int decoder_refuse(const struct decoder *d, struct failure *f)
+{
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the %s data end at byte %lld, but something that is no %s follows",
+		    d->format->name, (long long)(d->taken - d->zeros), d->format->name);
 }
 
 void decoder_close(struct decoder *d)

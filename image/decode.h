@@ -25,8 +25,6 @@ struct decode_format {
 	const char *name;
 	/* True when a further member may begin with the byte B. */
 	bool (*may_begin)(uint8_t b);
-	/* Zero bytes behind the last member are padding (gzip: of tapes; xz: of blocks, in fours) where this is set. */
-	unsigned padding;
 	/* Sets up *STATE. MEMORY: bytes it may use, -1: only the limits above. 0 or -errno. */
 	int (*open)(void **state, int64_t memory);
 	/* Decodes until IN is used up or OUT is full. 0, 1 at the end of a member, or -errno with WHY (words), of which
@@ -44,16 +42,20 @@ struct decoder {
 	void *state;
 	int64_t taken;  /* bytes read so far */
 	bool between;   /* the last member is complete: the stream may end here */
-	int64_t zeros;  /* bytes of padding seen since */
+	int64_t zeros;  /* bytes of padding seen since: of tapes, of blocks, of whatever joined two files */
 };
 
 /* Sets D up for KIND (IMAGE_GZIP, _XZ, _ZSTD). MEMORY as above. 0 or -errno with F. */
 int decoder_open(struct decoder *d, enum image_kind kind, int64_t memory, struct failure *f) must_check;
 
 /* Decodes until IO's input is used up or its room is full. While room is left, all input has been used and nothing is
- * held back. Several members behind one another are one stream. 0 or -errno with F (FAIL_IMG_CORRUPT with the place
- * of the damage, FAIL_MEM_TOO_LITTLE where the history is too large). */
+ * held back. Several members behind one another, with zeros between and behind them, are one stream. 0; 1 where it has
+ * ended, and IO's input goes on with something else; or -errno with F (FAIL_IMG_CORRUPT with the place of the damage,
+ * FAIL_MEM_TOO_LITTLE where the history is too large). */
 int decoder_run(struct decoder *d, struct decode_io *io, struct failure *f) must_check;
+
+/* The failure that decoder_run's 1 is to who has no use for something else: -EBADMSG with F. */
+int decoder_refuse(const struct decoder *d, struct failure *f);
 
 /* Whether the stream may end here. 0 or -errno with F. */
 int decoder_finish(struct decoder *d, struct failure *f) must_check;

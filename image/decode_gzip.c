@@ -68,7 +68,6 @@ const struct decode_format decode_gzip = {
 	.kind = IMAGE_GZIP,
 	.name = "gzip",
 	.may_begin = gzip_may_begin,
-	.padding = 1,
 	.open = gzip_open,
 	.run = gzip_run,
 	.again = gzip_again,

@@ -111,7 +111,6 @@ const struct decode_format decode_xz = {
 	.kind = IMAGE_XZ,
 	.name = "xz",
 	.may_begin = xz_may_begin,
-	.padding = 4,
 	.open = xz_open,
 	.run = xz_run,
 	.again = xz_again,

@@ -90,7 +90,6 @@ const struct decode_format decode_zstd = {
 	.kind = IMAGE_ZSTD,
 	.name = "zstd",
 	.may_begin = zstd_may_begin,
-	.padding = 0,
 	.open = zstd_open,
 	.run = zstd_run,
 	.again = zstd_again,

@@ -34,12 +34,13 @@ struct entry {
 	int64_t mtime;     /* seconds since 1970, may be negative */
 	uint32_t mtime_ns; /* 0..999999999 */
 	uint32_t major, minor;
-	struct entry_xattr *xattrs;
+	struct entry_xattr *xattrs; /* where one comes twice the later one counts */
 	size_t xattr_count;
+	size_t xattr_bytes; /* of all names and values */
 };
 
-/* Adds or replaces an attribute; NAME and VALUE are copied. 0 or -ENOMEM. */
-int entry_set_xattr(struct entry *e, const char *name, size_t name_len, const void *value, size_t len) must_check;
+/* Adds an attribute; NAME and VALUE are copied. 0, -ENOMEM, or -E2BIG: more than any real file has. */
+int entry_add_xattr(struct entry *e, const char *name, size_t name_len, const void *value, size_t len) must_check;
 
 /* Releases everything; E is {0} again. */
 void entry_free(struct entry *e);

@@ -8,8 +8,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-/* Compressed bytes are taken in portions of this size. */
-#define INPUT_SIZE (128 * 1024)
+#define INPUT_SIZE INTAKE_PORTION
 
 /* Enough to tell what it is: a zstd frame's header, with the size of its contents, has up to 18 bytes. */
 #define HEAD_SIZE 18
@@ -30,6 +29,9 @@ struct intake {
 	struct decoder decoder;
 	uint8_t *space; /* what reserve gave last */
 	size_t have;    /* INTAKE_HEAD: bytes waiting in input */
+	bool further;   /* an archive is behind us: INNER has begun */
+	const uint8_t *rest;
+	size_t rest_len; /* bytes behind the end of an archive */
 	uint8_t input[INPUT_SIZE];
 };
 
@@ -64,10 +66,31 @@ static int intake_reserve(struct sink *s, void **space, size_t *room, struct fai
 	return err;
 }
 
+/* Is an archive complete, with something behind it? *COUNT of bytes that INNER had of it, -1: it is not. */
+static ssize_t ask_rest(struct intake *in)
+{
+	ssize_t n = sink_rest(in->inner, &in->rest);
+
+	in->rest_len = (size_t)MAX(n, 0);
+	return n;
+}
+
+/* What is behind an archive is no further one. */
+static int not_further(struct intake *in, const uint8_t *bytes, size_t len, struct failure *f)
+{
+	cleanup_buf struct buf words = { 0 };
+
+	image_describe_unknown(&words, bytes, len);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "something else follows the archive's end before byte %lld: %s",
+		    (long long)in->came, buf_cstr(&words));
+}
+
 /* The decoder's output goes straight into the room of the sink behind. */
 static int decode(struct intake *in, const uint8_t *bytes, size_t len, struct failure *f)
 {
 	struct decode_io io = { .in = bytes, .in_len = len };
+
+	int other;
 
 	do {
 		void *space;
@@ -78,12 +101,22 @@ static int decode(struct intake *in, const uint8_t *bytes, size_t len, struct fa
 			return err;
 		io.out = space;
 		io.out_len = room;
-		err = decoder_run(&in->decoder, &io, f);
-		if (!err && room > io.out_len)
+		other = decoder_run(&in->decoder, &io, f);
+		if (other < 0)
+			return other;
+		if (room > io.out_len)
 			err = in->inner->commit(in->inner, room - io.out_len, f);
+		if (!err && ask_rest(in) > 0)
+			err = not_further(in, in->rest, in->rest_len, f);
 		if (err)
 			return err;
 	} while (io.out_len == 0);
+	if (!other)
+		return 0;
+	if (ask_rest(in) < 0)
+		return decoder_refuse(&in->decoder, f);
+	in->rest = io.in;
+	in->rest_len = io.in_len;
 	return 0;
 }
 
@@ -107,15 +140,38 @@ static int decide(struct intake *in, struct failure *f)
 
 	in->have = 0;
 	if (in->raw || (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD)) {
+		if (in->further && kind != IMAGE_CPIO)
+			return not_further(in, in->input, len, f);
 		in->state = INTAKE_PLAIN;
-		return sink_write(in->inner, in->input, len, f);
+		err = sink_write(in->inner, in->input, len, f);
+		ask_rest(in);
+		return err;
 	}
 	err = decoder_open(&in->decoder, kind, in->memory < 0 ? -1 : MAX(in->memory - reserve, 0) / 2, f);
 	if (err)
 		return err;
 	in->state = INTAKE_DECODE;
-	err = in->inner->begin(in->inner, kind == IMAGE_ZSTD ? zstd_contents(in->input, len) : -1, f);
+	if (!in->further)
+		err = in->inner->begin(in->inner, kind == IMAGE_ZSTD ? zstd_contents(in->input, len) : -1, f);
 	return err ? err : decode(in, in->input, len, f);
+}
+
+/* Looks at what is behind the end of an archive, and behind the one that it may be, and so on. */
+static int go_further(struct intake *in, struct failure *f)
+{
+	int err = 0;
+
+	while (!err && in->rest_len) {
+		memmove(in->input, in->rest, in->rest_len);
+		in->have = in->rest_len;
+		in->rest_len = 0;
+		in->further = true;
+		decoder_close(&in->decoder);
+		in->state = INTAKE_HEAD;
+		if (in->have >= HEAD_SIZE)
+			err = decide(in, f);
+	}
+	return err;
 }
 
 /* Counts what came. 0 or -errno. */
@@ -139,13 +195,17 @@ static int intake_commit(struct sink *s, size_t used, struct failure *f)
 		sha256_add(&in->sum, in->space, used);
 	switch (in->state) {
 	case INTAKE_PLAIN:
-		return in->inner->commit(in->inner, used, f);
+		err = in->inner->commit(in->inner, used, f);
+		ask_rest(in);
+		break;
 	case INTAKE_DECODE:
-		return decode(in, in->input, used, f);
+		err = decode(in, in->input, used, f);
+		break;
 	default:
 		in->have += used;
-		return in->have >= HEAD_SIZE ? decide(in, f) : 0;
+		err = in->have >= HEAD_SIZE ? decide(in, f) : 0;
 	}
+	return err ? err : go_further(in, f);
 }
 
 static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f)
@@ -257,7 +317,7 @@ static int intake_finish(struct sink *s, struct failure *f)
 	if (in->announced >= 0 && in->came < in->announced)
 		return fail(f, FAIL_SRV_SHORT, -EPIPE, "%lld of %lld bytes came", (long long)in->came,
 			    (long long)in->announced);
-	if (in->state == INTAKE_HEAD)
+	if (in->state == INTAKE_HEAD && (in->have || !in->further))
 		err = decide(in, f);
 	/* The sum first: damage on the way is better named by it than by a decoder. */
 	if (!err)
@@ -273,7 +333,8 @@ static void reset(struct intake *in)
 	in->state = INTAKE_HEAD;
 	in->announced = -1;
 	in->came = 0;
-	in->have = 0;
+	in->have = in->rest_len = 0;
+	in->further = false;
 	sha256_begin(&in->sum);
 }
 

@@ -2,15 +2,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/links.h"
 
+#include "base/random.h"
+
 struct link {
 	uint64_t device, inode;
+	uint32_t left; /* names still to come; 0: the next one begins another file */
 	char *path;
 };
 
 /* The slot of that file, or the free one where it belongs. There is always a free one. */
 static struct link *find(const struct links *l, uint64_t device, uint64_t inode)
 {
-	size_t i = (size_t)((inode ^ device << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (l->slots - 1);
+	size_t i = (size_t)((inode * l->key[0] + device * l->key[1]) >> 32) * l->slots >> 32;
 
 	while (l->slot[i].path && (l->slot[i].device != device || l->slot[i].inode != inode))
 		i = (i + 1) & (l->slots - 1);
@@ -25,6 +28,8 @@ static int grow(struct links *l)
 	more.slot = calloc(more.slots, sizeof(*more.slot));
 	if (!more.slot)
 		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(more.key); i++)
+		more.key[i] = (uint64_t)random_u32() << 32 | random_u32() | 1;
 	for (size_t i = 0; i < l->slots; i++)
 		if (l->slot[i].path)
 			*find(&more, l->slot[i].device, l->slot[i].inode) = l->slot[i];
@@ -33,7 +38,7 @@ static int grow(struct links *l)
 	return 0;
 }
 
-int links_first(struct links *l, uint64_t device, uint64_t inode, const char *path, const char **first)
+int links_first(struct links *l, uint64_t device, uint64_t inode, uint32_t names, const char *path, const char **first)
 {
 	struct link *slot;
 
@@ -41,14 +46,16 @@ int links_first(struct links *l, uint64_t device, uint64_t inode, const char *pa
 	if (4 * (l->count + 1) > 3 * l->slots && grow(l))
 		return -ENOMEM;
 	slot = find(l, device, inode);
-	*first = slot->path;
-	if (slot->path)
+	if (slot->path && slot->left) {
+		slot->left--;
+		*first = slot->path;
 		return 0;
-	*slot = (struct link){ device, inode, strdup(path) };
-	if (!slot->path)
-		return -ENOMEM;
-	l->count++;
-	return 0;
+	}
+	l->count += !slot->path;
+	free(slot->path);
+	*slot = (struct link){ device, inode, names - 1, strdup(path) };
+	l->count -= !slot->path;
+	return slot->path ? 0 : -ENOMEM;
 }
 
 void links_free(struct links *l)

@@ -190,11 +190,11 @@ int image_look(struct store *s, enum image_kind *kind, struct failure *f)
 	return err;
 }
 
-/* An archive is a root as soon as it is unpacked. */
+/* An archive is a root as soon as it is unpacked, and its devices work from then on. */
 static int adopt_tree(const struct job *j, struct store *s, enum root_mode mode)
 {
-	int err = mode == ROOT_RO ? mount_or_why(j, FAIL_ROOT_ASSEMBLE, "making it read-only", NULL, s->tree, NULL,
-						 MS_REMOUNT | MS_RDONLY, NULL) : 0;
+	int err = mount_or_why(j, FAIL_ROOT_ASSEMBLE, "what was unpacked", NULL, s->tree, NULL,
+			       MS_REMOUNT | (mode == ROOT_RO ? MS_RDONLY : 0u), NULL);
 
 	if (err)
 		return err;

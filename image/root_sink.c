@@ -103,7 +103,7 @@ static int root_commit(struct sink *s, size_t used, struct failure *f)
 	if (r->chosen)
 		return r->chosen->commit(r->chosen, used, f);
 	r->have += used;
-	return r->have == HEAD_SIZE ? choose(r, f) : 0;
+	return r->have == HEAD_SIZE || unpack_is_cpio(r->head, r->have) ? choose(r, f) : 0;
 }
 
 static ssize_t root_pull(struct sink *s, int fd, size_t max, struct failure *f)
@@ -150,6 +150,13 @@ static int root_take(struct sink *s, int fd, int64_t size, struct failure *f)
 	return err;
 }
 
+static ssize_t root_rest(struct sink *s, const uint8_t **bytes)
+{
+	struct sink *chosen = self(s)->chosen;
+
+	return chosen ? sink_rest(chosen, bytes) : -1;
+}
+
 static int root_finish(struct sink *s, struct failure *f)
 {
 	struct root *r = self(s);
@@ -185,6 +192,7 @@ static void root_free(struct sink *s)
 static const struct sink_shortcuts shortcuts = {
 	.pulling = &(const struct sink_pulling){ root_pull, root_last },
 	.taking = &(const struct sink_taking){ root_take, root_may_take },
+	.rest = root_rest,
 };
 
 struct sink *root_sink(struct store *s, const char *target, image_load_module_fn *load, void *ctx, int64_t memory,

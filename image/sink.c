@@ -65,6 +65,11 @@ ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f)
 	return p ? p->pull(s, fd, max, f) : -EOPNOTSUPP;
 }
 
+ssize_t sink_rest(struct sink *s, const uint8_t **bytes)
+{
+	return s->shortcuts && s->shortcuts->rest ? s->shortcuts->rest(s, bytes) : -1;
+}
+
 int sink_last(struct sink *s, void *bytes, size_t len)
 {
 	const struct sink_pulling *p = s->shortcuts ? s->shortcuts->pulling : NULL;

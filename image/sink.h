@@ -61,6 +61,8 @@ struct sink_shortcuts {
 	const struct sink_taking *taking;
 	/* The LEN bytes at OFFSET of the file FD come next. As sink_copy. */
 	int (*copy)(struct sink *s, int fd, int64_t offset, int64_t len, struct failure *f);
+	/* As sink_rest. */
+	ssize_t (*rest)(struct sink *s, const uint8_t **bytes);
 };
 
 /* ---- calls for those who have bytes */
@@ -93,6 +95,11 @@ int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f) mus
  * read; other -errno with F, where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows the
  * words. */
 ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f) must_check;
+/* An archive has ended, and another may follow that is compressed another way. The count of bytes that came behind the end,
+ * *BYTES, which are the caller's now, and good until the next call; -1 while the end is not there, or where nothing may
+ * follow. */
+ssize_t sink_rest(struct sink *s, const uint8_t **bytes) must_check;
+
 /* Reads back the last LEN of the bytes that came, as they came; works once sink_pull has moved some. 0 or -errno. */
 int sink_last(struct sink *s, void *bytes, size_t len) must_check;
 

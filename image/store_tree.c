@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Memory, as much as there is but what is kept for the machine. Only what the files take is taken. */
+/* Memory, as much as there is but what is kept for the machine. Only what the files take is taken. No device works in it
+ * until image_mount. */
 static int mount_memory(const char *target, int64_t memory, struct failure *f)
 {
 	char options[64] = "mode=0755,size=100%";
@@ -19,7 +20,7 @@ static int mount_memory(const char *target, int64_t memory, struct failure *f)
 	if (memory >= 0)
 		snprintf(options, sizeof(options), "mode=0755,size=%lld",
 			 (long long)MAX(memory - memory_reserve(memory), MIB));
-	if (mount("stage1-root", target, "tmpfs", 0, options) < 0)
+	if (mount("stage1-root", target, "tmpfs", MS_NODEV, options) < 0)
 		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting a tmpfs on %s: %s", target, err_text(errno));
 	return 0;
 }
@@ -46,7 +47,7 @@ static int mount_device(struct store *s, const char *target, image_load_module_f
 		return err;
 	if (load)
 		(void)load(ctx, "ext4");
-	if (mount(s->path, target, "ext4", 0, NULL) < 0)
+	if (mount(s->path, target, "ext4", MS_NODEV, NULL) < 0)
 		return fail(f, FAIL_ROOT_ASSEMBLE, -errno, "mounting %s on %s: %s", s->path, target, err_text(errno));
 	return 0;
 }

@@ -11,6 +11,9 @@
 /* Length rounded up to whole blocks. */
 #define TAR_PADDED(n) (((n) + TAR_BLOCK - 1) & ~(int64_t)(TAR_BLOCK - 1))
 
+/* No size is larger: what is counted up from two of them still has its sign. */
+#define TAR_LARGEST (INT64_MAX / 4)
+
 /* True when BLOCK (TAR_BLOCK bytes) is a header whose sum is right: ustar, pax, GNU or the old V7 format. */
 bool tar_is_header(const uint8_t *block);
 
@@ -30,7 +33,7 @@ struct tar_header {
 	int64_t real_size;  /* type 'S' (GNU sparse, old): with the holes */
 };
 
-/* Reads a header whose sum is right. 0, or -EBADMSG where a number is none. */
+/* Reads a header whose sum is right. 0, or -EBADMSG where a number is none or a size too large. */
 int tar_parse_header(struct tar_header *h, const uint8_t *block) must_check;
 
 /* One piece of a sparse file; the pieces lie behind one another in the archive, with holes between them in the file. */

@@ -66,8 +66,6 @@ bool tar_is_header(const uint8_t *block)
 	int64_t sum, plain = 0, with_sign = 0;
 	size_t i;
 
-	if (!block[NAME] && !block[PREFIX])
-		return false;
 	if (octal(block + SUM, SUM_LEN, &sum))
 		return false;
 	for (i = 0; i < TAR_BLOCK; i++) {
@@ -110,7 +108,8 @@ int tar_parse_header(struct tar_header *h, const uint8_t *block)
 	text(h->link, block + LINK, LINK_LEN);
 	if (number(block + MODE, ID_LEN, &mode) || number(block + UID, ID_LEN, &uid) ||
 	    number(block + GID, ID_LEN, &gid) || number(block + SIZE, LONG_LEN, &h->size) ||
-	    number(block + MTIME, LONG_LEN, &h->mtime) || h->size < 0)
+	    number(block + MTIME, LONG_LEN, &h->mtime) || 
+	    h->size < 0 || h->size > TAR_LARGEST)
 		return -EBADMSG;
 	h->mode = (uint32_t)mode & 07777;
 	h->uid = (uint64_t)uid;
@@ -121,7 +120,8 @@ int tar_parse_header(struct tar_header *h, const uint8_t *block)
 		h->major = (uint32_t)major;
 		h->minor = (uint32_t)minor;
 	}
-	if (h->type == 'S' && (number(block + GNU_REAL_SIZE, LONG_LEN, &h->real_size) || h->real_size < 0))
+	if (h->type == 'S' && (number(block + GNU_REAL_SIZE, LONG_LEN, &h->real_size) || h->real_size < 0 ||
+			     h->real_size > TAR_LARGEST))
 		return -EBADMSG;
 	/* V7 had no folders; a slash at the end of the name made one. */
 	if (h->type == '0' && n && h->name[n - 1] == '/')

@@ -11,7 +11,7 @@ int tar_map_add(struct tar_map *m, int64_t offset, int64_t length)
 
 	if (m->count)
 		from = m->piece[m->count - 1].offset + m->piece[m->count - 1].length;
-	if (offset < from || length < 0 || __builtin_add_overflow(offset, length, &end))
+	if (offset < from || length < 0 || __builtin_add_overflow(offset, length, &end) || end > TAR_LARGEST)
 		return -EBADMSG;
 	if (m->count == MOST_PIECES)
 		return -E2BIG;

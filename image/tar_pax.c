@@ -63,7 +63,7 @@ static int set_number(int64_t *to, bool *has, const struct record *r)
 	size_t n = digits(r->value, r->len, to, &overflow);
 
 	*has = r->len != 0;
-	return overflow || n != r->len ? -EBADMSG : 0;
+	return overflow || n != r->len || *to > TAR_LARGEST ? -EBADMSG : 0;
 }
 
 /* "1700000000.123456789", perhaps negative: seconds round down, so that the fraction is always added. */
@@ -185,7 +185,7 @@ static int set_libarchive(struct tar_pax *p, const char *name, size_t name_len, 
 	n = base64_decode(value, r->value, len);
 	if (n < 0)
 		return (int)n;
-	return entry_set_xattr(&p->attributes, plain, unescape(plain, name_len), value, (size_t)n);
+	return entry_add_xattr(&p->attributes, plain, unescape(plain, name_len), value, (size_t)n);
 }
 
 static int apply(struct tar_pax *p, const struct record *r)
@@ -209,12 +209,12 @@ static int apply(struct tar_pax *p, const struct record *r)
 		return set_sparse(p, r);
 	name = behind(r, "SCHILY.xattr.", &len);
 	if (name)
-		return entry_set_xattr(&p->attributes, name, len, r->value, r->len);
+		return entry_add_xattr(&p->attributes, name, len, r->value, r->len);
 	name = behind(r, "LIBARCHIVE.xattr.", &len);
 	if (name)
 		return set_libarchive(p, name, len, r);
 	if (is(r, "RHT.security.selinux")) /* the kernel keeps the NUL at its end */
-		return entry_set_xattr(&p->attributes, "security.selinux", 16, r->value, r->len);
+		return entry_add_xattr(&p->attributes, "security.selinux", 16, r->value, r->len);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/compat.h"
 #include "base/confined.h"
+#include "image/image.h"
 #include "image/tree_os.h"
 
 /* statfs(2): what tmpfs calls itself. */
@@ -28,12 +29,30 @@ struct waiting {
 	struct entry entry;    /* mode, owner, time, attributes */
 };
 
+/* What is made at the very end: a device, which a pipe stands for until then, so that nothing in an archive that is not
+ * yet known to be right reaches one; a link whose file has not come yet. */
+struct later {
+	char *path; /* clean */
+	struct entry entry; /* of a device that is made its target says where */
+};
+
+/* How such a pipe is known, whatever its name is by then: by these bits, and its number in the list as its time. */
+#define STAND_IN (S_ISUID | S_ISVTX)
+
+/* With less memory than this nobody can go on. It is looked at again after each STEP bytes that no limit counts: names,
+ * attributes, what waits here. */
+#define MEMORY_LEAST (8 * MIB)
+#define STEP         (4 * MIB)
+
 struct tree {
 	int root;
 	bool is_root;    /* the process may set owners */
 	bool in_memory;
 	int64_t entries, lost;
+	int64_t uncounted; /* bytes of memory taken since it was looked at */
 	struct waiting *top;
+	struct later *later;
+	size_t later_count;
 
 	char *parent;    /* clean path of the folder that parent_fd is; NULL: none */
 	int parent_fd;
@@ -114,34 +133,35 @@ static void forget_parent(struct tree *t)
 	base_close_fd(&t->parent_fd);
 }
 
-/* Makes the folders of PATH (clean) that are not there. 0 or -errno. */
+/* Makes the folders of PATH (clean) that are not there; all are opened one from the other, a symlink by the whole path. 0
+ * or -errno. */
 static int make_parents(struct tree *t, char *path)
 {
-	char *slash = path;
+	int above = confined_open(t->root, "", O_PATH | O_DIRECTORY), below;
+	char *name = path, *end;
 
-	for (;;) {
-		cleanup_close int above = -1;
-		char *name;
-		int err = 0;
+	for (; above >= 0 && *name; name = end + (*end == '/')) {
+		char slash;
 
-		slash = strchr(slash, '/');
-		if (slash)
-			*slash = '\0';
-		name = strrchr(path, '/');
-		if (name)
-			*name = '\0';
-		above = confined_open(t->root, name ? path : "", O_PATH | O_DIRECTORY);
-		if (name)
-			*name = '/';
-		if (above < 0)
-			err = above;
-		else if (mkdirat(above, name ? name + 1 : path, 0755) < 0 && errno != EEXIST)
-			err = -errno;
-		if (slash)
-			*slash++ = '/';
-		if (err || !slash)
-			return err;
+		end = name + strcspn(name, "/");
+		slash = *end;
+		*end = '\0';
+		below = -1;
+		if (mkdirat(above, name, 0755) == 0 || errno == EEXIST) {
+			below = openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (below < 0)
+				below = confined_open(t->root, path, O_PATH | O_DIRECTORY);
+		} else {
+			below = -errno;
+		}
+		*end = slash;
+		close(above);
+		above = below;
 	}
+	if (above < 0)
+		return above;
+	close(above);
+	return 0;
 }
 
 /* Counts attributes that do not fit where they should be; the boot goes on without them. */
@@ -233,10 +253,10 @@ static int copy_looks(struct entry *to, const struct entry *from)
 	*to = *from;
 	to->path = to->target = NULL;
 	to->xattrs = NULL;
-	to->xattr_count = 0;
+	to->xattr_count = to->xattr_bytes = 0;
 	for (i = 0; i < from->xattr_count; i++) {
 		const struct entry_xattr *x = &from->xattrs[i];
-		int err = entry_set_xattr(to, x->name, strlen(x->name), x->value, x->len);
+		int err = entry_add_xattr(to, x->name, strlen(x->name), x->value, x->len);
 
 		if (err)
 			return err;
@@ -306,6 +326,58 @@ static int open_parent(struct tree *t, char *path, char **name)
 
 /* ---- the entries */
 
+/* Memory that no limit of the file system counts has been taken for E at PATH. 0 or -errno with F. */
+static int spend(struct tree *t, const char *path, const struct entry *e, struct failure *f)
+{
+	int64_t left;
+
+	t->uncounted += (int64_t)(KIB + 2 * strlen(path) + e->xattr_bytes);
+	if (t->uncounted < STEP)
+		return 0;
+	t->uncounted = 0;
+	left = memory_available();
+	if (left < 0 || left >= MEMORY_LEAST)
+		return 0;
+	return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "unpacking %.200s: %lld KB of memory are left", path,
+		    (long long)left / 1000);
+}
+
+/* What waits for the end at PATH. 0 or -errno. */
+static int add_later(struct tree *t, const char *path, const struct entry *e)
+{
+	size_t n = t->later_count;
+	struct later *l = t->later;
+
+	/* The array doubles: when the count is a power of two it is full. */
+	if ((n & (n - 1)) == 0)
+		l = realloc(l, MAX(2 * n, (size_t)1) * sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	t->later = l;
+	l += n;
+	t->later_count++;
+	*l = (struct later){ .path = strdup(path) };
+	if (!l->path || copy_looks(&l->entry, e) || (e->target && !(l->entry.target = strdup(e->target))))
+		return -ENOMEM;
+	return 0;
+}
+
+/* The device that PARENT/NAME stands for; NULL: for none. */
+static struct entry *find_device(struct tree *t, int parent, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) || st.st_mode != (S_IFIFO | STAND_IN) ||
+	    (uint64_t)st.st_mtime >= t->later_count || t->later[st.st_mtime].entry.type == ENTRY_LINK)
+		return NULL;
+	return &t->later[st.st_mtime].entry;
+}
+
+static bool is_device(const struct entry *e)
+{
+	return e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK;
+}
+
 /* Removes what has the name of an entry to come. 0 or -errno. */
 static int remove_old(struct tree *t, int parent, const char *name)
 {
@@ -323,9 +395,7 @@ static int remove_old(struct tree *t, int parent, const char *name)
 /* One attempt to make E. 0 (or for a file its descriptor), -EEXIST, -errno. */
 static int make(struct tree *t, int parent, const char *name, const struct entry *e)
 {
-	static const mode_t kinds[] = {
-		[ENTRY_CHAR] = S_IFCHR, [ENTRY_BLOCK] = S_IFBLK, [ENTRY_FIFO] = S_IFIFO, [ENTRY_SOCKET] = S_IFSOCK,
-	};
+	const struct entry number = { .mtime = (int64_t)t->later_count };
 	int result;
 
 	switch (e->type) {
@@ -342,7 +412,9 @@ static int make(struct tree *t, int parent, const char *name, const struct entry
 		result = tree_os_link(t->root, e->target, parent, name);
 		return result;
 	default:
-		result = mknodat(parent, name, kinds[e->type] | 0600, makedev(e->major, e->minor));
+		result = mknodat(parent, name, (e->type == ENTRY_SOCKET ? S_IFSOCK : S_IFIFO) | 0600, 0);
+		if (!result && is_device(e))
+			return fchmodat(parent, name, STAND_IN, 0) ? -errno : tree_os_set_time(parent, name, &number);
 		break;
 	}
 	return result < 0 ? -errno : result;
@@ -383,6 +455,8 @@ int tree_add(struct tree *t, const struct entry *e, struct failure *f)
 	if (e->type == ENTRY_LINK)
 		clean.target = target;
 	if (!result)
+		result = spend(t, path, e, f);
+	if (!result)
 		result = end_folders(t, path, f);
 	if (result)
 		return result;
@@ -395,13 +469,13 @@ int tree_add(struct tree *t, const struct entry *e, struct failure *f)
 	}
 	parent = open_parent(t, path, &name);
 	result = parent < 0 ? parent : make_or_replace(t, parent, name, &clean);
-	if (result == -ENOENT && e->type == ENTRY_LINK)
-		return fail(f, FAIL_IMG_CORRUPT, result, "the archive links %.150s to %.150s, which is not there", path,
-			    target);
 	if (result >= 0 && e->type == ENTRY_FILE)
 		result = begin_file(t, result, path, e);
 	else if (result == 0 && e->type == ENTRY_DIR)
 		result = begin_folder(t, path, e, false);
+	else if (e->type == ENTRY_LINK ? result == -ENOENT || (!result && find_device(t, parent, name)) :
+					 !result && is_device(e))
+		result = add_later(t, path, &clean);
 	else if (result == 0 && e->type != ENTRY_LINK)
 		result = set_closed(t, parent, name, path, e);
 	return result < 0 ? broken(t, path, result, f) : 0;
@@ -410,17 +484,23 @@ int tree_add(struct tree *t, const struct entry *e, struct failure *f)
 int tree_open_again(struct tree *t, const struct entry *e, struct failure *f)
 {
 	cleanup_free char *path = NULL;
+	struct stat st;
 	char *name = NULL;
 	int parent, result = clean_or_why(t, e->path, &path, f);
 
 	if (result)
 		return result;
 	parent = open_parent(t, path, &name);
+	/* looked at before, since to open a device may do something, and after */
+	if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the archive has contents for %.200s, which is no file", path);
 	result = parent < 0 ? parent : openat(parent, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (parent >= 0 && result < 0)
 		result = -errno;
 	if (result >= 0)
 		result = begin_file(t, result, path, e);
+	if (result >= 0 && (fstat(t->file, &st) || !S_ISREG(st.st_mode)))
+		result = -EBADMSG;
 	return result < 0 ? broken(t, path, result, f) : 0;
 }
 
@@ -457,10 +537,54 @@ int tree_end(struct tree *t, struct failure *f)
 	return err ? broken(t, t->file_path, err, f) : 0;
 }
 
+/* The device that PARENT/NAME, where it is still the pipe, stands for, or one more name of it. 0 or -errno. */
+static int make_device(struct tree *t, int parent, const char *name, const char *path)
+{
+	struct entry *e = find_device(t, parent, name);
+
+	if (!e)
+		return 0;
+	if (unlinkat(parent, name, 0) < 0)
+		return -errno;
+	if (e->target)
+		return tree_os_link(t->root, e->target, parent, name);
+	if (mknodat(parent, name, (e->type == ENTRY_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(e->major, e->minor)) < 0)
+		return -errno;
+	e->target = strdup(path);
+	return e->target ? set_closed(t, parent, name, path, e) : -ENOMEM;
+}
+
+/* What L says. A link's file may be a link that waits, too: it is asked again. */
+static int make_later(struct tree *t, struct later *l, bool again, struct failure *f)
+{
+	char *name = NULL;
+	int parent, err = end_folders(t, l->path, f);
+
+	if (err)
+		return err;
+	parent = open_parent(t, l->path, &name);
+	if (parent < 0)
+		return broken(t, l->path, parent, f);
+	err = make_device(t, parent, name, l->path);
+	if (!err && l->entry.type == ENTRY_LINK) {
+		err = make(t, parent, name, &l->entry);
+		if (err == -ENOENT && !again)
+			return 0;
+		if (err == -ENOENT)
+			return fail(f, FAIL_IMG_CORRUPT, err, "the archive links %.150s to %.150s, which is not there",
+				    l->path, l->entry.target);
+	}
+	return err && err != -EEXIST ? broken(t, l->path, err, f) : 0;
+}
+
 int tree_finish(struct tree *t, struct failure *f)
 {
-	int err = end_folders(t, NULL, f);
+	int err = 0;
 
+	for (size_t i = 0; i < 2 * t->later_count && !err; i++)
+		err = make_later(t, &t->later[i % t->later_count], i >= t->later_count, f);
+	if (!err)
+		err = end_folders(t, NULL, f);
 	if (!err && t->lost)
 		log_warn("%lld extended attributes could not be kept", (long long)t->lost);
 	return err;
@@ -483,6 +607,11 @@ void tree_free(struct tree *t)
 		free(w->path);
 		free(w);
 	}
+	for (size_t i = 0; i < t->later_count; i++) {
+		free(t->later[i].path);
+		entry_free(&t->later[i].entry);
+	}
+	free(t->later);
 	forget_parent(t);
 	base_close_fd(&t->file);
 	free(t->file_path);

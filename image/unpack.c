@@ -5,7 +5,7 @@
 #include "image/intake.h"
 #include "image/tar.h"
 
-#define INPUT_SIZE (256 * 1024)
+#define INPUT_SIZE INTAKE_PORTION /* what is left of it goes back */
 
 static const struct unpacker *const unpackers[] = { &unpack_tar, &unpack_cpio };
 
@@ -39,6 +39,13 @@ static int unpack_reserve(struct sink *s, void **space, size_t *room, struct fai
 	*space = u->input + u->have;
 	*room = INPUT_SIZE - u->have;
 	return 0;
+}
+
+bool unpack_is_cpio(const uint8_t *head, size_t len)
+{
+	int64_t claimed;
+
+	return image_recognise(head, len, &claimed) == IMAGE_CPIO;
 }
 
 static int choose(struct unpack *u, struct failure *f)
@@ -93,11 +100,23 @@ static int unpack_commit(struct sink *s, size_t used, struct failure *f)
 	int err = 0;
 
 	u->have += used;
-	if (!u->format && u->have < TAR_BLOCK)
+	if (!u->format && u->have < TAR_BLOCK && !unpack_is_cpio(u->input, u->have))
 		return 0;
 	if (!u->format)
 		err = choose(u, f);
 	return err ? err : feed(u, f);
+}
+
+static ssize_t unpack_rest(struct sink *s, const uint8_t **bytes)
+{
+	struct unpack *u = self(s);
+	ssize_t n = (ssize_t)u->have;
+
+	if (!u->format || !u->format->ended || !u->format->ended(u->state))
+		return -1;
+	*bytes = u->input;
+	u->have = 0;
+	return n;
 }
 
 static int unpack_finish(struct sink *s, struct failure *f)
@@ -145,6 +164,8 @@ static void unpack_free(struct sink *s)
 	free(self(s));
 }
 
+static const struct sink_shortcuts shortcuts = { .rest = unpack_rest };
+
 struct sink *unpack_plain_sink(int root_fd, enum image_kind kind)
 {
 	struct unpack *u = calloc(1, sizeof(*u));
@@ -153,7 +174,7 @@ struct sink *unpack_plain_sink(int root_fd, enum image_kind kind)
 		return NULL;
 	u->sink = (struct sink){
 		.begin = unpack_begin, .reserve = unpack_reserve, .commit = unpack_commit, .finish = unpack_finish,
-		.restart = unpack_restart, .free = unpack_free,
+		.restart = unpack_restart, .free = unpack_free, .shortcuts = &shortcuts,
 	};
 	u->root_fd = root_fd;
 	u->kind = kind;

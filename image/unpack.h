@@ -19,11 +19,17 @@ struct unpacker {
 	/* Takes what it can use of LEN bytes and remembers the rest of nothing: a header is taken whole. Bytes taken;
 	 * 0: more must come first (never with UNPACK_LONGEST_NAME + 1 KiB at hand); -errno with F. */
 	ssize_t (*feed)(void *state, const uint8_t *bytes, size_t len, struct failure *f);
+	/* True where another archive may follow, even a compressed one: feed takes zeros, and stops at what is none of
+	 * its own. NULL: never. */
+	bool (*ended)(void *state);
 	/* There is no more. 0 when the archive is complete, else -errno with F. */
 	int (*finish)(void *state, struct failure *f);
 	void (*close)(void *state);
 };
 extern const struct unpacker unpack_tar, unpack_cpio;
+
+/* A cpio archive is known by fewer bytes than a tar block, and may be smaller than one, with something behind it. */
+bool unpack_is_cpio(const uint8_t *head, size_t len);
 
 /* The sink that unpacks KIND (IMAGE_TAR, IMAGE_CPIO; IMAGE_UNKNOWN: as its first bytes say), uncompressed, into
  * ROOT_FD, which it neither owns nor empties: restart fails once an entry was made. unpack_sink() of image.h puts the

@@ -3,21 +3,13 @@
 #include "image/unpack.h"
 
 #include "image/cpio.h"
+#include "image/links.h"
 
 #include <sys/stat.h>
 
 /* Header with name, and contents, each fill up to a multiple of this. */
 #define ALIGN 4
 #define PADDING(n) ((ALIGN - (n) % ALIGN) % ALIGN)
-
-/* Names that further names are to come for; found by their inode. */
-struct name {
-	struct name *next;
-	uint32_t ino, major, minor;
-	uint32_t left; /* names still to come */
-	char *path;
-};
-#define BUCKETS 256
 
 struct cpio {
 	struct tree *tree;
@@ -30,7 +22,7 @@ struct cpio {
 	uint32_t sum;
 	struct entry entry; /* the present one */
 	struct buf target;  /* CPIO_LINK_PART: what the symlink says */
-	struct name *names[BUCKETS];
+	struct links links; /* files with names still to come */
 };
 
 static void *cpio_open(struct tree *tree)
@@ -42,24 +34,11 @@ static void *cpio_open(struct tree *tree)
 	return c;
 }
 
-static void forget_names(struct cpio *c)
-{
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (c->names[i]) {
-			struct name *n = c->names[i];
-
-			c->names[i] = n->next;
-			free(n->path);
-			free(n);
-		}
-	}
-}
-
 static void cpio_close(void *state)
 {
 	struct cpio *c = state;
 
-	forget_names(c);
+	links_free(&c->links);
 	entry_free(&c->entry);
 	buf_free(&c->target);
 	free(c);
@@ -76,45 +55,19 @@ static int no_memory(struct failure *f)
 	return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory for an entry of the cpio archive");
 }
 
-/* Where the name of the entry's inode is, or would be. */
-static struct name **find_name(struct cpio *c)
-{
-	const struct cpio_header *h = &c->header;
-	struct name **n = &c->names[(h->ino ^ h->dev_minor) % BUCKETS];
-
-	while (*n && ((*n)->ino != h->ino || (*n)->major != h->dev_major || (*n)->minor != h->dev_minor))
-		n = &(*n)->next;
-	return n;
-}
-
 /* A file with several names: the first name makes it, the others are links to it; any of them brings the contents.
  * 0: this is a further name and was linked; 1: make it; -errno. */
 static int link_name(struct cpio *c, struct failure *f)
 {
-	struct name **at = find_name(c), *n = *at;
+	const struct cpio_header *h = &c->header;
 	struct entry e = c->entry;
-	int err;
+	const char *first;
 
-	if (!n) {
-		n = calloc(1, sizeof(*n));
-		if (!n)
-			return no_memory(f);
-		*n = (struct name){
-			.ino = c->header.ino, .major = c->header.dev_major, .minor = c->header.dev_minor,
-			.left = c->header.nlink - 1, .path = strdup(c->entry.path),
-		};
-		*at = n;
-		return n->path ? 1 : no_memory(f);
-	}
+	if (links_first(&c->links, (uint64_t)h->dev_major << 32 | h->dev_minor, h->ino, h->nlink, e.path, &first))
+		return no_memory(f);
 	e.type = ENTRY_LINK;
-	e.target = n->path;
-	err = tree_add(c->tree, &e, f);
-	if (--n->left == 0) {
-		*at = n->next;
-		free(n->path);
-		free(n);
-	}
-	return err;
+	e.target = (char *)first;
+	return first ? tree_add(c->tree, &e, f) : 1;
 }
 
 static int end_data(struct cpio *c, struct failure *f)
@@ -186,8 +139,9 @@ static int begin_entry(struct cpio *c, struct failure *f)
 	return err;
 }
 
-/* Behind the last entry: zeros up to a block's end, or another archive, as the kernel takes them. */
-static ssize_t feed_end(struct cpio *c, const uint8_t *bytes, size_t len, struct failure *f)
+/* Behind the last entry: zeros up to a block's end, or another archive, as the kernel takes them. What else there is, is for
+ * somebody else. */
+static ssize_t feed_end(struct cpio *c, const uint8_t *bytes, size_t len)
 {
 	size_t n = 0;
 
@@ -195,9 +149,7 @@ static ssize_t feed_end(struct cpio *c, const uint8_t *bytes, size_t len, struct
 		n++;
 	if (n)
 		return (ssize_t)n;
-	if (bytes[0] != '0')
-		return corrupt(c, "something else follows its end", f);
-	c->ended = false;
+	c->ended = bytes[0] != '0';
 	return 0;
 }
 
@@ -217,12 +169,12 @@ static ssize_t feed_header(struct cpio *c, const uint8_t *bytes, size_t len, str
 	whole = CPIO_HEADER + h->name_size;
 	if (len < whole)
 		return 0;
-	if (memchr(name, '\0', h->name_size) != name + h->name_size - 1)
+	if (name[h->name_size - 1]) /* more NULs than one put the contents where a disk's blocks begin */
 		return corrupt(c, "a name without end", f);
 	c->skip = (int64_t)PADDING(whole);
 	if (streq(name, "TRAILER!!!")) {
 		c->ended = true;
-		forget_names(c);
+		links_free(&c->links);
 		return (ssize_t)whole;
 	}
 	c->left = h->size;
@@ -284,8 +236,8 @@ static ssize_t feed_part(struct cpio *c, const uint8_t *bytes, size_t len, struc
 		return feed_data(c, bytes, len, f);
 	if (c->part == CPIO_LINK_PART)
 		return feed_link(c, bytes, len, f);
-	used = c->ended ? feed_end(c, bytes, len, f) : 0;
-	return used ? used : feed_header(c, bytes, len, f);
+	used = c->ended ? feed_end(c, bytes, len) : 0;
+	return used || c->ended ? used : feed_header(c, bytes, len, f);
 }
 
 static ssize_t cpio_feed(void *state, const uint8_t *bytes, size_t len, struct failure *f)
@@ -295,6 +247,11 @@ static ssize_t cpio_feed(void *state, const uint8_t *bytes, size_t len, struct f
 
 	c->at += MAX(n, 0);
 	return n;
+}
+
+static bool cpio_ended(void *state)
+{
+	return ((struct cpio *)state)->ended;
 }
 
 static int cpio_finish(void *state, struct failure *f)
@@ -311,6 +268,7 @@ const struct unpacker unpack_cpio = {
 	.kind = IMAGE_CPIO,
 	.open = cpio_open,
 	.feed = cpio_feed,
+	.ended = cpio_ended,
 	.finish = cpio_finish,
 	.close = cpio_close,
 };

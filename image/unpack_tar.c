@@ -21,6 +21,7 @@ struct tar {
 	int64_t skip; /* bytes to pass over first */
 	int64_t left; /* bytes of PART_META, PART_MAP, PART_DATA that still come */
 	int zeros;    /* zero blocks in a row */
+	int64_t maybe; /* bytes that come before the next header, or do not: a hard link's size, padded */
 
 	struct tar_header header;
 	struct buf meta;          /* PART_META */
@@ -284,7 +285,8 @@ static int begin_entry(struct tar *t, struct failure *f)
 	case 'L':
 	case 'K':
 		return begin_meta(t, f);
-	case '1':
+	case '1': /* some bring the file's contents once more, some only its size (pax and cpio of POSIX, libarchive) */
+		t->maybe = TAR_PADDED(data_size(t));
 		return add(t, ENTRY_LINK, f);
 	case '2':
 		return add(t, ENTRY_SYMLINK, f);
@@ -312,10 +314,13 @@ static int begin_entry(struct tar *t, struct failure *f)
 
 static ssize_t feed_header(struct tar *t, const uint8_t *bytes, size_t len, struct failure *f)
 {
+	int64_t maybe;
 	int err;
 
 	if (len < TAR_BLOCK)
 		return 0;
+	maybe = t->maybe;
+	t->maybe = 0;
 	if (tar_is_zero(bytes)) {
 		t->zeros++;
 		if (t->zeros == 2)
@@ -323,6 +328,10 @@ static ssize_t feed_header(struct tar *t, const uint8_t *bytes, size_t len, stru
 		return TAR_BLOCK;
 	}
 	t->zeros = 0;
+	if (maybe && !tar_is_header(bytes)) {
+		t->skip = maybe - TAR_BLOCK;
+		return TAR_BLOCK;
+	}
 	if (!tar_is_header(bytes))
 		return corrupt(t, -EBADMSG, "there is no header where one must be", f);
 	err = tar_parse_header(&t->header, bytes);

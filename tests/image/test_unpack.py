@@ -5,7 +5,9 @@ Needs root (owners, devices). Everything happens in folders below the temporary 
 # SPDX-License-Identifier: GPL-2.0-or-later
 import base64
 import functools
+import gzip
 import hashlib
+import lzma
 import os
 import pathlib
 import shutil
@@ -425,3 +427,288 @@ def test_nothing_is_held_back():
         ours.close()
         assert process.wait(20) == 0
     assert (got / "big").read_bytes() == (source() / "big").read_bytes()
+
+
+# ---- what the programs of the field write
+
+def same_small(got, want, **how):
+    """The trees GOT and WANT of one archive are the same; the time of the root is that of its last entry's making."""
+    for tree in got, want:
+        os.utime(tree, (0, 0))
+    same(got, want, **how)
+
+
+@functools.lru_cache(None)
+def small():
+    """A tree of what every program can archive: long names in all directions, letters beyond ASCII, links, empty things."""
+    tree = fresh("small")
+    long = "/".join(["a folder whose name takes some room %02d" % i for i in range(7)])
+    run(f"""cd {tree}; mkdir -p bin 'etc/ünïcode' "{long}" empty
+        echo hello >etc/hello; : >etc/nothing; head -c 70000 /dev/urandom >bin/big; chmod 755 bin/big
+        ln etc/hello etc/hard; ln -s hello etc/soft; ln -s "/{long}/$(printf %0150d 7)" long-link
+        echo x >"{long}/$(printf %0150d 7)"; echo y >'etc/ünïcode/größe'; echo z >$(printf %0100d 1); echo z >$(printf %099d 1)
+        ln $(printf %0100d 1) etc/$(printf %0100d 2); find . -exec touch -h -d 2020-02-02 {{}} +""")
+    return tree
+
+
+PYTHON = "python3 -c \"import tarfile; t = tarfile.open('$0', 'w', format=tarfile.{form}); t.add('.'); t.close()\""
+WRITERS = {
+    "busybox": "busybox tar -cf $0 .",
+    "busybox, names without ./": "busybox tar -cf $0 *",
+    "bsdtar": "bsdtar -cf $0 .",
+    "bsdtar pax": "bsdtar --format=pax -cf $0 .",
+    "bsdtar gnutar": "bsdtar --format=gnutar -cf $0 .",
+    "python pax": PYTHON.format(form="PAX_FORMAT"),
+    "python gnu": PYTHON.format(form="GNU_FORMAT"),
+    "GNU tar, blocks of 20": "tar -b 20 -cf $0 .",
+    "GNU tar, one zero block": "tar -b 1 -cf $0 . && truncate -s -512 $0",
+    "GNU tar, garbage behind the end": "tar -cf $0 . && head -c 3000 /dev/urandom >>$0",
+    "GNU tar, posix with everything": "tar --format=posix --pax-option=delete=nothing,comment=x,globexthdr.comment=y -cf $0 .",
+    "GNU tar, absolute": "tar -P --format=gnu --transform 's,^[.],/,' -cf $0 .",
+    "bsdcpio": "find . | bsdcpio -o -H newc --quiet >$0",
+    "GNU cpio, crc": "find . | cpio -o -H crc --quiet >$0",
+    "busybox cpio": "find . | busybox cpio -o -H newc >$0 2>/dev/null",
+}
+
+
+def test_writers():
+    """What busybox, libarchive, Python, GNU tar and cpio write becomes the tree it was made of."""
+    for name, make in WRITERS.items():
+        made, got = folder() / "archive", fresh("got")
+        made.unlink(missing_ok=True)
+        (folder() / "make").write_text(make)
+        run(f"cd {small()} && sh -ec \"$(cat {folder()}/make)\" {made}", env=dict(os.environ, LC_ALL="C.UTF-8"))
+        said = unpack(made, got, check=False)
+        assert not said, (name, said)
+        try:
+            same_small(got, small(), xattrs=False, nanoseconds=False)
+        except AssertionError as wrong:
+            raise AssertionError(f"{name}: {wrong}") from wrong
+
+
+def test_git_archive():
+    """git archive, with its global header and a name that takes a pax header of its own."""
+    tree, got = fresh("git"), fresh("got")
+    run(f"""cd {tree}; git init -q .; mkdir -p etc {'d' * 90}/{'e' * 90}; echo hello >etc/hello; chmod +x etc/hello
+        ln -s hello etc/soft; echo deep >{'d' * 90}/{'e' * 90}/{'f' * 100}; git add .
+        git -c user.name=x -c user.email=x@x commit -qm x; git archive --format=tar -o {folder()}/archive HEAD""")
+    unpack(folder() / "archive", got)
+    assert (got / "etc/hello").read_text() == "hello\n" and os.access(got / "etc/hello", os.X_OK)
+    assert (got / ("d" * 90) / ("e" * 90) / ("f" * 100)).read_text() == "deep\n" and os.readlink(got / "etc/soft") == "hello"
+    assert not [name for name in os.listdir(got) if "pax" in name]
+
+
+def go_header(kind, records, name=b"", size=0):
+    """What Go's archive/tar writes for a name that is not ASCII: all of it in pax records, nothing of it in the header."""
+    block = bytearray(header(kind, "", size))
+    block[0:len(name)] = name
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    body = b"".join(record(*r) for r in records)
+    return header("x", "PaxHeaders.0/x", len(body)) + body + bytes(-len(body) % 512) + bytes(block)
+
+
+def test_go():
+    """Go's archives, docker's among them: a header without a name, a whole path in the records, base-256 beside them."""
+    data = (go_header("5", [(b"path", "ü/".encode())]) +
+            go_header("0", [(b"path", "ü/ä".encode()), (b"mtime", b"1600000000.25")], size=5) + b"hello".ljust(512, b"\0") +
+            go_header("2", [(b"path", "ü/soft".encode()), (b"linkpath", "ä".encode())]) +
+            go_header("0", [(b"size", b"3"), (b"path", b"plain")], b"plain") + b"abc".ljust(512, b"\0") +
+            go_header("0", [(b"SCHILY.xattr.user.x", b"y"), (b"path", b"with")], b"with"))
+    got = fresh("got")
+    (folder() / "archive").write_bytes(data + bytes(1024))
+    unpack(folder() / "archive", got)
+    assert (got / "ü/ä").read_text() == (got / "ü/soft").read_text() == "hello" and (got / "plain").read_text() == "abc"
+    assert (got / "ü/ä").stat().st_mtime_ns == 1600000000250000000 and os.getxattr(got / "with", "user.x") == b"y"
+    said, _ = hostile([("0", "", b"no name at all")])
+    assert "S1-IMG-02" in said and "root is no folder" in said, said
+
+
+def test_links_in_any_order():
+    """A hard link may come before its file, and may bring the contents once more, or only their size."""
+    for order in [("1", "a", "b"), ("1", "b", "c"), ("0", "c", b"x")], [("0", "c", b"x"), ("1", "b", "c"), ("1", "a", "b")], \
+                 [("1", "b", "c"), ("1", "a", "b"), ("0", "c", b"x")], [("1", "a", "d/c"), ("1", "b", "a"), ("0", "d/c", b"x")]:
+        said, got = hostile(order)
+        last = got / ("d/c" if ("0", "d/c", b"x") in order else "c")
+        assert not said and (got / "a").samefile(last) and (got / "b").samefile(last), (order, said)
+    said, _ = hostile([("1", "a", "b"), ("1", "b", "a")])
+    assert "S1-IMG-02" in said and "is not there" in said, said
+    said, got = hostile([("1", "a", "b"), ("0", "a", b"mine"), ("0", "b", b"other")])
+    assert not said and (got / "a").read_text() == "mine", said
+    for body in b"", b"body".ljust(700, b"!"):
+        block = bytearray(header("1", "b", 700, "a"))
+        data = header("0", "a", 700) + bytes(b"body".ljust(700, b"!") + bytes(324)) + bytes(block) + body + bytes(-len(body) % 512)
+        for end in header("0", "c", 1) + b"c".ljust(512, b"\0") + bytes(1024), bytes(1024):
+            (folder() / "archive").write_bytes(data + end)
+            got = fresh("got")
+            unpack(folder() / "archive", got)
+            assert (got / "b").samefile(got / "a") and (got / "a").stat().st_size == 700 and (got / "c").exists() == (len(end) > 1024)
+
+
+def test_sizes_beyond_all_files():
+    """Sizes that no arithmetic holds are refused, in every kind of header, at once."""
+    for size in 2**63 - 1, 2**63 - 511, 2**62:
+        for kind in "0", "1", "5", "7", "D", "V", "x", "g", "L", "S", "Z":
+            block = bytearray(header(kind, "n", 0, "n"))
+            block[124:136] = b"\x80\0\0\0" + struct.pack(">Q", size)
+            block[148:156] = b" " * 8
+            block[148:156] = b"%06o\0 " % sum(block)
+            (folder() / "archive").write_bytes(bytes(block) + bytes(1024))
+            said = unpack(folder() / "archive", fresh("got"), check=False)
+            assert "S1-IMG-02" in said and ("numbers" in said), (size, kind, said)
+        for kind in "0", "1", "D", "V":
+            for key in b"size", b"GNU.sparse.realsize":
+                said, _ = hostile([("x", "p", record(key, b"%d" % size)), (kind, "n", b"")])
+                assert "S1-IMG-02" in said and "extended header" in said, (size, kind, said)
+        said, _ = hostile([("x", "p", record(b"GNU.sparse.map", b"%d,1" % size)), ("0", "n", b"")])
+        assert "S1-IMG-02" in said, said
+
+
+# ---- cpio by hand
+
+def cpio(*entries):
+    """A cpio archive of (name, mode, contents, and what else its header says)."""
+    out = b""
+    for name, mode, data, *more in (*entries, ("TRAILER!!!", 0, b"")):
+        how = dict(ino=0, nlink=1, pad=0, rdev=(0, 0), dev=0) | (more[0] if more else {})
+        raw = name.encode() + b"\0" * (1 + how["pad"])
+        fields = (how["ino"], mode, 0, 0, how["nlink"], 0, len(data), how["dev"], 0, *how["rdev"], len(raw), 0)
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + raw
+        out += head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+    return out
+
+
+def unpack_bytes(data, **env):
+    """Unpacks DATA into a fresh folder: what was said, and the folder."""
+    got = fresh("got")
+    (folder() / "archive").write_bytes(data)
+    return run(f"{folder()}/unpack_image {got} <{folder()}/archive", check=False, env=dict(os.environ, **env)), got
+
+
+def test_cpio_names_padded():
+    """A name may be followed by any number of NULs, as those do that want contents at a disk's blocks."""
+    for pad in 0, 1, 2, 3, 4, 15, 3984, 4094, 20000:
+        said, got = unpack_bytes(cpio(("f", 0o100644, b"hello", {"pad": pad})) + cpio(("g", 0o100644, b"two")))
+        assert not said and (got / "f").read_bytes() == b"hello" and (got / "g").read_bytes() == b"two", (pad, said)
+    said, got = unpack_bytes(cpio(("f", 0o100644, b"hello"))[:-16] + b"TRAILER!!!" + bytes(5))
+    assert (got / "f").read_bytes() == b"hello", said
+    data = bytearray(cpio(("f", 0o100644, b"")))
+    data[111:112] = b"x"
+    said, _ = unpack_bytes(bytes(data))
+    assert "S1-IMG-02" in said and "a name without end" in said, said
+
+
+def mixtures():
+    """Archives one behind the other: (name, bytes, files that must be there)."""
+    squeeze = {"plain": bytes, "gzip": gzip.compress, "xz": lzma.compress,
+               "zstd": lambda data: subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout}
+    one, two, three = (cpio((name, 0o100644, name.encode() * 9)) for name in ("one", "two", "three"))
+    for first, a in squeeze.items():
+        for second, b in squeeze.items():
+            for zeros in 0, 1, 3, 4, 511, 512, 4096:
+                yield f"{first}, {zeros} zeros, {second}", a(one) + bytes(zeros) + b(two), ("one", "two")
+        for zeros in 1, 2, 3, 5, 512, 300_000:
+            yield f"{first}, {zeros} zeros", a(one) + bytes(zeros), ("one",)
+        yield f"{first}, plain, {first}", a(one) + two + a(three) + bytes(7), ("one", "two", "three")
+    yield "members within", squeeze["gzip"](one[:100]) + squeeze["gzip"](one[100:]), ("one",)
+    many = b"".join(list(squeeze.values())[i % 4](cpio((f"n{i}", 0o100644, b"x" * i))) for i in range(300))
+    yield "many", many, tuple(f"n{i}" for i in range(300))
+
+
+def test_archives_behind_one_another():
+    """Archives in any mixture of compressions, with zeros between and behind them, are one tree, as the kernel takes them."""
+    for number, (name, data, files) in enumerate(mixtures()):
+        got, portion = fresh("got"), (1000 if number % 2 else "")
+        (folder() / "archive").write_bytes(data)
+        said = unpack(folder() / "archive", got, portion, check=False)
+        assert not said and sorted(os.listdir(got)) == sorted(files), (name, portion, said, os.listdir(got))
+
+
+def test_what_may_not_follow():
+    """What is neither an archive nor zeros is named, wherever it follows; a cut in the second of two is a cut."""
+    one, two = cpio(("one", 0o100644, b"1")), cpio(("two", 0o100644, b"2" * 5000))
+    zst = subprocess.run(["zstd", "-qc"], input=one, stdout=subprocess.PIPE, check=True).stdout
+    for data, words in ((one + b"garbage and more of it", "garbage"), (zst + b"garbage and more of it", "garbage"),
+                        (gzip.compress(one[:90]) + b"garbage and more of it", "no gzip follows"), (one + bytes(512) + b"BZh91AY", "bzip2"),
+                        (one + two[:3000], "cut"), (gzip.compress(one) + two[:3000], "cut"),
+                        (one + gzip.compress(two)[:-9], "cut"), (one + gzip.compress(two)[:3], "cut"),
+                        (gzip.compress(one + gzip.compress(two)), "something else follows"), (one + b"07", "cut")):
+        said, _ = unpack_bytes(data)
+        assert "S1-IMG-02" in said and words in said, (data[-30:], said)
+
+
+def test_no_contents_for_a_device():
+    """Contents that a hard link leads to a device, a pipe or a link reach none of them; a file of theirs gets them."""
+    for mode, rdev in (0o20666, (1, 1)), (0o60666, (259, 65537)), (0o10666, (0, 0)):
+        said, got = unpack_bytes(cpio(("a", 0o100644, b"", {"ino": 7, "nlink": 2}), ("a", mode, b"", {"rdev": rdev}),
+                                      ("b", 0o100644, b"evil", {"ino": 7, "nlink": 2})))
+        assert "S1-IMG-02" in said and "contents for b, which is no file" in said, said
+        assert not any(stat.S_ISCHR(p.lstat().st_mode) or stat.S_ISBLK(p.lstat().st_mode) for p in got.iterdir())
+    said, got = unpack_bytes(cpio(("a", 0o100644, b"", {"ino": 7, "nlink": 2}), ("a", 0o120777, b"/etc/passwd"),
+                                  ("b", 0o100644, b"evil", {"ino": 7, "nlink": 2})))
+    assert "S1-IMG-02" in said, said
+    said, got = unpack_bytes(cpio(("n", 0o20666, b"", {"rdev": (1, 3)}), ("n", 0o100644, b"file")))
+    assert not said and (got / "n").read_bytes() == b"file", said
+
+
+def test_devices_come_last():
+    """A device is made when all of the archive is right, and not before: neither where it is cut nor where its sum is wrong;
+    with all its names, its owner and mode, and no change to its folder's time."""
+    def devices(tree):
+        return sorted(p.name for p in tree.rglob("*") if stat.S_ISCHR(p.lstat().st_mode) or stat.S_ISBLK(p.lstat().st_mode))
+    tree = fresh("devices")
+    run(f"""cd {tree}; mkdir dev dev/sub; mknod dev/null c 1 3; chown 3:4 dev/null; chmod 620 dev/null
+        mknod third c 4 64; mknod dev/disk b 259 65537; mkfifo dev/pipe; touch -d 2001-01-01 third; touch -d 2002-02-02 dev/*
+        touch -d 2003-03-03 dev; touch -d 2004-04-04 .; tar -cf {folder()}/archive .""")
+    data, got = (folder() / "archive").read_bytes(), fresh("got")
+    unpack(folder() / "archive", got)
+    same(got, tree, xattrs=False)
+    wanted = hashlib.sha256(data).hexdigest()
+    said, got = unpack_bytes(data, SHA256=wanted)
+    assert not said and devices(got) == ["disk", "null", "third"], said
+    said, got = unpack_bytes(data, SHA256="0" * 64)
+    assert "S1-IMG-04" in said and not devices(got) and (got / "dev/sub").is_dir(), said
+    said, got = unpack_bytes(data[:-len(data) // 2].rstrip(b"\0"))
+    assert "S1-IMG-02" in said and not devices(got), said
+    for names in [("3", "x", b""), ("1", "y", "x"), ("1", "d/z", "y")], [("1", "y", "x"), ("1", "d/z", "x"), ("3", "x", b"")]:
+        said, got = hostile(names)
+        assert not said and devices(got) == ["x", "y", "z"] and (got / "y").samefile(got / "x") and (got / "d/z").samefile(got / "x"), said
+    said, got = hostile([("3", "x", b""), ("1", "y", "x"), ("0", "x", b"file")])
+    assert not said and devices(got) == ["y"] and (got / "x").read_text() == "file", said
+    for first, second in ("3", "0"), ("3", "5"), ("3", "2"), ("3", "6"), ("0", "3"), ("5", "3"), ("3", "3"):
+        said, got = hostile([(first, "x", "y" if first == "2" else b""), (second, "x", "y" if second == "2" else b"")])
+        kind = {"3": stat.S_ISCHR, "0": stat.S_ISREG, "5": stat.S_ISDIR, "2": stat.S_ISLNK, "6": stat.S_ISFIFO}[second]
+        assert not said and kind((got / "x").lstat().st_mode), (first, second, said)
+
+
+def cpu_seconds(data):
+    """Processor seconds that unpacking DATA takes, and what was said."""
+    import resource
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said, _ = unpack_bytes(data)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, said
+
+
+def test_small_archives_cost_little():
+    """What a few kilobytes can make a node do is bounded: hard links, attributes, deep paths, maps."""
+    links = cpio(*((f"{i}", 0o100644, b"", {"ino": i << 16, "dev": i << 8, "nlink": 2}) for i in range(20000)))
+    many = b"".join(record(b"SCHILY.xattr.user.%d" % i, b"v") for i in range(900))
+    more = b"".join(record(b"SCHILY.xattr.user.%d" % i, b"v") for i in range(100_000))
+    deep = [("0", f"{i}/" + "a/" * 1500 + "f", b"") for i in range(2)]
+
+    def packed(*entries):
+        archive(folder() / "made", [*entries])
+        return (folder() / "made").read_bytes()
+    long = b"".join(header("x", "p", len(r)) + r + bytes(-len(r) % 512) + header("0", "f") for r in (record(b"path", n.encode()) for _, n, _ in deep))
+    for name, data, refused in (
+            ("links", links, ""), ("attributes", packed(*[e for i in range(20) for e in (("x", "p", many), ("0", f"{i}", b""))]), ""),
+            ("too many attributes", packed(("x", "p", more), ("0", "f", b"")), "too large"),
+            ("too many in all", packed(*[("x", "p", many)] * 50, ("0", "f", b"")), "too large"),
+            ("too many for all", packed(*[("g", "p", many)] * 50, ("0", "f", b"")), "too large"),
+            ("deep", long + bytes(1024), ""),
+            ("empty pieces", packed(("x", "p", record(b"GNU.sparse.map", b"0,0," * 300_000 + b"0,0")), ("0", "f", b"")), "")):
+        seconds, said = cpu_seconds(data)
+        run(f"rm -rf {folder()}/got")  # deeper than Python can go
+        assert (refused in said and "S1-" in said) if refused else not said, (name, said)
+        assert seconds < 8, (name, seconds)

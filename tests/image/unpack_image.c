@@ -1,6 +1,7 @@
 /* unpack_image.c - an archive on standard input -> the tree below a folder, by the sink stage1 has; for test_unpack.py.
  *
- * unpack_image DIR [PORTION]   PORTION: bytes committed at a time. A failure is one line and exit status 1. */
+ * unpack_image DIR [PORTION]   PORTION: bytes committed at a time; SHA256 in the environment: the sum it must have. A failure
+ * is one line and exit status 1. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 
@@ -13,7 +14,7 @@ int main(int argc, char **argv)
 	struct failure f = { 0 };
 	size_t portion = argc > 2 ? (size_t)atol(argv[2]) : SIZE_MAX;
 	int root = argc > 1 ? open(argv[1], O_PATH | O_DIRECTORY) : -1, err;
-	struct sink *sink = unpack_sink(root, -1, NULL);
+	struct sink *sink = unpack_sink(root, -1, getenv("SHA256"));
 	ssize_t n = 1;
 
 	if (root < 0 || !sink)
