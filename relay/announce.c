@@ -66,7 +66,7 @@ static in_addr_t broadcast_of(int fd, const struct ifreq *name)
 }
 
 /* Sends to the broadcast address of each interface that has one. True where there was one. */
-static bool broadcast(int fd, uint16_t port, const struct buf *b)
+static bool broadcast(int fd, uint16_t port, const void *bytes, size_t len)
 {
 	struct ifreq list[64];
 	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
@@ -84,7 +84,7 @@ static bool broadcast(int fd, uint16_t port, const struct buf *b)
 		to.sin_addr.s_addr = broadcast_of(fd, &list[i]);
 		if (!to.sin_addr.s_addr)
 			continue;
-		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+		sendto(fd, bytes, len, 0, (struct sockaddr *)&to, sizeof(to));
 		any = true;
 	}
 	return any;
@@ -92,7 +92,7 @@ static bool broadcast(int fd, uint16_t port, const struct buf *b)
 
 /* Sends to all nodes of each link that has a link-local address (RFC 4291, section 2.7.1: ff02::1). A line there is
  * "fe80000000000000021122fffe334455 02 40 20 80 eth0": address, interface, prefix, scope, flags, name, in hexadecimal. */
-static void multicast(int fd, uint16_t port, const struct buf *b)
+static void multicast(int fd, uint16_t port, const void *bytes, size_t len)
 {
 	FILE *list = fopen("/proc/net/if_inet6", "r");
 	char line[128];
@@ -106,35 +106,36 @@ static void multicast(int fd, uint16_t port, const struct buf *b)
 		to.sin6_addr.s6_addr[0] = 0xff;
 		to.sin6_addr.s6_addr[1] = 0x02;
 		to.sin6_addr.s6_addr[15] = 1;
-		sendto(fd, b->data, b->len, 0, (struct sockaddr *)&to, sizeof(to));
+		sendto(fd, bytes, len, 0, (struct sockaddr *)&to, sizeof(to));
 	}
 	if (list)
 		fclose(list);
 }
 
-void announce_send(int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to,
+void announce_everybody(int fd, uint16_t port, const void *bytes, size_t len)
+{
+	if (!broadcast(fd, port, bytes, len))
+		multicast(fd, port, bytes, len);
+}
+
+void announce_send(struct loop *l, int fd, uint16_t port, const struct wire_hello *m, const struct peer_address *to,
 		   size_t count)
 {
 	cleanup_buf struct buf b = { 0 };
 
 	buf_add(&b, WIRE_MAGIC, WIRE_MAGIC_SIZE);
 	wire_put_hello(&b, WIRE_ANNOUNCE, m);
-	if (b.failed)
-		return;
-	if (!broadcast(fd, port, &b))
-		multicast(fd, port, &b);
-	for (size_t i = 0; i < count; i++)
-		sendto(fd, b.data, b.len, 0, &to[i].u.sa, to[i].len);
+	if (!b.failed)
+		l->world->tell(l, fd, port, b.data, b.len, to, count);
 }
 
-int announce_receive(int fd, struct wire_hello *m, struct peer_address *from)
+int announce_receive(struct loop *l, int fd, struct wire_hello *m, struct peer_address *from)
 {
 	uint8_t bytes[1024];
 	struct wire_header h;
 	ssize_t n;
 
-	from->len = sizeof(from->u);
-	n = recvfrom(fd, bytes, sizeof(bytes), 0, &from->u.sa, &from->len);
+	n = l->world->hear(l, fd, bytes, sizeof(bytes), from);
 	if (n < 0)
 		return 0;
 	if (n < WIRE_MAGIC_SIZE + WIRE_HEADER || memcmp(bytes, WIRE_MAGIC, WIRE_MAGIC_SIZE) != 0)

@@ -2,11 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/door.h"
 
-#include "base/clock.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
-
 #define PATIENCE_MS 3000
 
 /* An accepted connection of which nothing is known yet. */
@@ -49,7 +44,8 @@ static const struct link_calls calls = { .frame = on_first, .closed = on_closed 
 static void on_accept(struct loop_fd *w, uint32_t events)
 {
 	struct door *d = container_of(w, struct door, listener);
-	int fd = accept(w->fd, NULL, NULL);
+	struct peer_address from;
+	int fd = peer_accept(d->loop, w->fd, &from);
 	struct door_guest *g;
 
 	(void)events;
@@ -57,12 +53,11 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 		return;
 	g = d->count < d->limit ? calloc(1, sizeof(*g)) : NULL;
 	if (!g) {
-		close(fd);
+		peer_shut(d->loop, fd);
 		return;
 	}
-	peer_tune(fd);
 	g->door = d;
-	g->deadline = now_ms() + PATIENCE_MS;
+	g->deadline = loop_now(d->loop) + PATIENCE_MS;
 	if (link_open(&g->link, d->loop, fd, &calls, false) < 0) {
 		free(g);
 		return;
@@ -77,18 +72,18 @@ int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, doo
 	int err;
 
 	*d = (struct door) { .loop = l, .first = first, .limit = limit };
-	d->listener = (struct loop_fd) { .fd = peer_listen(port), .ready = on_accept };
+	d->listener = (struct loop_fd) { .fd = peer_listen(l, port), .ready = on_accept };
 	if (d->listener.fd < 0)
 		return d->listener.fd;
 	err = loop_add(l, &d->listener, EPOLLIN);
 	if (err < 0)
-		base_close_fd(&d->listener.fd);
+		loop_close_fd(l, &d->listener);
 	return err;
 }
 
 uint16_t door_port(const struct door *d)
 {
-	return peer_bound_port(d->listener.fd);
+	return peer_bound_port(d->loop, d->listener.fd);
 }
 
 void door_tick(struct door *d, int64_t now)

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/feed.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #define MAX_WANTS   256       /* ranges a child may have outstanding; it keeps to 64 */
@@ -23,7 +22,7 @@ struct feed_child {
 	uint8_t *told;       /* bit per group: its hashes were sent on this connection */
 	int64_t run_offset;  /* the run being sent: what is left of it */
 	int64_t run_left;
-	int64_t last_sent;   /* of now_ms() */
+	int64_t last_sent;   /* of loop_now() */
 };
 
 static void free_child(struct feed_child *c)
@@ -123,7 +122,7 @@ static int pump(struct feed_child *c)
 
 		/* nothing may come between the bytes of a run */
 		if (c->run_left == 0 && answer_lists(c))
-			c->last_sent = now_ms();
+			c->last_sent = loop_now(c->feed->loop);
 		if (c->run_left == 0 && c->link.out.len == 0 && !begin_run(c)) {
 			wait_for_room(c, false);
 			return 0;
@@ -134,7 +133,7 @@ static int pump(struct feed_child *c)
 			return 0; /* the socket is full; drained() goes on */
 		if (c->run_left == 0)
 			continue;
-		n = rstore_send(c->feed->store, c->link.w.fd, c->run_offset, (size_t)MIN(c->run_left, budget));
+		n = rstore_send(c->feed->store, c->feed->loop, c->link.w.fd, c->run_offset, (size_t)MIN(c->run_left, budget));
 		if (n == -EAGAIN)
 			break;
 		if (n < 0)
@@ -142,7 +141,7 @@ static int pump(struct feed_child *c)
 		c->run_offset += n;
 		c->run_left -= n;
 		c->feed->sent += (uint64_t)n;
-		c->last_sent = now_ms();
+		c->last_sent = loop_now(c->feed->loop);
 		budget -= n;
 	}
 	wait_for_room(c, true);
@@ -257,7 +256,7 @@ int feed_adopt(struct feed *f, struct link *from, const struct wire_get *g)
 	}
 	c->feed = f;
 	c->node = g->node;
-	c->last_sent = now_ms();
+	c->last_sent = loop_now(f->loop);
 	err = link_move(&c->link, from, &calls);
 	c->next = f->children;
 	f->children = c;

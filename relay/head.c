@@ -2,13 +2,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/head_internal.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "relay/announce.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_MS        50
 #define BEAT_MS        500
@@ -61,7 +58,7 @@ void head_set_state(struct head_node *n, enum head_node_state s)
 {
 	n->state = s;
 	if (s == HEAD_DONE)
-		n->done_at = now_ms();
+		n->done_at = loop_now(n->head->loop);
 	if (n->head->calls->changed)
 		n->head->calls->changed(n->head, n);
 }
@@ -73,14 +70,14 @@ void head_lose(struct head_node *n, bool close, const char *fmt, ...)
 
 	if (close) {
 		link_close(&n->control);
-		n->next_try = now_ms() + RETRY_MS;
+		n->next_try = loop_now(n->head->loop) + RETRY_MS;
 	}
 	if (was_there) {
 		va_start(ap, fmt);
 		vsnprintf(n->why, sizeof(n->why), fmt, ap);
 		va_end(ap);
 		n->lost_count++;
-		n->lost_at = now_ms();
+		n->lost_at = loop_now(n->head->loop);
 		head_set_state(n, HEAD_LOST);
 		if (!n->head->ending)
 			head_note(n->head, "%s is lost: %s", n->name, n->why);
@@ -161,9 +158,9 @@ static void take_ready(struct head_node *n, const struct wire_progress *p)
 		head_note(h, "%s is back with %llu MB", n->name, (unsigned long long)(p->bytes / 1000000));
 	n->why[0] = '\0';
 	head_set_state(n, HEAD_READY);
-	n->moved_at = now_ms();
+	n->moved_at = loop_now(h->loop);
 	if (!h->first_ready)
-		h->first_ready = now_ms();
+		h->first_ready = loop_now(h->loop);
 	head_chain_join(n);
 	send_total(n);
 }
@@ -246,7 +243,7 @@ static void on_control_closed(struct link *l, int err)
 
 	if (n->state == HEAD_EXPECTED && err == -ECONNREFUSED && n->head->calls->refused)
 		n->head->calls->refused(n->head, n);
-	n->next_try = now_ms() + RETRY_MS;
+	n->next_try = loop_now(n->head->loop) + RETRY_MS;
 	head_lose(n, true, "%s", err ? err_text(err) : "it closed the connection");
 }
 
@@ -310,7 +307,7 @@ static void try_connect(struct head_node *n, int64_t now)
 	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || n->state == HEAD_DONE || now < n->next_try)
 		return;
 	n->next_try = now + RETRY_MS;
-	fd = peer_connect(&n->address);
+	fd = peer_connect(n->head->loop, &n->address);
 	if (fd >= 0 && link_open(&n->control, n->head->loop, fd, &control_calls, true) < 0)
 		log_warn("relay: no room for a connection to %s", n->name);
 }
@@ -331,12 +328,12 @@ static struct head_node *node_at(struct head *h, const struct peer_address *a, u
 
 static void welcome_node(struct head *h, struct link *guest, const uint8_t *body, size_t len)
 {
-	struct peer_address a = { .len = sizeof(a.u) };
+	struct peer_address a;
 	struct head_node *n;
 	struct wire_hello m;
 
 	if (wire_get_hello(body, len, &m) < 0 || !streq(m.group, h->options.group) ||
-	    getpeername(guest->w.fd, &a.u.sa, &a.len) < 0)
+	    peer_far(h->loop, guest->w.fd, &a) < 0)
 		return;
 	peer_unmap(&a); /* a node told of it may have IPv4 only */
 	peer_set_port(&a, m.port);
@@ -371,7 +368,7 @@ static void on_announcement(struct loop_fd *w, uint32_t events)
 	int n;
 
 	(void)events;
-	while ((n = announce_receive(w->fd, &m, &from)) != 0) {
+	while ((n = announce_receive(h->loop, w->fd, &m, &from)) != 0) {
 		char text[PEER_TEXT];
 
 		if (n < 0 || !streq(m.group, h->options.group))
@@ -430,7 +427,7 @@ static void maybe_start(struct head *h, int64_t now)
 static void begin_ending(struct head *h, const char *why)
 {
 	h->ending = true;
-	h->ended_at = now_ms();
+	h->ended_at = loop_now(h->loop);
 	h->result = 0;
 	for (uint32_t i = 1; i <= h->count; i++) {
 		struct head_node *n = h->node[i];
@@ -512,7 +509,7 @@ static void look_after_node(struct head_node *n, int64_t now, bool beat)
 static void on_tick(struct loop_timer *t)
 {
 	struct head *h = container_of(t, struct head, tick);
-	int64_t now = now_ms();
+	int64_t now = loop_now(h->loop);
 	bool beat = now - h->last_beat >= BEAT_MS;
 
 	loop_at(h->loop, t, now + TICK_MS);
@@ -602,7 +599,7 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 	if (err == 0)
 		err = plan_resize(&h->plan, 0);
 	if (err == 0 && o->wanted) {
-		h->udp = (struct loop_fd) { .fd = announce_open_both(WIRE_PORT), .ready = on_announcement };
+		h->udp = (struct loop_fd) { .fd = l->world->datagrams(l, WIRE_PORT, true), .ready = on_announcement };
 		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
 	}
 	if (err < 0) {
@@ -617,7 +614,7 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 
 void head_begin(struct head *h)
 {
-	h->begun = now_ms();
+	h->begun = loop_now(h->loop);
 	loop_at(h->loop, &h->tick, h->begun);
 }
 
@@ -633,7 +630,7 @@ void head_abort(struct head *h, const char *why)
 	head_note(h, "giving up: %s", why);
 	begin_ending(h, why);
 	h->result = -ECANCELED;
-	loop_at(h->loop, &h->tick, now_ms());
+	loop_at(h->loop, &h->tick, loop_now(h->loop));
 }
 
 void head_close(struct head *h)

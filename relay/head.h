@@ -33,7 +33,7 @@ struct head_node {
 	uint32_t generation;            /* of the last parent it was told */
 	struct wire_progress progress;
 	int64_t samples[9], sample_time[9]; /* bytes and when, newest first */
-	int64_t next_try, lost_at, struck_at, done_at, moved_at; /* of now_ms(); 0: never */
+	int64_t next_try, lost_at, struck_at, done_at, moved_at; /* of loop_now(); 0: never */
 	unsigned lost_count, bad_count;
 	unsigned refused;               /* the owner's: how often its port refused, and when it last did */
 	int64_t refused_at;

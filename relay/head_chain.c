@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/head_internal.h"
 
-#include "base/clock.h"
-
 #define STRIKE_MS   10000 /* a second complaint within is believed */
 #define QUIET_MS    400  /* a report is so late that its node may be dead */
 #define TRY_MS      1200 /* after the start, and then: is the first node a slow one? */
@@ -35,7 +33,7 @@ static void tell_parent(struct head_node *n, uint32_t q)
 		}
 	}
 	plan_of(n)->parent = q;
-	plan_of(n)->since = now_ms();
+	plan_of(n)->since = loop_now(h->loop);
 	plan_of(n)->slow_checks = 0;
 	wire_put_parent(&n->control.out, &m);
 	link_flush(&n->control);
@@ -101,7 +99,7 @@ void head_chain_leave(struct head_node *n)
 void head_chain_progress(struct head_node *n, const struct wire_progress *m)
 {
 	struct plan_node *p = plan_of(n);
-	int64_t now = now_ms();
+	int64_t now = loop_now(n->head->loop);
 	size_t last = ARRAY_SIZE(n->samples) - 1, oldest = last;
 
 	if (m->bytes != n->progress.bytes || n->state != HEAD_READY || !n->head->started)
@@ -127,7 +125,7 @@ void head_chain_progress(struct head_node *n, const struct wire_progress *m)
  * where nobody but those who come later depends on it. */
 static void strike(struct head *h, struct head_node *parent, struct head_node *child, enum wire_why why)
 {
-	int64_t now = now_ms();
+	int64_t now = loop_now(h->loop);
 	bool again = parent->struck_at && now - parent->struck_at < STRIKE_MS;
 
 	parent->struck_at = now;

@@ -2,19 +2,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/link.h"
 
-#include "base/clock.h"
-
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#ifndef TCP_USER_TIMEOUT
-#define TCP_USER_TIMEOUT 18 /* linux/tcp.h */
-#endif
-
-/* ---- addresses and sockets */
+/* ---- addresses */
 
 const char *peer_text(const struct peer_address *a, char buf[PEER_TEXT])
 {
@@ -62,73 +52,11 @@ bool peer_same_host(const struct peer_address *a, const struct peer_address *b)
 	return streq(peer_text(a, x), peer_text(b, y));
 }
 
-void peer_tune(int fd)
+uint16_t peer_bound_port(struct loop *l, int fd)
 {
-	int on = 1, idle = 2, interval = 1, count = 4;
-	unsigned patience = 10000; /* ms that sent bytes may stay unacknowledged */
+	struct peer_address a;
 
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
-	/* BBR, where it is the default, all but stops a connection every 10 s to measure: a chain waits for each of them.
-	 * CUBIC ends its slow start when the round trip grows, and here it does at once: acknowledgements go up the cable
-	 * on which the image comes down. One chain in twelve then ran at half the rate for its first seconds. */
-	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
-}
-
-int peer_connect(const struct peer_address *a)
-{
-	int fd = socket(a->u.sa.sa_family, SOCK_STREAM, 0);
-
-	if (fd < 0)
-		return -errno;
-	peer_tune(fd);
-	if (connect(fd, &a->u.sa, a->len) < 0 && errno != EINPROGRESS) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
-int peer_listen(uint16_t port)
-{
-	struct peer_address a = { .len = sizeof(a.u.in6) };
-	int fd, on = 1, off = 0, err;
-
-	a.u.in6.sin6_family = AF_INET6;
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	if (fd < 0) { /* a kernel without IPv6 */
-		a = (struct peer_address) { .len = sizeof(a.u.in) };
-		a.u.in.sin_family = AF_INET;
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-	} else {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	}
-	if (fd < 0)
-		return -errno;
-	peer_set_port(&a, port);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, &a.u.sa, a.len) == 0 && listen(fd, 128) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-uint16_t peer_bound_port(int fd)
-{
-	struct peer_address a = { .len = sizeof(a.u) };
-
-	return getsockname(fd, &a.u.sa, &a.len) == 0 ? peer_port(&a) : 0;
+	return peer_near(l, fd, &a) == 0 ? peer_port(&a) : 0;
 }
 
 /* ---- frames */
@@ -150,13 +78,11 @@ static void update_events(struct link *l)
 static int write_out(struct link *l)
 {
 	while (l->out.len > l->out_sent) {
-		ssize_t n = send(l->w.fd, l->out.data + l->out_sent, l->out.len - l->out_sent,
-				 MSG_NOSIGNAL | (l->more ? MSG_MORE : 0));
+		ssize_t n = l->loop->world->write(l->loop, l->w.fd, l->out.data + l->out_sent, l->out.len - l->out_sent,
+						  l->more);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+			return n == -EAGAIN ? 0 : (int)n;
 		l->out_sent += (size_t)n;
 	}
 	l->out.len = l->out_sent = 0;
@@ -218,15 +144,15 @@ void link_process(struct link *l)
 static void read_in(struct link *l)
 {
 	char bytes[16384];
-	ssize_t n = recv(l->w.fd, bytes, sizeof(bytes), 0);
+	ssize_t n = peer_read(l->loop, l->w.fd, bytes, sizeof(bytes));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		drop(l, n < 0 ? -errno : 0);
+		drop(l, (int)n);
 		return;
 	}
-	l->heard = now_ms();
+	l->heard = loop_now(l->loop);
 	if (buf_add(&l->in, bytes, (size_t)n) < 0) {
 		drop(l, -ENOMEM);
 		return;
@@ -236,16 +162,14 @@ static void read_in(struct link *l)
 
 static void finish_connect(struct link *l)
 {
-	int err = 0;
-	socklen_t len = sizeof(err);
+	int err = peer_error(l->loop, l->w.fd);
 
-	getsockopt(l->w.fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	if (err) {
-		drop(l, -err);
+	if (err < 0) {
+		drop(l, err);
 		return;
 	}
 	l->connecting = false;
-	l->heard = now_ms();
+	l->heard = loop_now(l->loop);
 	if (l->calls->connected)
 		l->calls->connected(l);
 }
@@ -281,7 +205,7 @@ int link_open(struct link *l, struct loop *loop, int fd, const struct link_calls
 	unsigned life = l->life + 1;
 	int err;
 
-	*l = (struct link) { .loop = loop, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = now_ms() };
+	*l = (struct link) { .loop = loop, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(loop) };
 	l->life = life;
 	l->connecting = connecting;
 	l->expect_magic = !connecting;
@@ -289,7 +213,7 @@ int link_open(struct link *l, struct loop *loop, int fd, const struct link_calls
 		buf_add(&l->out, WIRE_MAGIC, WIRE_MAGIC_SIZE);
 	err = loop_add(loop, &l->w, EPOLLIN | (connecting ? EPOLLOUT : 0));
 	if (err < 0) {
-		close(fd);
+		peer_shut(loop, fd);
 		l->w.fd = -1;
 		buf_free(&l->out);
 	}

@@ -3,24 +3,12 @@
 #ifndef RELAY_LINK_H
 #define RELAY_LINK_H
 
-#include "relay/loop.h"
 #include "relay/wire.h"
-
-#include <netinet/in.h>
+#include "relay/world.h"
 
 #ifndef IPV6_V6ONLY
 #define IPV6_V6ONLY 26 /* linux/in6.h */
 #endif
-
-/* An address of either family, as connect(2) takes it. */
-struct peer_address {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
-	socklen_t len;
-};
 
 /* Longest text of an address. */
 #define PEER_TEXT 48
@@ -33,14 +21,8 @@ void peer_unmap(struct peer_address *a);
 /* Same host, whatever the port. */
 bool peer_same_host(const struct peer_address *a, const struct peer_address *b);
 
-/* A non-blocking socket on its way to A, with keepalive, TCP_USER_TIMEOUT and no Nagle. The descriptor or -errno. */
-int peer_connect(const struct peer_address *a) must_check;
-/* The same settings for an accepted socket. */
-void peer_tune(int fd);
-/* A socket listening on PORT (0: any) of all addresses, IPv4 and IPv6 where there is. The descriptor or -errno. */
-int peer_listen(uint16_t port) must_check;
 /* The port FD is bound to. */
-uint16_t peer_bound_port(int fd);
+uint16_t peer_bound_port(struct loop *l, int fd);
 
 struct link;
 
@@ -67,7 +49,7 @@ struct link {
 	bool expect_magic;    /* the other side has to show WIRE_MAGIC first */
 	bool want_out;        /* the owner has something beyond `out`: call drained when writable */
 	bool more;            /* the owner itself writes to the socket right behind `out`: they may share segments */
-	int64_t heard;        /* when something last came, of now_ms() */
+	int64_t heard;        /* when something last came, of loop_now() */
 	unsigned life;        /* counts opening, closing and moving: link.c sees that a call has ended it */
 };
 

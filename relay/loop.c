@@ -1,15 +1,18 @@
 /* loop.c - descriptors and deadlines -> calls (epoll). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/loop.h"
+#include "relay/world.h"
 
-#include "base/clock.h"
+#include <limits.h>
 
-#include <unistd.h>
+int loop_open_in(struct loop *l, const struct world *world)
+{
+	*l = (struct loop) { .world = world, .epoll_fd = -1 };
+	return world->open(l);
+}
 
 int loop_open(struct loop *l)
 {
-	*l = (struct loop) { .epoll_fd = epoll_create1(EPOLL_CLOEXEC) };
-	return l->epoll_fd < 0 ? -errno : 0;
+	return loop_open_in(l, &world_sockets);
 }
 
 static void free_now(struct loop *l)
@@ -36,25 +39,23 @@ void loop_close(struct loop *l)
 {
 	free_now(l);
 	free(l->later);
-	base_close_fd(&l->epoll_fd);
+	if (l->world)
+		l->world->close(l);
 }
 
 int loop_add(struct loop *l, struct loop_fd *w, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.ptr = w };
-
 	w->events = events;
-	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, w->fd, &e) < 0 ? -errno : 0;
+	return l->world->watch(l, w, true);
 }
 
 void loop_change(struct loop *l, struct loop_fd *w, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.ptr = w };
-
 	if (w->fd < 0 || w->events == events)
 		return;
 	w->events = events;
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, w->fd, &e);
+	if (l->world->watch(l, w, false) < 0)
+		return; /* it is not waited for at present */
 }
 
 void loop_remove(struct loop *l, struct loop_fd *w)
@@ -63,13 +64,15 @@ void loop_remove(struct loop *l, struct loop_fd *w)
 		if (l->batch[i].data.ptr == w)
 			l->batch[i].data.ptr = NULL;
 	if (w->fd >= 0)
-		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+		l->world->forget(l, w);
 }
 
 void loop_close_fd(struct loop *l, struct loop_fd *w)
 {
 	loop_remove(l, w);
-	base_close_fd(&w->fd);
+	if (w->fd >= 0)
+		l->world->shut(l, w->fd, false);
+	w->fd = -1;
 }
 
 void loop_at(struct loop *l, struct loop_timer *t, int64_t at)
@@ -94,21 +97,28 @@ void loop_forget(struct loop *l, struct loop_timer *t)
 	t->at = 0;
 }
 
-/* The milliseconds epoll may sleep: to the next deadline, -1 where there is none. */
-static int time_to_next(const struct loop *l)
+int64_t loop_next(const struct loop *l)
 {
 	int64_t next = 0;
 
 	for (const struct loop_timer *t = l->timers; t; t = t->next)
 		if (t->at && (!next || t->at < next))
 			next = t->at;
-	return next ? ms_left(next) : -1;
+	return next;
+}
+
+/* The milliseconds that may be slept: to the next deadline, -1 where there is none. */
+static int time_to_next(struct loop *l)
+{
+	int64_t next = loop_next(l), left = next ? next - loop_now(l) : -1;
+
+	return next ? (int)MIN(MAX(left, (int64_t)0), (int64_t)INT_MAX) : -1;
 }
 
 /* Fires what is due. A call may add and forget timers, so the list is searched anew after each. */
 static void fire_timers(struct loop *l)
 {
-	int64_t now = now_ms();
+	int64_t now = loop_now(l);
 
 	for (struct loop_timer *t = l->timers; t;) {
 		if (t->at && t->at <= now) {
@@ -121,30 +131,36 @@ static void fire_timers(struct loop *l)
 	}
 }
 
-int loop_run(struct loop *l)
+int loop_step(struct loop *l, int ms)
 {
 	struct epoll_event events[64];
+	int n = l->world->wait(l, events, ARRAY_SIZE(events), ms);
+
+	if (n < 0)
+		return n;
+	l->batch = events;
+	l->batch_count = n;
+	for (int i = 0; i < l->batch_count && !l->stopped; i++) {
+		struct loop_fd *w = events[i].data.ptr;
+
+		if (w)
+			w->ready(w, events[i].events);
+	}
+	l->batch_count = 0;
+	if (!l->stopped)
+		fire_timers(l);
+	free_now(l);
+	return 0;
+}
+
+int loop_run(struct loop *l)
+{
+	int err = 0;
 
 	l->stopped = false;
-	while (!l->stopped) {
-		int n = epoll_wait(l->epoll_fd, events, ARRAY_SIZE(events), time_to_next(l));
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		l->batch = events;
-		l->batch_count = MAX(n, 0);
-		for (int i = 0; i < l->batch_count && !l->stopped; i++) {
-			struct loop_fd *w = events[i].data.ptr;
-
-			if (w)
-				w->ready(w, events[i].events);
-		}
-		l->batch_count = 0;
-		if (!l->stopped)
-			fire_timers(l);
-		free_now(l);
-	}
-	return l->result;
+	while (!l->stopped && err == 0)
+		err = loop_step(l, time_to_next(l));
+	return err < 0 ? err : l->result;
 }
 
 void loop_stop(struct loop *l, int result)

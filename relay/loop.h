@@ -1,4 +1,4 @@
-/* loop.h - descriptors and deadlines -> calls: the one event loop (epoll) under the relay and its protocols. */
+/* loop.h - descriptors and deadlines -> calls: the one event loop under the relay and its protocols. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_LOOP_H
 #define RELAY_LOOP_H
@@ -16,13 +16,17 @@ struct loop_fd {
 
 /* A deadline. Embedded like loop_fd; {0} is off. */
 struct loop_timer {
-	int64_t at; /* of now_ms(); 0: off */
+	int64_t at; /* of loop_now(); 0: off */
 	void (*fire)(struct loop_timer *self);
 	struct loop_timer *next; /* the loop's list */
 	bool listed;
 };
 
+struct world;
+
 struct loop {
+	const struct world *world; /* where time and events come from */
+	void *machine;             /* the maker's of the world */
 	int epoll_fd;
 	struct loop_timer *timers;
 	struct epoll_event *batch; /* the events now being handed out, so that a removed one is not */
@@ -35,6 +39,7 @@ struct loop {
 
 /* 0 or -errno. */
 int loop_open(struct loop *l) must_check;
+int loop_open_in(struct loop *l, const struct world *world) must_check;
 /* Descriptors stay open: they belong to others. */
 void loop_close(struct loop *l);
 
@@ -50,11 +55,15 @@ void loop_close_fd(struct loop *l, struct loop_fd *w);
 /* free(P) once no call of the loop is in progress: a call may end the struct it was made for. */
 void loop_free_later(struct loop *l, void *p);
 
-/* Fires T once at AT (of now_ms()); 0 turns it off. A fired timer is off and may set itself again. */
+/* Fires T once at AT (of loop_now()); 0 turns it off. A fired timer is off and may set itself again. */
 void loop_at(struct loop *l, struct loop_timer *t, int64_t at);
 /* Forgets T; must be called before its memory goes. */
 void loop_forget(struct loop *l, struct loop_timer *t);
 
+/* The next deadline, 0 where there is none. */
+int64_t loop_next(const struct loop *l);
+/* What has happened, and what is due; waits for it MS milliseconds at most, -1: without an end. 0 or -errno. */
+int loop_step(struct loop *l, int ms) must_check;
 /* Runs until loop_stop; returns its result, or -errno. */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l, int result);

@@ -2,13 +2,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/node.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "relay/announce.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_MS         50
 #define PROGRESS_MS     250 /* where the job does not say; it never is more than HEAD_NODE_SILENCE allows */
@@ -48,7 +45,7 @@ static void send_progress(struct node *n, enum wire_type type)
 		.children = (uint8_t)MIN(n->feed.count, 255u),
 	};
 
-	n->last_progress = now_ms();
+	n->last_progress = loop_now(n->loop);
 	if (!link_is_open(&n->control) || !n->greeted)
 		return;
 	wire_put_progress(&n->control.out, type, &p);
@@ -203,14 +200,14 @@ static void scan_on(struct loop_timer *t)
 {
 	struct node *n = container_of(t, struct node, scan_timer);
 	uint32_t before = n->map.have_count;
-	int64_t until = now_ms() + SCAN_MS;
+	int64_t until = loop_now(n->loop) + SCAN_MS;
 	bool more;
 
 	if (!n->scanning || n->state != NODE_FETCHING)
 		return;
 	do
 		more = scan_step(&n->scan, SCAN_BUDGET);
-	while (more && now_ms() < until);
+	while (more && loop_now(n->loop) < until);
 	n->pull.want_limit = scan_done(&n->scan) ? UINT32_MAX : n->scan.next / MAP_GROUP * MAP_GROUP;
 	if (scan_done(&n->scan)) {
 		n->scanning = false;
@@ -218,7 +215,7 @@ static void scan_on(struct loop_timer *t)
 			note(n, "%lld MB of %lld MB were there already", (long long)(n->scan.found / 1000000),
 			     (long long)(n->map.size / 1000000));
 	} else if (more) {
-		loop_at(n->loop, t, now_ms());
+		loop_at(n->loop, t, loop_now(n->loop));
 	} else {
 		pull_list(&n->pull, scan_group(&n->scan));
 	}
@@ -235,7 +232,7 @@ static void on_listed(struct pull *p, uint32_t g)
 	(void)g;
 	feed_kick(&n->feed);
 	if (n->scanning)
-		loop_at(n->loop, &n->scan_timer, now_ms());
+		loop_at(n->loop, &n->scan_timer, loop_now(n->loop));
 }
 
 static const struct pull_calls pull_calls = {
@@ -360,7 +357,7 @@ static void take_parent(struct node *n, const uint8_t *body, size_t len)
 	if (pull_from(&n->pull, &a) < 0)
 		send_lost(n, WIRE_LOST, WIRE_WHY_REFUSED, 0);
 	else if (n->scanning)
-		loop_at(n->loop, &n->scan_timer, now_ms());
+		loop_at(n->loop, &n->scan_timer, loop_now(n->loop));
 }
 
 static void take_bye(struct node *n, const uint8_t *body, size_t len)
@@ -418,7 +415,7 @@ static void on_control_closed(struct link *l, int err)
 	struct node *n = container_of(l, struct node, control);
 
 	n->greeted = false;
-	n->headless_since = now_ms();
+	n->headless_since = loop_now(n->loop);
 	if (n->state != NODE_WAITING)
 		note(n, "the connection to the head is gone (%s); waiting for it", err ? err_text(err) : "closed");
 }
@@ -430,11 +427,10 @@ static const struct link_calls control_calls = { .frame = on_control, .closed = 
 /* A head has connected. One that is alive is not replaced by the next who comes. */
 static void welcome_head(struct node *n, struct link *guest)
 {
-	if (link_is_open(&n->control) && now_ms() - n->control.heard < 1500)
+	if (link_is_open(&n->control) && loop_now(n->loop) - n->control.heard < 1500)
 		return;
 	link_close(&n->control);
-	n->head.len = sizeof(n->head.u);
-	if (getpeername(guest->w.fd, &n->head.u.sa, &n->head.len) < 0 ||
+	if (peer_far(n->loop, guest->w.fd, &n->head) < 0 ||
 	    link_move(&n->control, guest, &control_calls) < 0) {
 		link_close(&n->control);
 		return;
@@ -488,7 +484,7 @@ static void look_after_head(struct node *n, int64_t now)
 
 		str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
 		str_copy(h.group, sizeof(h.group), n->options.group);
-		announce_send(n->udp_fd, WIRE_PORT, &h, n->options.asked, n->options.asked_count);
+		announce_send(n->loop, n->udp_fd, WIRE_PORT, &h, n->options.asked, n->options.asked_count);
 		n->last_announce = now;
 	}
 	if (n->state == NODE_DONE && n->feed.count == 0 && now - n->headless_since > DONE_PATIENCE) {
@@ -502,7 +498,7 @@ static void look_after_head(struct node *n, int64_t now)
 static void on_tick(struct loop_timer *t)
 {
 	struct node *n = container_of(t, struct node, tick);
-	int64_t now = now_ms();
+	int64_t now = loop_now(n->loop);
 
 	loop_at(n->loop, t, now + TICK_MS);
 	door_tick(&n->door, now);
@@ -535,15 +531,15 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	n->tick.fire = on_tick;
 	n->scan_timer.fire = scan_on;
 	n->control.w.fd = n->pull.w.fd = n->door.listener.fd = -1;
-	n->headless_since = now_ms();
+	n->headless_since = loop_now(l);
 	wire_random(&n->id, sizeof(n->id));
 	wire_random(&n->nonce, sizeof(n->nonce));
 	err = door_open(&n->door, l, port, MAX_GUESTS, on_knock);
 	if (err < 0)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", port, err_text(err));
 	if (o->announce)
-		n->udp_fd = announce_open_both(0);
-	loop_at(l, &n->tick, now_ms());
+		n->udp_fd = l->world->datagrams(l, 0, true);
+	loop_at(l, &n->tick, loop_now(l));
 	return 0;
 }
 
@@ -554,5 +550,7 @@ void node_close(struct node *n)
 	door_close(&n->door);
 	link_close(&n->control);
 	drop_session(n);
-	base_close_fd(&n->udp_fd);
+	if (n->udp_fd >= 0)
+		peer_shut(n->loop, n->udp_fd);
+	n->udp_fd = -1;
 }

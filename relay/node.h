@@ -74,8 +74,8 @@ struct node {
 	bool total_known;          /* streams: the end has been announced */
 	struct wire_total total;
 
-	int64_t headless_since;    /* of now_ms(); 0: there is a head */
-	int64_t needed;            /* when it last had a child or something to do, of now_ms() */
+	int64_t headless_since;    /* of loop_now(); 0: there is a head */
+	int64_t needed;            /* when it last had a child or something to do, of loop_now() */
 	int64_t last_progress, last_announce;
 	struct failure failure;
 	int result;

@@ -2,11 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/pull.h"
 
-#include "base/clock.h"
 #include "base/log.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define MAX_BAD      3           /* wrong chunks after which a parent is given up */
 #define LOW_WATER    (256 * 1024) /* bytes of a chunk worth waking up for */
@@ -22,7 +18,7 @@ static void update_events(struct pull *p)
 static void flush(struct pull *p)
 {
 	while (!p->connecting && p->out.len > p->out_sent) {
-		ssize_t n = send(p->w.fd, p->out.data + p->out_sent, p->out.len - p->out_sent, MSG_NOSIGNAL);
+		ssize_t n = peer_write(p->loop, p->w.fd, p->out.data + p->out_sent, p->out.len - p->out_sent);
 
 		if (n < 0)
 			break; /* full or broken: the events will tell */
@@ -330,7 +326,7 @@ static void set_low_water(struct pull *p)
 	int bytes = (int)MIN(worth_waking(p), (size_t)LOW_WATER);
 
 	if (bytes != p->low_water)
-		setsockopt(p->w.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+		peer_low_water(p->loop, p->w.fd, bytes);
 	p->low_water = bytes;
 }
 
@@ -347,8 +343,8 @@ static void read_in(struct pull *p)
 			lose(p, WIRE_WHY_BAD);
 			return;
 		}
-		n = recv(p->w.fd, to, need, 0);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		n = peer_read(p->loop, p->w.fd, to, need);
+		if (n == -EAGAIN) {
 			set_low_water(p);
 			return;
 		}
@@ -356,7 +352,7 @@ static void read_in(struct pull *p)
 			lose(p, WIRE_WHY_CLOSED);
 			return;
 		}
-		p->heard = now_ms();
+		p->heard = loop_now(p->loop);
 		budget -= n;
 		if (!advance(p, (size_t)n))
 			return;
@@ -374,16 +370,12 @@ static void ready(struct loop_fd *w, uint32_t events)
 	struct pull *p = container_of(w, struct pull, w);
 
 	if (p->connecting) {
-		int err = 0;
-		socklen_t len = sizeof(err);
-
-		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-		if (err) {
+		if (peer_error(p->loop, w->fd) < 0) {
 			lose(p, WIRE_WHY_REFUSED);
 			return;
 		}
 		p->connecting = false;
-		p->heard = now_ms();
+		p->heard = loop_now(p->loop);
 	}
 	if (p->out.len > p->out_sent)
 		flush(p);
@@ -403,15 +395,15 @@ int pull_from(struct pull *p, const struct peer_address *a)
 		p->chunk = malloc(p->map->chunk);
 	if (!p->chunk)
 		return -ENOMEM;
-	fd = peer_connect(a);
+	fd = peer_connect(p->loop, a);
 	if (fd < 0)
 		return fd;
 	p->w = (struct loop_fd) { .fd = fd, .ready = ready };
 	p->connecting = true;
-	p->heard = now_ms();
+	p->heard = loop_now(p->loop);
 	err = loop_add(p->loop, &p->w, EPOLLIN | EPOLLOUT);
 	if (err < 0) {
-		base_close_fd(&p->w.fd);
+		loop_close_fd(p->loop, &p->w);
 		return err;
 	}
 	memcpy(g.session, p->session, WIRE_SESSION);

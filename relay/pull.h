@@ -43,7 +43,7 @@ struct pull {
 	bool connecting;
 	struct buf out;
 	size_t out_sent;
-	int64_t heard; /* when the parent last said anything, of now_ms() */
+	int64_t heard; /* when the parent last said anything, of loop_now() */
 
 	uint8_t head[WIRE_HEADER + WIRE_RUN_FIXED]; /* the frame being read: header, a run's fixed part */
 	size_t head_len;

@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -232,23 +231,17 @@ int rstore_feed_sink(struct rstore *s, int64_t *at, int64_t end, struct sink *to
 	return 0;
 }
 
-ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len)
+ssize_t rstore_send(struct rstore *s, struct loop *l, int socket, int64_t offset, size_t len)
 {
 	struct rstore_part *part = part_at(s, offset, false);
-	off_t at;
 	ssize_t n;
 
 	if (!part)
 		return -EIO;
-	at = (off_t)(offset - part->start);
 	if ((int64_t)len > part->end - offset)
 		len = (size_t)(part->end - offset);
-	do
-		n = sendfile(socket, part->fd, &at, len);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return -EIO; /* the file became shorter under us */
-	return n < 0 ? -errno : n;
+	n = l->world->send_file(l, socket, part->fd, offset - part->start, len);
+	return n == 0 ? -EIO : n; /* the file became shorter under us */
 }
 
 /* ---- end */

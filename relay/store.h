@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "image/sink.h"
 #include "relay/map.h"
+#include "relay/world.h"
 
 #include <sys/types.h>
 
@@ -75,8 +76,8 @@ int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *t
  * their turn. *AT moves along; call it again, later, while it is below END. 0 or -errno with F. */
 int rstore_feed_sink(struct rstore *s, int64_t *at, int64_t end, struct sink *to, struct failure *f) must_check;
 
-/* sendfile(2) of at most LEN bytes at OFFSET to SOCKET: bytes sent, or -errno. */
-ssize_t rstore_send(struct rstore *s, int socket, int64_t offset, size_t len);
+/* Sends at most LEN bytes at OFFSET to SOCKET, of the world of L: bytes sent, or -errno. */
+ssize_t rstore_send(struct rstore *s, struct loop *l, int socket, int64_t offset, size_t len);
 
 /* Cuts or extends the target to SIZE and waits until it is on the medium. May take minutes on a slow disk: a program
  * with an event loop calls it in a child process. 0 or -errno. */

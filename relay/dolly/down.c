@@ -2,11 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/down.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define RETRY_MS    500
 #define STEP_MS     120   /* between writes that an original must not get in one read */
@@ -46,23 +42,14 @@ static void give_up(struct dolly_down *d, int err, const char *why)
 static void connect_data(struct dolly_down *d);
 static void connect_control(struct dolly_down *d);
 
-static int finish_connect(struct loop_fd *w)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	return -err;
-}
-
 /* The connection just tried is no use: again, unless the time is over. */
 static void again(struct dolly_down *d, struct loop_fd *w, int err)
 {
 	loop_close_fd(d->loop, w);
-	if (now_ms() >= d->deadline || (d->once && d->state == DOWN_DATA))
+	if (loop_now(d->loop) >= d->deadline || (d->once && d->state == DOWN_DATA))
 		give_up(d, err, "no dolly answers");
 	else
-		loop_at(d->loop, &d->timer, now_ms() + RETRY_MS);
+		loop_at(d->loop, &d->timer, loop_now(d->loop) + RETRY_MS);
 }
 
 static void start_connect(struct dolly_down *d, struct loop_fd *w, uint16_t port)
@@ -70,13 +57,13 @@ static void start_connect(struct dolly_down *d, struct loop_fd *w, uint16_t port
 	int fd, err;
 
 	peer_set_port(&d->address, port);
-	fd = peer_connect(&d->address);
+	fd = peer_connect(d->loop, &d->address);
 	w->fd = fd;
 	err = fd < 0 ? fd : loop_add(d->loop, w, EPOLLOUT);
 	if (err < 0)
 		again(d, w, err);
 	else
-		loop_at(d->loop, &d->timer, MIN(d->deadline, now_ms() + 3000));
+		loop_at(d->loop, &d->timer, MIN(d->deadline, loop_now(d->loop) + 3000));
 }
 
 static void connect_data(struct dolly_down *d)
@@ -95,9 +82,11 @@ static void connect_control(struct dolly_down *d)
 
 static bool send_all(struct dolly_down *d, const void *bytes, size_t len)
 {
-	if (send(d->control.fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len)
+	ssize_t n = peer_write(d->loop, d->control.fd, bytes, len);
+
+	if (n == (ssize_t)len)
 		return true;
-	give_up(d, -errno, "sending the configuration");
+	give_up(d, n < 0 ? (int)n : -EAGAIN, "sending the configuration");
 	return false;
 }
 
@@ -109,7 +98,7 @@ static void greet(struct dolly_down *d)
 	uint8_t flag = d->password ? 1 : 0;
 	uint8_t directory[4] = { d->directory, 0, 0, 0 };
 
-	loop_at(d->loop, &d->timer, now_ms() + STEP_MS);
+	loop_at(d->loop, &d->timer, loop_now(d->loop) + STEP_MS);
 	switch (d->step) {
 	case STEP_FLAG:
 		d->step = d->password ? STEP_NONCE : STEP_DIRECTORY;
@@ -118,7 +107,7 @@ static void greet(struct dolly_down *d)
 	case STEP_NONCE:
 		wire_random(d->nonce, sizeof(d->nonce));
 		d->step = STEP_ANSWER;
-		loop_at(d->loop, &d->timer, now_ms() + GREETING_MS);
+		loop_at(d->loop, &d->timer, loop_now(d->loop) + GREETING_MS);
 		send_all(d, d->nonce, sizeof(d->nonce));
 		break;
 	case STEP_ANSWER:
@@ -139,8 +128,8 @@ static void greet(struct dolly_down *d)
 		if (!send_all(d, d->text.data, d->text.len))
 			return;
 		d->state = DOWN_FEEDING;
-		d->moved = now_ms();
-		loop_at(d->loop, &d->timer, now_ms() + 1000);
+		d->moved = loop_now(d->loop);
+		loop_at(d->loop, &d->timer, loop_now(d->loop) + 1000);
 		if (d->calls->told)
 			d->calls->told(d);
 		break;
@@ -165,7 +154,7 @@ static void check_answer(struct dolly_down *d)
 		difference |= right[i] ^ (uint8_t)d->in.data[i];
 	buf_drop(&d->in, 32);
 	if (difference) {
-		send(d->control.fd, "AUTH_FAILED:client", 19, MSG_NOSIGNAL);
+		peer_write(d->loop, d->control.fd, "AUTH_FAILED:client", 19);
 		give_up(d, -EACCES, "the passwords differ");
 		return;
 	}
@@ -214,15 +203,15 @@ static void take_answers(struct dolly_down *d)
 static void read_control(struct dolly_down *d)
 {
 	char bytes[4096];
-	ssize_t n = recv(d->control.fd, bytes, sizeof(bytes), 0);
+	ssize_t n = peer_read(d->loop, d->control.fd, bytes, sizeof(bytes));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0 || d->in.len > 65536 || buf_add(&d->in, bytes, (size_t)n) < 0) {
-		give_up(d, n < 0 ? -errno : 0, "it closed the control connection");
+		give_up(d, n < 0 ? (int)n : 0, "it closed the control connection");
 		return;
 	}
-	d->moved = now_ms();
+	d->moved = loop_now(d->loop);
 	take_answers(d);
 }
 
@@ -249,7 +238,7 @@ static void pump(struct dolly_down *d)
 	if (d->state != DOWN_FEEDING || !send_length(d))
 		return;
 	while (d->sent < limit && budget > 0 && !full) {
-		ssize_t n = rstore_send(d->store, d->data.fd, d->sent, (size_t)MIN(limit - d->sent, budget));
+		ssize_t n = rstore_send(d->store, d->loop, d->data.fd, d->sent, (size_t)MIN(limit - d->sent, budget));
 
 		if (n == -EAGAIN) {
 			full = true;
@@ -259,13 +248,13 @@ static void pump(struct dolly_down *d)
 		} else {
 			d->sent += n;
 			budget -= n;
-			d->moved = now_ms();
+			d->moved = loop_now(d->loop);
 		}
 	}
 	loop_change(d->loop, &d->data, EPOLLIN | (d->sent < limit ? EPOLLOUT : 0));
 	if (d->length >= 0 && d->sent == d->length) {
 		d->state = DOWN_ACK;
-		shutdown(d->data.fd, SHUT_WR);
+		peer_end(d->loop, d->data.fd);
 		loop_remove(d->loop, &d->data); /* nothing is expected there any more */
 	}
 }
@@ -287,7 +276,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 	int err;
 
 	if (d->state == DOWN_DATA) {
-		err = finish_connect(w);
+		err = peer_error(d->loop, w->fd);
 		if (err < 0) {
 			again(d, w, err);
 			return;
@@ -301,7 +290,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 			connect_control(d);
 		return;
 	}
-	if (events & EPOLLIN && recv(w->fd, &byte, 1, MSG_DONTWAIT) == 0)
+	if (events & EPOLLIN && peer_read(d->loop, w->fd, &byte, 1) == 0)
 		give_up(d, 0, "it closed the data connection");
 	else if (events & (EPOLLERR | EPOLLHUP))
 		give_up(d, -ECONNRESET, "the data connection");
@@ -316,7 +305,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 
 	(void)events;
 	if (d->state == DOWN_CONTROL) {
-		err = finish_connect(w);
+		err = peer_error(d->loop, w->fd);
 		if (err < 0)
 			again(d, w, err);
 		else
@@ -329,7 +318,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 static void on_timer(struct loop_timer *t)
 {
 	struct dolly_down *d = container_of(t, struct dolly_down, timer);
-	int64_t now = now_ms();
+	int64_t now = loop_now(d->loop);
 
 	switch (d->state) {
 	case DOWN_DATA:
@@ -366,7 +355,7 @@ void dolly_down_begin(struct dolly_down *d)
 	d->control = (struct loop_fd) { .fd = -1, .ready = on_control };
 	d->timer.fire = on_timer;
 	d->length = -1;
-	d->deadline = now_ms() + d->patience;
+	d->deadline = loop_now(d->loop) + d->patience;
 	connect_data(d);
 }
 

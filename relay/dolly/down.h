@@ -49,7 +49,7 @@ struct dolly_down {
 	enum dolly_down_state state;
 	struct loop_fd data, control;
 	struct loop_timer timer;
-	int64_t deadline, moved;     /* of now_ms() */
+	int64_t deadline, moved;     /* of loop_now() */
 	struct buf text, in;
 	int step;                    /* of the greeting */
 	uint8_t nonce[DOLLY_NONCE];

@@ -2,13 +2,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/up.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_MS        200
 #define GUEST_MS       10000  /* a control connection says what it wants within */
@@ -77,7 +73,7 @@ static void give_up(struct dolly_up *u, enum fail_id id, int err, const char *wh
 static void flush(struct dolly_up *u)
 {
 	while (u->out.len > 0) {
-		ssize_t n = send(u->control.fd, u->out.data, u->out.len, MSG_NOSIGNAL);
+		ssize_t n = peer_write(u->loop, u->control.fd, u->out.data, u->out.len);
 
 		if (n <= 0)
 			break; /* full: EPOLLOUT; broken: EPOLLHUP */
@@ -108,7 +104,7 @@ static void maybe_acknowledge(struct dolly_up *u)
 		return;
 	}
 	dolly_put_length(bytes, (uint64_t)u->length);
-	if (send(u->control.fd, bytes, sizeof(bytes), MSG_NOSIGNAL) != sizeof(bytes))
+	if (peer_write(u->loop, u->control.fd, bytes, sizeof(bytes)) != sizeof(bytes))
 		note(u, "the acknowledgement could not be sent");
 	finish(u, 0);
 }
@@ -151,8 +147,8 @@ static void on_control(struct loop_fd *w, uint32_t events)
 		flush(u);
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	n = recv(w->fd, bytes, sizeof(bytes), 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	n = peer_read(u->loop, w->fd, bytes, sizeof(bytes));
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0 && u->completing) { /* every byte is here: only the acknowledgement is lost */
 		loop_remove(u->loop, w);
@@ -174,7 +170,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 	if (u->in.len < 8)
 		return;
 	u->length = (int64_t)dolly_get_length((const uint8_t *)u->in.data);
-	u->heard = now_ms();
+	u->heard = loop_now(u->loop);
 	if (u->length < u->position) {
 		give_up(u, FAIL_SRV_PROTOCOL, -EBADMSG, "more bytes came than were announced");
 		return;
@@ -194,9 +190,9 @@ static void on_data(struct loop_fd *w, uint32_t events)
 	(void)events;
 	while (budget > 0) {
 		size_t room = u->length >= 0 ? (size_t)MIN((int64_t)BLOCK, u->length - u->position) : BLOCK;
-		ssize_t n = room ? recv(w->fd, u->block, room, 0) : -1;
+		ssize_t n = room ? peer_read(u->loop, w->fd, u->block, room) : -1;
 
-		if (room == 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		if (room == 0 || n == -EAGAIN)
 			break;
 		if (n <= 0 && u->length < 0) {
 			/* a server closes right behind the last byte; the length is on its way */
@@ -215,7 +211,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 		}
 		u->position += n;
 		budget -= n;
-		u->heard = now_ms();
+		u->heard = loop_now(u->loop);
 	}
 	if (u->calls->stored)
 		u->calls->stored(u);
@@ -327,11 +323,11 @@ static int begin_branches(struct dolly_up *u, size_t me)
 /* Which host line is this machine: the last one that fits (the originals' rule). -1: none. */
 static ssize_t find_me(struct dolly_up *u)
 {
-	struct peer_address here = { .len = sizeof(here.u) };
+	struct peer_address here;
 	char address[PEER_TEXT] = "";
 	ssize_t found = -1;
 
-	if (getsockname(u->control.fd, &here.u.sa, &here.len) == 0)
+	if (peer_near(u->loop, u->control.fd, &here) == 0)
 		peer_text(&here, address);
 	for (size_t i = 0; i < u->conf.hosts; i++) {
 		const char *host = u->conf.host[i];
@@ -413,7 +409,7 @@ static void maybe_begin(struct dolly_up *u)
 	u->data = (struct loop_fd) { .fd = data->w.fd, .ready = on_data };
 	control->w.fd = data->w.fd = -1;
 	u->length = -1;
-	u->heard = now_ms();
+	u->heard = loop_now(u->loop);
 	while (u->guests)
 		free_guest(u->guests);
 	note(u, "a server of dolly's published protocol (%s) has come", u->family == DOLLY_OLD ? "0.58 to 0.64" : "0.70 to 0.72");
@@ -439,7 +435,7 @@ static bool hear_guest(struct dolly_guest *g)
 			break;
 		dolly_answer(u->password, (uint8_t *)g->in.data + 1, answer);
 		g->answered = true;
-		if (send(g->w.fd, answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer))
+		if (peer_write(u->loop, g->w.fd, answer, sizeof(answer)) == sizeof(answer))
 			return true;
 		break;
 	case DOLLY_MORE:
@@ -468,15 +464,15 @@ static void on_guest(struct loop_fd *w, uint32_t events)
 	(void)events;
 	if (!g->control) {
 		/* data may have come already; only an end matters here */
-		n = recv(w->fd, bytes, 1, MSG_PEEK);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		n = peer_peek(g->up->loop, w->fd, bytes, 1);
+		if (n == 0 || (n < 0 && n != -EAGAIN))
 			free_guest(g);
 		else
 			loop_change(g->up->loop, w, 0);
 		return;
 	}
-	n = recv(w->fd, bytes, sizeof(bytes), 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	n = peer_read(g->up->loop, w->fd, bytes, sizeof(bytes));
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0 || buf_add(&g->in, bytes, (size_t)n) < 0)
 		free_guest(g);
@@ -487,8 +483,9 @@ static void on_guest(struct loop_fd *w, uint32_t events)
 static void accept_guest(struct dolly_up *u, struct loop_fd *listener, bool control)
 {
 	struct dolly_guest *g = NULL;
+	struct peer_address from;
 	unsigned count = 0;
-	int fd = accept(listener->fd, NULL, NULL);
+	int fd = peer_accept(u->loop, listener->fd, &from);
 
 	if (fd < 0)
 		return;
@@ -497,15 +494,13 @@ static void accept_guest(struct dolly_up *u, struct loop_fd *listener, bool cont
 	if (!u->active && count < MAX_GUESTS)
 		g = calloc(1, sizeof(*g));
 	if (!g) {
-		close(fd);
+		peer_shut(u->loop, fd);
 		return;
 	}
-	peer_tune(fd);
-	*g = (struct dolly_guest) { .up = u, .w = { .fd = fd, .ready = on_guest }, .control = control };
-	g->from.len = sizeof(g->from.u);
-	g->deadline = now_ms() + (control ? GUEST_MS : DATA_GUEST_MS);
-	if (getpeername(fd, &g->from.u.sa, &g->from.len) < 0 || loop_add(u->loop, &g->w, EPOLLIN) < 0) {
-		close(fd);
+	*g = (struct dolly_guest) { .up = u, .w = { .fd = fd, .ready = on_guest }, .control = control, .from = from };
+	g->deadline = loop_now(u->loop) + (control ? GUEST_MS : DATA_GUEST_MS);
+	if (loop_add(u->loop, &g->w, EPOLLIN) < 0) {
+		peer_shut(u->loop, fd);
 		free(g);
 		return;
 	}
@@ -530,7 +525,7 @@ static void on_data_listener(struct loop_fd *w, uint32_t events)
 static void on_timer(struct loop_timer *t)
 {
 	struct dolly_up *u = container_of(t, struct dolly_up, timer);
-	int64_t now = now_ms();
+	int64_t now = loop_now(u->loop);
 
 	loop_at(u->loop, t, now + TICK_MS);
 	for (struct dolly_guest *g = u->guests, *next; g; g = next) {
@@ -546,7 +541,7 @@ static int listen_on(struct dolly_up *u, struct loop_fd *w, uint16_t port, struc
 {
 	int err;
 
-	w->fd = peer_listen(port);
+	w->fd = peer_listen(u->loop, port);
 	if (w->fd < 0)
 		return fail(f, FAIL_NET_PORT, w->fd, "port %u: %s", port, err_text(w->fd));
 	err = loop_add(u->loop, w, EPOLLIN);
@@ -569,7 +564,7 @@ int dolly_up_open(struct dolly_up *u, struct failure *f)
 		dolly_up_close(u);
 		return err;
 	}
-	loop_at(u->loop, &u->timer, now_ms() + TICK_MS);
+	loop_at(u->loop, &u->timer, loop_now(u->loop) + TICK_MS);
 	return 0;
 }
 

@@ -59,7 +59,7 @@ struct dolly_up {
 	bool store_open;
 	uint8_t *block;
 	int64_t position, length; /* bytes stored; all there will be, -1 while that is not known */
-	int64_t heard;            /* of now_ms() */
+	int64_t heard;            /* of loop_now() */
 	bool ready_sent, completing, confirmed;
 	struct dolly_branch *branch; /* [branches] */
 	size_t branches;

@@ -2,11 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/client_internal.h"
 
-#include "base/clock.h"
-
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define TICK 50
@@ -112,8 +109,8 @@ static void call(struct ka_client *c, struct in_addr server)
 	c->server = server;
 	if (!c->resuming)
 		c->state = KA_CALLING;
-	c->calling_since = now_ms();
-	fd = peer_connect(&a);
+	c->calling_since = loop_now(c->loop);
+	fd = peer_connect(c->loop, &a);
 	if (fd < 0)
 		on_called(c, fd, "connect");
 	else if (ka_conn_connect(&c->control, c->loop, fd, c->layout, &control_calls) < 0)
@@ -174,11 +171,11 @@ static void say_hello(struct ka_client *c)
 	struct ka_up m = { .type = KA_HELLO, .ours = !c->options.go, .window_kib = (uint32_t)(c->store.window / 1024) };
 
 	if (c->door.listener.fd >= 0 && c->door.loop)
-		m.port = peer_bound_port(c->door.listener.fd);
+		m.port = peer_bound_port(c->loop, c->door.listener.fd);
 	m.ours = m.ours && m.port;
 	if (!c->resuming)
 		c->state = KA_GREETING;
-	c->stage_since = now_ms();
+	c->stage_since = loop_now(c->loop);
 	ka_conn_up(&c->control, &m, NULL);
 }
 
@@ -186,14 +183,14 @@ static void say_hello(struct ka_client *c)
 static void join(struct ka_client *c)
 {
 	c->state = KA_WAITING;
-	c->stage_since = now_ms();
+	c->stage_since = loop_now(c->loop);
 	send_type(c, KA_OPTIONS);
 	if (!c->options.go) {
 		send_type(c, KA_ACCEPTS_DATA);
 		return;
 	}
 	send_type(c, KA_GO_NOW);
-	shutdown(c->control.w.fd, SHUT_WR); /* the server hangs up when it has read it */
+	peer_end(c->loop, c->control.w.fd); /* the server hangs up when it has read it */
 }
 
 static void send_name(struct ka_client *c)
@@ -373,7 +370,7 @@ static void lose_server(struct ka_client *c, int err)
 		if (!c->resuming && !c->gone_since) {
 			kac_say(c, "Error with the server connection (%s): looking for it",
 				err ? err_text(err) : "closed");
-			c->gone_since = now_ms();
+			c->gone_since = loop_now(c->loop);
 		}
 		c->resuming = true;
 		pull_stop(&c->pull);
@@ -400,7 +397,7 @@ static void on_closed(struct ka_conn *conn, int err)
 		c->ours = false; /* nothing has begun: from the start */
 		map_free(&c->map);
 		feed_close(&c->feed);
-		c->stage_since = now_ms();
+		c->stage_since = loop_now(c->loop);
 		on_called(c, err, "waiting");
 	} else {
 		lose_server(c, err);
@@ -415,7 +412,7 @@ static void on_found(struct ka_find *f, struct in_addr server)
 {
 	struct ka_client *c = container_of(f, struct ka_client, find);
 
-	c->stage_since = now_ms();
+	c->stage_since = loop_now(c->loop);
 	call(c, server);
 }
 
@@ -471,7 +468,7 @@ static void tick_server(struct ka_client *c, int64_t now, bool late)
 static void on_tick(struct loop_timer *t)
 {
 	struct ka_client *c = container_of(t, struct ka_client, tick);
-	int64_t now = now_ms();
+	int64_t now = loop_now(c->loop);
 	bool late = now - c->last_tick > 10 * TICK;
 
 	loop_at(c->loop, t, now + TICK);
@@ -513,13 +510,13 @@ int ka_client_open(struct ka_client *c, struct loop *l, const struct ka_client_o
 	*c = (struct ka_client) { .loop = l, .options = *o, .calls = calls, .owner = owner, .layout = KA_32 };
 	c->control.w.fd = c->data.fd = c->door.listener.fd = c->store.fd = c->pull.w.fd = c->command.child.w.fd = -1;
 	c->tick.fire = on_tick;
-	c->begun = c->stage_since = c->last_tick = now_ms();
+	c->begun = c->stage_since = c->last_tick = loop_now(l);
 	c->find = (struct ka_find) { .loop = l, .session = o->session, .also = o->hosts, .also_count = o->host_count,
 				     .found = on_found, .silence = on_silence, .wrong = on_wrong };
 	err = kac_open_data(c, f);
 	if (err < 0)
 		return err;
-	loop_at(l, &c->tick, now_ms());
+	loop_at(l, &c->tick, loop_now(c->loop));
 	if (o->session)
 		search(c);
 	else

@@ -63,7 +63,7 @@ struct ka_client {
 	size_t host;               /* which of options.hosts is tried */
 	enum ka_layout layout;
 	bool layout_tried;         /* the other one has been tried too */
-	int64_t calling_since, begun, stage_since; /* of now_ms() */
+	int64_t calling_since, begun, stage_since; /* of loop_now() */
 	bool ours;                 /* the server speaks the extension */
 	uint8_t session[WIRE_SESSION];
 	uint32_t number;           /* ours: who we are */

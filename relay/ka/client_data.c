@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/client_internal.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #include <arpa/inet.h>
@@ -40,7 +39,7 @@ static void begin_progress(struct ka_client *c)
 {
 	if (!c->packets++) {
 		kac_say(c, "Buffers names :pipe");
-		c->flow_begun = c->last_progress = now_ms();
+		c->flow_begun = c->last_progress = loop_now(c->loop);
 	}
 }
 
@@ -173,7 +172,8 @@ static void close_data(struct ka_client *c)
 	if (!c->data_paused)
 		loop_remove(c->loop, &c->data);
 	c->data_paused = false;
-	base_close_fd(&c->data.fd);
+	peer_shut(c->loop, c->data.fd);
+	c->data.fd = -1;
 }
 
 static void lost_dad(struct ka_client *c)
@@ -189,10 +189,10 @@ static void read_data(struct ka_client *c)
 	int64_t budget = READ_BUDGET;
 
 	while (budget > 0 && lag(c) < c->store.window / 2) {
-		ssize_t n = recv(c->data.fd, ka_store_space(&c->store), READ_SIZE, 0);
+		ssize_t n = peer_read(c->loop, c->data.fd, ka_store_space(&c->store), READ_SIZE);
 		int err;
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		if (n == -EAGAIN)
 			break;
 		if (n <= 0) {
 			lost_dad(c);
@@ -218,12 +218,9 @@ static void read_data(struct ka_client *c)
 static void on_data(struct loop_fd *w, uint32_t events)
 {
 	struct ka_client *c = container_of(w, struct ka_client, data);
-	int err = 0;
-	socklen_t len = sizeof(err);
 
 	if (c->data_connecting) {
-		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-		if (err) {
+		if (peer_error(c->loop, w->fd) < 0) {
 			lost_dad(c);
 			return;
 		}
@@ -243,9 +240,9 @@ void kac_fetch_plain(struct ka_client *c, struct in_addr dad)
 	a.u.in.sin_port = htons(c->options.data_port);
 	close_data(c);
 	c->dad = dad;
-	c->data = (struct loop_fd) { .fd = peer_connect(&a), .ready = on_data };
+	c->data = (struct loop_fd) { .fd = peer_connect(c->loop, &a), .ready = on_data };
 	c->data_connecting = true;
-	c->stage_since = now_ms();
+	c->stage_since = loop_now(c->loop);
 	if (c->data.fd < 0 || loop_add(c->loop, &c->data, EPOLLIN | EPOLLOUT) < 0)
 		lost_dad(c);
 }
@@ -253,7 +250,7 @@ void kac_fetch_plain(struct ka_client *c, struct in_addr dad)
 void kac_stream_ended(struct ka_client *c)
 {
 	c->state = KA_DRAINING;
-	c->flow_ended = now_ms();
+	c->flow_ended = loop_now(c->loop);
 	close_data(c);
 	pull_stop(&c->pull);
 	if (c->ours)
@@ -292,7 +289,7 @@ static void child_done(struct ka_reader *r, int err)
 		kac_say(c, "Dropping client %s", inet_ntoa(r->ip));
 	if (err < 0)
 		log_debug("ka: child %s: %s", inet_ntoa(r->ip), err_text(err));
-	loop_at(c->loop, &c->tick, now_ms());
+	loop_at(c->loop, &c->tick, loop_now(c->loop));
 }
 
 static void say_got_client(struct ka_client *c, struct in_addr child)
@@ -328,7 +325,7 @@ static void on_silent(struct ka_door *d, int fd, struct in_addr ip)
 	struct ka_reader *r;
 
 	if (c->state < KA_WAITING || c->state > KA_STAYING) {
-		close(fd);
+		peer_shut(c->loop, fd);
 		return;
 	}
 	kac_say(c, "Accepting connection from %s, socket = %d", inet_ntoa(ip), fd);

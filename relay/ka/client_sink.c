@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/client_internal.h"
 
-#include "base/clock.h"
 #include "image/image.h"
 
 #define ASK_EVERY (8 * MIB) /* bytes that are kept before the sink is asked again */
@@ -118,7 +117,7 @@ static void pump_sink(struct loop_timer *t)
 		return;
 	}
 	if (c->ask_at == INT64_MAX && c->sink_at < c->store.end)
-		loop_at(c->loop, t, now_ms());
+		loop_at(c->loop, t, loop_now(c->loop));
 	kac_more_room(c);
 	if (c->sink_done)
 		kac_maybe_finished(c);
@@ -131,7 +130,7 @@ void kac_sink_begin(struct ka_client *c)
 	if (c->sink_begun)
 		return;
 	c->sink_begun = true;
-	c->flow_begun = now_ms();
+	c->flow_begun = loop_now(c->loop);
 	if (c->options.command) {
 		begin_command(c);
 		return;
@@ -145,7 +144,7 @@ void kac_sink_begin(struct ka_client *c)
 void kac_sink_more(struct ka_client *c)
 {
 	if (!c->options.command && c->sink_begun && !c->sink_done && !c->sink_timer.at)
-		loop_at(c->loop, &c->sink_timer, now_ms());
+		loop_at(c->loop, &c->sink_timer, loop_now(c->loop));
 }
 
 void kac_sink_stop(struct ka_client *c)

@@ -2,11 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/conn.h"
 
-#include "base/clock.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
-
 #define MAX_OUT (256 * 1024) /* bytes waiting for a peer that does not read */
 
 static void drop(struct ka_conn *c, int err)
@@ -25,10 +20,8 @@ static void flush(struct ka_conn *c)
 	if (c->connecting)
 		return;
 	while (c->out.len) {
-		ssize_t n = send(c->w.fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+		ssize_t n = peer_write(c->loop, c->w.fd, c->out.data, c->out.len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			break; /* full, or broken: the events will tell */
 		buf_drop(&c->out, (size_t)n);
@@ -114,15 +107,15 @@ static void take_packets(struct ka_conn *c)
 static void read_in(struct ka_conn *c)
 {
 	char bytes[4096];
-	ssize_t n = recv(c->w.fd, bytes, sizeof(bytes), 0);
+	ssize_t n = peer_read(c->loop, c->w.fd, bytes, sizeof(bytes));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		drop(c, n < 0 ? -errno : 0);
+		drop(c, (int)n);
 		return;
 	}
-	c->heard = now_ms();
+	c->heard = loop_now(c->loop);
 	if (buf_add(&c->in, bytes, (size_t)n) < 0)
 		drop(c, -ENOMEM);
 	else
@@ -131,16 +124,14 @@ static void read_in(struct ka_conn *c)
 
 static void finish_connect(struct ka_conn *c)
 {
-	int err = 0;
-	socklen_t len = sizeof(err);
+	int err = peer_error(c->loop, c->w.fd);
 
-	getsockopt(c->w.fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	if (err) {
-		drop(c, -err);
+	if (err < 0) {
+		drop(c, err);
 		return;
 	}
 	c->connecting = false;
-	c->heard = now_ms();
+	c->heard = loop_now(c->loop);
 	c->calls->connected(c);
 }
 
@@ -164,11 +155,11 @@ static int open_conn(struct ka_conn *c, struct loop *l, int fd, const struct ka_
 	unsigned life = c->life + 1;
 	int err;
 
-	*c = (struct ka_conn) { .loop = l, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = now_ms(),
+	*c = (struct ka_conn) { .loop = l, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(l),
 				.life = life };
 	err = loop_add(l, &c->w, EPOLLIN);
 	if (err < 0)
-		base_close_fd(&c->w.fd);
+		loop_close_fd(l, &c->w);
 	return err;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "relay/ka/wire.h"
-#include "relay/loop.h"
+#include "relay/world.h"
 
 struct ka_conn;
 
@@ -31,7 +31,7 @@ struct ka_conn {
 	enum ka_layout layout;
 	bool connecting;
 	struct buf in, out;
-	int64_t heard;         /* when something last came, of now_ms() */
+	int64_t heard;         /* when something last came, of loop_now() */
 	unsigned life;         /* counts opening and closing */
 };
 

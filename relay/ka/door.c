@@ -2,11 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/door.h"
 
-#include "base/clock.h"
-
 #include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define MAX_GUESTS 256
 #define TICK       50
@@ -24,19 +20,18 @@ struct ka_guest {
 	int64_t since;
 };
 
-int ka_accept(int listener, struct in_addr *ip)
+int ka_accept(struct loop *l, int listener, struct in_addr *ip)
 {
-	struct peer_address a = { .len = sizeof(a.u) };
+	struct peer_address a;
 	char text[PEER_TEXT];
-	int fd = accept(listener, &a.u.sa, &a.len);
+	int fd = peer_accept(l, listener, &a);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (inet_pton(AF_INET, peer_text(&a, text), ip) != 1) {
-		close(fd);
+		peer_shut(l, fd);
 		return -EAFNOSUPPORT;
 	}
-	peer_tune(fd);
 	return fd;
 }
 
@@ -76,7 +71,7 @@ static void sniff(struct loop_fd *w, uint32_t events)
 {
 	struct ka_guest *g = container_of(w, struct ka_guest, w);
 	char bytes[WIRE_MAGIC_SIZE];
-	ssize_t n = recv(w->fd, bytes, sizeof(bytes), MSG_PEEK);
+	ssize_t n = peer_peek(g->door->loop, w->fd, bytes, sizeof(bytes));
 	int fd = w->fd;
 
 	(void)events;
@@ -99,7 +94,7 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 	unsigned count = 0;
 	struct ka_guest *g;
 	struct in_addr ip;
-	int fd = ka_accept(w->fd, &ip);
+	int fd = ka_accept(d->loop, w->fd, &ip);
 
 	(void)events;
 	if (fd < 0)
@@ -108,27 +103,27 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 		count++;
 	g = count < MAX_GUESTS ? calloc(1, sizeof(*g)) : NULL;
 	if (!g) {
-		close(fd);
+		peer_shut(d->loop, fd);
 		return;
 	}
 	*g = (struct ka_guest) { .door = d, .ip = ip, .w = { .fd = fd, .ready = sniff }, .link.w.fd = -1,
-				 .since = now_ms() };
+				 .since = loop_now(d->loop) };
 	/* edge-triggered: a beginning too short to be told does not wake us again and again */
 	if (loop_add(d->loop, &g->w, EPOLLIN | EPOLLET) < 0) {
-		close(fd);
+		peer_shut(d->loop, fd);
 		free(g);
 		return;
 	}
 	g->next = d->guests;
 	d->guests = g;
 	if (!d->tick.at)
-		loop_at(d->loop, &d->tick, now_ms() + TICK);
+		loop_at(d->loop, &d->tick, loop_now(d->loop) + TICK);
 }
 
 static void on_tick(struct loop_timer *t)
 {
 	struct ka_door *d = container_of(t, struct ka_door, tick);
-	int64_t now = now_ms();
+	int64_t now = loop_now(d->loop);
 
 	for (struct ka_guest *g = d->guests, *next; g; g = next) {
 		next = g->next;
@@ -150,7 +145,7 @@ static void on_tick(struct loop_timer *t)
 
 int ka_door_open(struct ka_door *d, struct loop *l, uint16_t port, const struct ka_door_calls *calls)
 {
-	int fd = peer_listen(port), err;
+	int fd = peer_listen(l, port), err;
 
 	if (fd < 0)
 		return fd;
@@ -158,7 +153,7 @@ int ka_door_open(struct ka_door *d, struct loop *l, uint16_t port, const struct 
 	d->tick.fire = on_tick;
 	err = loop_add(l, &d->listener, EPOLLIN);
 	if (err < 0)
-		base_close_fd(&d->listener.fd);
+		loop_close_fd(l, &d->listener);
 	return err;
 }
 

@@ -22,8 +22,8 @@ struct ka_door {
 	struct loop_timer tick;
 };
 
-/* accept(2) of a connection over IPv4 (ka knows no other), tuned. The descriptor, or -errno. */
-int ka_accept(int listener, struct in_addr *ip) must_check;
+/* Takes a connection over IPv4 (ka knows no other), tuned. The descriptor, or -errno. */
+int ka_accept(struct loop *l, int listener, struct in_addr *ip) must_check;
 
 /* Listens on PORT (0: any). 0 or -errno. {0} with listener.fd -1 before. */
 int ka_door_open(struct ka_door *d, struct loop *l, uint16_t port, const struct ka_door_calls *calls) must_check;

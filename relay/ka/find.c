@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/find.h"
 
-#include "base/clock.h"
 #include "relay/announce.h"
 #include "relay/ka/wire.h"
 
@@ -119,7 +118,7 @@ static void on_again(struct loop_timer *t)
 	}
 	f->silence(f, f->tries);
 	ask(f);
-	loop_at(f->loop, t, now_ms() + KA_FIND_EVERY);
+	loop_at(f->loop, t, loop_now(f->loop) + KA_FIND_EVERY);
 }
 
 int ka_find_begin(struct ka_find *f)
@@ -127,8 +126,8 @@ int ka_find_begin(struct ka_find *f)
 	int err;
 
 	f->tries = 0;
-	f->reply = (struct loop_fd) { .fd = announce_open(KA_UDP_REPLY), .ready = on_reply };
-	f->ask = (struct loop_fd) { .fd = announce_open(0), .ready = on_ask };
+	f->reply = (struct loop_fd) { .fd = f->loop->world->datagrams(f->loop, KA_UDP_REPLY, false), .ready = on_reply };
+	f->ask = (struct loop_fd) { .fd = f->loop->world->datagrams(f->loop, 0, false), .ready = on_ask };
 	f->again = (struct loop_timer) { .fire = on_again };
 	err = f->ask.fd < 0 ? f->ask.fd : loop_add(f->loop, &f->ask, EPOLLIN);
 	if (err == 0 && f->reply.fd >= 0)
@@ -138,7 +137,7 @@ int ka_find_begin(struct ka_find *f)
 		return err;
 	}
 	ask(f);
-	loop_at(f->loop, &f->again, now_ms() + KA_FIND_EVERY);
+	loop_at(f->loop, &f->again, loop_now(f->loop) + KA_FIND_EVERY);
 	return 0;
 }
 

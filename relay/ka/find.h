@@ -3,7 +3,7 @@
 #ifndef RELAY_KA_FIND_H
 #define RELAY_KA_FIND_H
 
-#include "relay/loop.h"
+#include "relay/world.h"
 
 #include <netinet/in.h>
 

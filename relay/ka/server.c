@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
-#include "base/clock.h"
-
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -35,17 +33,17 @@ void ka_say_busy(struct ka_server *s)
 void ka_set_state(struct ka_peer *p, enum ka_peer_state state)
 {
 	p->state = state;
-	p->since = now_ms();
+	p->since = loop_now(p->server->loop);
 }
 
 /* ---- the tree */
 
 static struct in_addr own_address(const struct ka_peer *p)
 {
-	struct peer_address a = { .len = sizeof(a.u) };
+	struct peer_address a;
 	struct in_addr ip = { 0 };
 
-	if (getsockname(p->conn.w.fd, &a.u.sa, &a.len) == 0) {
+	if (peer_near(p->server->loop, p->conn.w.fd, &a) == 0) {
 		if (a.u.sa.sa_family == AF_INET)
 			ip = a.u.in.sin_addr;
 		else
@@ -86,7 +84,7 @@ void ka_server_link(struct ka_peer *p)
 	ka_say(s, "Added client %s, daddy = %s", p->address, daddy);
 	if (p->ours) {
 		if (p->state < KA_FLOWING)
-			p->flow_begun = now_ms();
+			p->flow_begun = loop_now(s->loop);
 		ka_set_state(p, KA_FLOWING);
 		send_parent(p, n);
 		return;
@@ -249,7 +247,7 @@ int64_t ka_server_span(const struct ka_server *s)
 
 int64_t ka_server_read_limit(const struct ka_server *s)
 {
-	int64_t least = INT64_MAX, now = now_ms();
+	int64_t least = INT64_MAX, now = loop_now(s->loop);
 	bool anybody = false;
 
 	for (uint32_t i = 1; i < s->places; i++) {
@@ -280,7 +278,7 @@ bool ka_server_can_join(const struct ka_server *s, bool ours, int64_t bytes)
  * by all in the last moment would delay it. As long as the beginning is kept, it is kept for those who come late. */
 static void tell_floor(struct ka_server *s)
 {
-	int64_t floor = s->store.end, now = now_ms();
+	int64_t floor = s->store.end, now = loop_now(s->loop);
 	uint8_t body[8];
 
 	if (s->store.start == 0)
@@ -304,7 +302,7 @@ static void release(struct ka_peer *p)
 	if (p->waits)
 		ka_say(p->server, "Releasing client %s", p->address);
 	p->released = true;
-	p->server->last_release = now_ms();
+	p->server->last_release = loop_now(p->server->loop);
 	if (p->ours)
 		ka_peer_tell(p, KA_DOWN_RELEASE, 0, NULL, 0);
 	else if (p->waits)
@@ -324,7 +322,7 @@ static bool is_needed(const struct ka_server *s, const struct ka_peer *p)
 /* Those who have finished may go: at once, or (-w) when all have, or (-d) one after the other. */
 static void release_some(struct ka_server *s, bool all_settled)
 {
-	int64_t now = now_ms();
+	int64_t now = loop_now(s->loop);
 
 	for (uint32_t i = 1; i < s->places; i++) {
 		struct ka_peer *p = s->member[i];
@@ -377,7 +375,7 @@ static bool all_flowing(const struct ka_server *s)
 
 static void look(struct ka_server *s)
 {
-	int64_t now = now_ms();
+	int64_t now = loop_now(s->loop);
 	bool settled = s->built, fed = false;
 
 	if (!s->built && s->want_data >= s->options.wanted && s->want_data > 0) {
@@ -413,7 +411,7 @@ static void look(struct ka_server *s)
 
 void ka_server_look(struct ka_server *s)
 {
-	loop_at(s->loop, &s->tick, now_ms()); /* looked at soon, when no call is in progress */
+	loop_at(s->loop, &s->tick, loop_now(s->loop)); /* looked at soon, when no call is in progress */
 }
 
 /* Those who came and went without joining leave nothing behind. */
@@ -435,7 +433,7 @@ static void forget_strangers(struct ka_server *s)
 static void on_tick(struct loop_timer *t)
 {
 	struct ka_server *s = container_of(t, struct ka_server, tick);
-	int64_t now = now_ms();
+	int64_t now = loop_now(s->loop);
 
 	loop_at(s->loop, t, now + KA_TICK);
 	for (size_t i = 0; i < s->peers; i++)
@@ -464,7 +462,7 @@ void ka_server_abort(struct ka_server *s, const char *why)
 	str_copy(s->why, sizeof(s->why), why);
 	ka_say(s, "FAILED: %s", why);
 	s->ending = true;
-	s->ending_at = now_ms();
+	s->ending_at = loop_now(s->loop);
 	for (size_t i = 0; i < s->peers; i++)
 		if (ka_conn_is_open(&s->peer[i]->conn) && s->peer[i]->state != KA_FINISHED)
 			ka_peer_abort(s->peer[i], why);
@@ -483,7 +481,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	*s = (struct ka_server) { .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
 	s->control.fd = s->store.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.child.w.fd = -1;
 	s->tick.fire = on_tick;
-	s->begun = now_ms();
+	s->begun = loop_now(s->loop);
 	s->place = calloc(1, sizeof(*s->place));
 	s->member = calloc(1, sizeof(struct ka_peer *));
 	if (!s->place || !s->member)
@@ -499,7 +497,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	wire_random(s->session, WIRE_SESSION);
 	err = ka_server_listen(s, f);
 	if (err == 0)
-		loop_at(l, &s->tick, now_ms());
+		loop_at(l, &s->tick, loop_now(l));
 	return err;
 }
 

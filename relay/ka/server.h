@@ -43,9 +43,9 @@ struct ka_peer {
 	uint16_t port;           /* ours: where its children connect */
 	uint32_t generation;     /* ours: of the parent it was told last */
 	uint32_t window_kib;     /* ours: what it keeps */
-	int64_t since;           /* when its state began, of now_ms() */
+	int64_t since;           /* when its state began, of loop_now() */
 	int64_t pinged, woken, moved; /* moved: when its position changed last */
-	int64_t flow_begun, finished; /* of now_ms() */
+	int64_t flow_begun, finished; /* of loop_now() */
 	int64_t release_at;      /* -d: when it may go; 0: not queued */
 	int64_t may_return;      /* ms it may come back within, once it is lost */
 	unsigned losses;         /* how often it was lost and came back */

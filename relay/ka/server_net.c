@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "relay/announce.h"
 
@@ -33,13 +32,13 @@ static void on_datagram(struct loop_fd *w, uint32_t events)
 	if (n <= 0 || !ka_is_request(bytes, (size_t)n, s->options.session))
 		return;
 	/* ours ask in several ways at once: all are answered, one is told of */
-	if (from.sin_addr.s_addr == s->asked_by.s_addr && now_ms() - s->asked_at < 300) {
+	if (from.sin_addr.s_addr == s->asked_by.s_addr && loop_now(s->loop) - s->asked_at < 300) {
 		if (!s->built || ka_server_can_join(s, true, 0))
 			reply(s, from, ntohs(from.sin_port));
 		return;
 	}
 	s->asked_by = from.sin_addr;
-	s->asked_at = now_ms();
+	s->asked_at = loop_now(s->loop);
 	ka_say(s, "got UDP packet from %s", inet_ntoa(from.sin_addr));
 	ka_say(s, "Session name matches");
 	if (s->built && !ka_server_can_join(s, true, 0)) {
@@ -58,7 +57,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 {
 	struct ka_server *s = container_of(w, struct ka_server, control);
 	struct in_addr ip;
-	int fd = ka_accept(w->fd, &ip);
+	int fd = ka_accept(s->loop, w->fd, &ip);
 	struct ka_peer *p, **list;
 
 	(void)events;
@@ -69,12 +68,12 @@ static void on_control(struct loop_fd *w, uint32_t events)
 		s->peer = list;
 	p = list ? calloc(1, sizeof(*p)) : NULL;
 	if (!p) {
-		close(fd);
+		peer_shut(s->loop, fd);
 		return;
 	}
 	p->server = s;
 	p->ip = ip;
-	p->since = now_ms();
+	p->since = loop_now(s->loop);
 	inet_ntop(AF_INET, &ip, p->address, sizeof(p->address));
 	ka_say(s, "Accepting connection from %s", p->address);
 	ka_say(s, "Clients : want_data %u  / connected %u", s->want_data, s->places - 1);
@@ -121,7 +120,7 @@ static void on_silent(struct ka_door *d, int fd, struct in_addr ip)
 
 	if (!is_expected(s, ip)) {
 		ka_say(s, "%s connects for data and is not expected: sent away", inet_ntoa(ip));
-		close(fd);
+		peer_shut(s->loop, fd);
 		return;
 	}
 	ka_say(s, "Accepting connection from %s", inet_ntoa(ip));
@@ -165,7 +164,7 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 
 	if (err < 0)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.data_port, err_text(err));
-	s->control = (struct loop_fd) { .fd = peer_listen(s->options.control_port), .ready = on_control };
+	s->control = (struct loop_fd) { .fd = peer_listen(s->loop, s->options.control_port), .ready = on_control };
 	err = s->control.fd < 0 ? s->control.fd : loop_add(s->loop, &s->control, EPOLLIN);
 	if (err < 0)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.control_port, err_text(err));
@@ -173,7 +172,7 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 	say_ready(s, s->door.listener.fd, s->options.data_port);
 	if (!s->options.session)
 		return 0;
-	s->udp = (struct loop_fd) { .fd = announce_open(KA_UDP_REQUEST), .ready = on_datagram };
+	s->udp = (struct loop_fd) { .fd = s->loop->world->datagrams(s->loop, KA_UDP_REQUEST, false), .ready = on_datagram };
 	err = s->udp.fd < 0 ? s->udp.fd : loop_add(s->loop, &s->udp, EPOLLIN);
 	if (err < 0)
 		return fail(f, FAIL_SRV_ERROR, err, "UDP port %d: %s", KA_UDP_REQUEST, err_text(err));

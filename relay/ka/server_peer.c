@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
-#include "base/clock.h"
-
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -176,7 +174,7 @@ static void begin_flow(struct ka_peer *p)
 
 	ka_say(s, "%s reports %s has been accepted", name_of(parent_of(p), "server"), p->address);
 	ka_set_state(p, KA_FLOWING);
-	p->flow_begun = now_ms();
+	p->flow_begun = loop_now(p->server->loop);
 	send_report(p, KA_REPORT_ALWAYS);
 	ka_server_look(s);
 }
@@ -248,7 +246,7 @@ static void take_position(struct ka_peer *p, int64_t bytes)
 	if (!p->number || bytes < 0 || bytes > s->store.end)
 		return;
 	if (bytes != place->position) {
-		p->moved = now_ms();
+		p->moved = loop_now(p->server->loop);
 		p->same_again = 0;
 	}
 	place->position = bytes;
@@ -376,7 +374,7 @@ static void take_finished(struct ka_peer *p)
 		return;
 	ka_set_state(p, KA_FINISHED);
 	s->place[p->number].position = s->map.size;
-	p->finished = now_ms();
+	p->finished = loop_now(p->server->loop);
 	if (!p->ours && !p->waits)
 		s->place[p->number].live = false; /* it leaves now */
 	s->want_data--;
@@ -397,7 +395,7 @@ static void take_lost(struct ka_peer *p, const struct ka_up *m, const uint8_t *b
 	parent = parent_of(p);
 	ka_say(s, "%s: its parent %s %s", p->address, name_of(parent, "(the server)"),
 	       why[body[0] < ARRAY_SIZE(why) ? body[0] : 0]);
-	if (parent && now_ms() - parent->conn.heard > KA_SUSPECT)
+	if (parent && loop_now(p->server->loop) - parent->conn.heard > KA_SUSPECT)
 		ka_peer_lose(parent, true, "silent"); /* fosters its children, P too unless it had finished */
 	if (p->generation == m->number)
 		ka_peer_foster(p, true);

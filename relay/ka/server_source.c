@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,7 +26,7 @@ static void complete(struct ka_server *s)
 		return;
 	}
 	s->complete = true;
-	s->flow_ended = now_ms();
+	s->flow_ended = loop_now(s->loop);
 	ka_say(s, "End of data flow");
 	ka_say(s, "Dropping children");
 	for (uint32_t i = 1; i < s->places; i++)
@@ -71,7 +69,7 @@ static void pipe_end(struct ka_server *s)
 /* A chunk is what takes about a four-hundredth of a second, so that a long chain fills quickly. */
 static size_t chunk_size(const struct ka_server *s)
 {
-	int64_t ms = now_ms() - s->flow_begun, slowest = ka_server_read_limit(s) - ka_server_span(s);
+	int64_t ms = loop_now(s->loop) - s->flow_begun, slowest = ka_server_read_limit(s) - ka_server_span(s);
 
 	if (ms < 200)
 		return MIN_CHUNK;
@@ -130,7 +128,7 @@ void ka_source_begin(struct ka_server *s)
 
 	ka_say(s, "Let's go!");
 	s->flowing = true;
-	s->flow_begun = s->last_progress = now_ms();
+	s->flow_begun = s->last_progress = loop_now(s->loop);
 	s->source.ended = on_source_ended;
 	s->pipe = (struct loop_fd) { .fd = -1, .ready = on_pipe };
 	if (ka_command_start(&s->source, s->loop, s->options.command, KA_COMMAND_SOURCE, &s->pipe.fd, &f) < 0)

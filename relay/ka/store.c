@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/store.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -153,31 +152,27 @@ static void unlink_reader(struct ka_reader *r)
 	}
 }
 
-/* What is still in the socket refers to pages that will be written anew: it must not be sent any more. */
-static void cut(struct ka_reader *r)
+/* ABRUPT: what is still in the socket refers to pages that will be written anew, and must not be sent any more. */
+static void let_go(struct ka_reader *r, bool abrupt)
 {
-	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	struct loop *l = r->store->loop;
 
-	setsockopt(r->w.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	loop_remove(l, &r->w);
+	l->world->shut(l, r->w.fd, abrupt);
+	r->w.fd = -1;
 }
 
 void ka_reader_drop(struct ka_reader *r)
 {
 	unlink_reader(r);
-	loop_remove(r->store->loop, &r->w);
-	if (r->started)
-		cut(r);
-	base_close_fd(&r->w.fd);
+	let_go(r, r->started);
 	loop_free_later(r->store->loop, r);
 }
 
 static void finish(struct ka_reader *r, int err)
 {
 	unlink_reader(r);
-	loop_remove(r->store->loop, &r->w);
-	if (err)
-		cut(r);
-	base_close_fd(&r->w.fd);
+	let_go(r, err != 0);
 	r->done(r, err);
 	loop_free_later(r->store->loop, r);
 }
@@ -189,7 +184,7 @@ static bool pump(struct ka_reader *r)
 	int64_t before = r->at, budget = SEND_BUDGET;
 
 	while (r->started && r->at < s->end && budget > 0) {
-		ssize_t n = rstore_send(&s->bytes, r->w.fd, r->at, (size_t)MIN(s->end - r->at, budget));
+		ssize_t n = rstore_send(&s->bytes, s->loop, r->w.fd, r->at, (size_t)MIN(s->end - r->at, budget));
 
 		if (n == -EAGAIN)
 			break;
@@ -214,11 +209,11 @@ static bool pump(struct ka_reader *r)
 static bool listen_to(struct ka_reader *r)
 {
 	char bytes[256];
-	ssize_t n = recv(r->w.fd, bytes, sizeof(bytes), 0);
+	ssize_t n = peer_read(r->store->loop, r->w.fd, bytes, sizeof(bytes));
 
-	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+	if (n > 0 || n == -EAGAIN)
 		return true;
-	finish(r, n == 0 ? -ECONNRESET : errno == ENOTSOCK ? -EPIPE : -errno);
+	finish(r, n == 0 ? -ECONNRESET : n == -ENOTSOCK ? -EPIPE : (int)n);
 	return false;
 }
 
@@ -236,13 +231,13 @@ struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*
 	struct ka_reader *r = calloc(1, sizeof(*r));
 
 	if (!r) {
-		close(fd);
+		peer_shut(s->loop, fd);
 		return NULL;
 	}
 	*r = (struct ka_reader) { .store = s, .w = { .fd = fd, .ready = ready }, .owner = owner, .done = done,
-				  .since = now_ms() };
+				  .since = loop_now(s->loop) };
 	if (loop_add(s->loop, &r->w, EPOLLIN) < 0) {
-		close(fd);
+		peer_shut(s->loop, fd);
 		free(r);
 		return NULL;
 	}

@@ -18,7 +18,7 @@ struct ka_reader {
 	int64_t at;        /* next byte to be sent */
 	bool started;      /* may be sent to */
 	struct in_addr ip; /* a child's address */
-	int64_t since;     /* when it came, of now_ms() */
+	int64_t since;     /* when it came, of loop_now() */
 	bool told;         /* the owner's: it has been reported */
 	/* It is over and freed after this call. ERR 0: the stream has ended and all of it is sent; -ENODATA: it fell so
 	 * far behind that its bytes are gone; else it is broken. */
