@@ -146,10 +146,13 @@ const char *mac_text(const uint8_t mac[MAC_LEN], char buf[MAC_TEXT_SIZE])
 	return buf;
 }
 
-/* pxelinux writes the hardware type, 01 for Ethernet, before the address: BOOTIF=01-00-02-b3-3f-78-8c */
+/* pxelinux writes the hardware type before the address: BOOTIF=01-00-02-b3-3f-78-8c, 01 for Ethernet; others write 00, 20
+ * or what they like. */
 static bool bootif_parse(const char *bootif, uint8_t mac[MAC_LEN])
 {
-	if (starts_with(bootif, "01-") || starts_with(bootif, "01:"))
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	if (strlen(bootif) == MAC_TEXT_SIZE - 1 + 3 && strspn(bootif, digits) == 2 && strchr("-:", bootif[2]))
 		bootif += 3;
 	return mac_parse(bootif, mac) == 0;
 }

@@ -46,7 +46,9 @@ struct dhcp_client {
 	unsigned lost_offers; /* offers that no ACK followed */
 	struct in_addr silent; /* whose the last of them was; 0.0.0.0: none */
 	unsigned pauses;      /* in a row */
+	unsigned damaged;     /* packets that were cut or had a wrong sum */
 	struct network offer;    /* address 0.0.0.0: none yet */
+	struct dhcp_message offered; /* it, as it came */
 	struct in_addr leased;   /* what an ACK gave, and must be given back; 0.0.0.0: nothing */
 	struct in_addr lessor;   /* by which server ... */
 	uint8_t lessor_mac[MAC_LEN]; /* ... reached at this address */
@@ -117,10 +119,16 @@ static void send_discover(struct dhcp_client *c, int64_t now)
 	enter(c, DHCP_SELECTING, patience_next(&c->patience, now));
 }
 
+/* What option 54 says of who offered; a server that does not send it does not want it either. */
+static struct in_addr named_server(const struct network *offer)
+{
+	return offer->server_named ? offer->server_id : (struct in_addr){ 0 };
+}
+
 static void send_request(struct dhcp_client *c, int64_t now)
 {
 	struct dhcp_ask ask = { .type = DHCP_REQUEST, .secs = secs(c, now), .hostname = c->hostname,
-				.requested = c->offer.address, .server_id = c->offer.server_id,
+				.requested = c->offer.address, .server_id = named_server(&c->offer),
 				.broadcast = wants_broadcast(c->requests) };
 
 	broadcast_ask(c, &ask);
@@ -154,6 +162,7 @@ static void send_release(struct dhcp_client *c)
 static void forget_offer(struct dhcp_client *c)
 {
 	network_free(&c->offer);
+	dhcp_message_free(&c->offered);
 	c->probe = (struct arp_probe){ 0 };
 	c->requests = 0;
 }
@@ -260,7 +269,7 @@ static int worth(const struct dhcp_client *c, const struct network *offer)
 
 /* The offers that are there at once are compared; nobody waits for a second one, but where the first is of a server that
  * did not confirm the last it made. */
-static void on_offer(struct dhcp_client *c, int64_t now, const struct dhcp_message *m)
+static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 {
 	bool first = !c->offer.address.s_addr;
 	struct network net;
@@ -277,13 +286,30 @@ static void on_offer(struct dhcp_client *c, int64_t now, const struct dhcp_messa
 		return;
 	}
 	network_free(&c->offer);
+	dhcp_message_free(&c->offered);
 	c->offer = net;
+	c->offered = *m;
+	*m = (struct dhcp_message){ 0 };
 	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0); /* else as soon as all that has come in was read */
 }
 
-static void on_ack(struct dhcp_client *c, int64_t now, const struct dhcp_message *m, const uint8_t *from)
+/* Some servers say all in their offer and little in what confirms it: M gets from there what it lacks. */
+static void complete_ack(const struct dhcp_client *c, struct dhcp_message *m)
+{
+	for (int i = 1; i < OPTION_END; i++)
+		if (!m->option[i].data && i != OPTION_TYPE && i != OPTION_MESSAGE && i != OPTION_OVERLOAD)
+			m->option[i] = c->offered.option[i];
+	if (!m->next_server.s_addr)
+		m->next_server = c->offered.next_server;
+	if (!*m->file)
+		memcpy(m->file, c->offered.file, sizeof(m->file));
+}
+
+static void on_ack(struct dhcp_client *c, int64_t now, struct dhcp_message *m, const uint8_t *from)
 {
 	struct network net;
+
+	complete_ack(c, m);
 
 	if (!read_lease(c, m, &net)) {
 		pause_then_discover(c, now);
@@ -329,6 +355,7 @@ static void on_message(struct dhcp_client *c, int64_t now, const struct udp_fram
 		log_warn("%s: a DHCP message from %s is damaged: %s", c->s.wire->name, address_text(u->from, from), why);
 	if (err)
 		return;
+	m.from = u->from;
 	if (m.xid == c->xid && memcmp(m.mac, c->s.wire->mac, MAC_LEN) == 0) {
 		if (m.type == DHCP_OFFER && c->state == DHCP_SELECTING)
 			on_offer(c, now, &m);
@@ -358,11 +385,15 @@ static void dhcp_frame(struct seeker *s, int64_t now, const uint8_t *frame, size
 	struct dhcp_client *c = of(s);
 	struct udp_frame u;
 	struct arp_frame a;
+	int err;
 
 	if (len < 2 * MAC_LEN || s->wire->is_ours(s->wire, frame + MAC_LEN))
 		return;
-	if (frame_read_udp(frame, len, no_checksum, &u) == 0 && u.to_port == DHCP_CLIENT_PORT)
+	err = frame_read_udp(frame, len, no_checksum, &u);
+	if (err == 0 && u.to_port == DHCP_CLIENT_PORT)
 		on_message(c, now, &u);
+	else if (err == -EBADMSG && !c->damaged++)
+		log_warn("%s: a UDP packet is cut or its sum is wrong: it and others like it are left out", s->wire->name);
 	else if (frame_read_arp(frame, len, &a) == 0)
 		arp_probe_frame(&c->probe, s->wire, &a);
 	if (patience_hear(&c->patience, now, frame, len) && c->state == DHCP_SELECTING && !c->offer.address.s_addr)
@@ -454,7 +485,7 @@ static void dhcp_free(struct seeker *s)
 {
 	struct dhcp_client *c = of(s);
 
-	network_free(&c->offer);
+	forget_offer(c);
 	free(c);
 }
 

@@ -73,6 +73,37 @@ static int read_name(const struct dhcp_message *m, enum dhcp_option option, cons
 	return err;
 }
 
+/* Option 15: a domain. Some write several, which are then searched as option 119 has them. What ends it (blanks, NULs, a
+ * line's end) is none of it. */
+static int read_domain(const struct dhcp_message *m, struct network *net)
+{
+	static const char between[] = " ,\t\r\n";
+	const struct dhcp_value *v = &m->option[OPTION_DOMAIN];
+	cleanup_free char *text = strndup((const char *)(v->len ? v->data : (const uint8_t *)""), v->len);
+	cleanup_buf struct buf all = { 0 };
+	size_t count = 0;
+
+	if (!text)
+		return -ENOMEM;
+	for (char *word = text; *(word += strspn(word, between)); count++) {
+		size_t len = strcspn(word, between);
+		bool last = !word[len];
+
+		word[len] = '\0';
+		if (!host_name_is_sane(word)) {
+			log_unusable(net, OPTION_DOMAIN, "it is no name");
+			return 0;
+		}
+		if (!net->domain && !(net->domain = strdup(word)))
+			return -ENOMEM;
+		buf_printf(&all, "%s%s", count ? " " : "", word);
+		word += len + !last;
+	}
+	if (count > 1 && !net->search)
+		net->search = buf_take(&all);
+	return 0;
+}
+
 static int add_route(struct network *net, struct net_route route)
 {
 	struct net_route *more = realloc(net->routes, (net->route_count + 1) * sizeof(*more));
@@ -210,6 +241,24 @@ static int read_boot_values(const struct dhcp_message *m, struct network *net)
 	return err;
 }
 
+/* Who offers: option 54, or where it is missing the sender, or who is to be asked next. */
+static bool read_server(const struct dhcp_message *m, struct network *net)
+{
+	net->server_id = dhcp_option_address(m, OPTION_SERVER_ID);
+	net->server_named = address_is_host(net->server_id);
+	if (net->server_named)
+		return true;
+	net->server_id = address_is_host(m->from) ? m->from : m->next_server;
+	return address_is_host(net->server_id);
+}
+
+static void log_odd(const struct dhcp_message *m, const struct network *net)
+{
+	for (int i = 0; i < 256; i++)
+		if (m->odd[i])
+			log_unusable(net, (enum dhcp_option)i, "it came twice, or its length is wrong; the first right one counts");
+}
+
 /* The address and what belongs to it: without these an offer is none. */
 static int read_address(const struct dhcp_message *m, struct network *net, char *why, size_t why_size)
 {
@@ -217,10 +266,9 @@ static int read_address(const struct dhcp_message *m, struct network *net, char 
 	char text[ADDRESS_TEXT_SIZE];
 
 	net->address = m->address;
-	net->server_id = dhcp_option_address(m, OPTION_SERVER_ID);
 	net->prefix = address_class_prefix(net->address);
-	if (!address_is_host(net->server_id)) {
-		snprintf(why, why_size, "the server does not say who it is (option 54)");
+	if (!read_server(m, net)) {
+		snprintf(why, why_size, "neither option 54 nor its sender says which server it is");
 		return -EBADMSG;
 	}
 	if (m->option[OPTION_NETMASK].len && (netmask_prefix(mask, &net->prefix) || !net->prefix)) {
@@ -248,6 +296,7 @@ int dhcp_lease_read(const struct dhcp_message *m, struct network *net, char *why
 	if (err)
 		return err;
 	net->dhcp = true;
+	log_odd(m, net);
 	read_times(m, net);
 	if (!net->lease_s) {
 		snprintf(why, why_size, "its lease lasts 0 seconds");
@@ -262,9 +311,9 @@ int dhcp_lease_read(const struct dhcp_message *m, struct network *net, char *why
 	if (!err)
 		err = read_name(m, OPTION_HOSTNAME, net, &net->hostname);
 	if (!err)
-		err = read_name(m, OPTION_DOMAIN, net, &net->domain);
-	if (!err)
 		err = read_search(m, net);
+	if (!err)
+		err = read_domain(m, net);
 	return err ? err : read_boot_values(m, net);
 }
 

@@ -77,6 +77,41 @@ static bool next_option(struct area *a, uint8_t *code, struct dhcp_value *value,
 	return true;
 }
 
+/* The length of an option that has one for all; 0: any. Such a one is never cut in pieces (RFC 3396 is for long ones), so what
+ * comes a second time is said twice: the first counts. */
+static size_t fixed_length(uint8_t code)
+{
+	switch (code) {
+	case OPTION_OVERLOAD:
+	case OPTION_TYPE:
+		return 1;
+	case OPTION_MTU:
+	case OPTION_MAX_SIZE:
+		return 2;
+	case OPTION_NETMASK:
+	case OPTION_BROADCAST:
+	case OPTION_REQUESTED_ADDRESS:
+	case OPTION_LEASE:
+	case OPTION_SERVER_ID:
+	case OPTION_RENEW:
+	case OPTION_REBIND:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+/* Whether this piece of option CODE counts: SEEN says that one was there. */
+static bool counts(struct dhcp_message *m, uint8_t code, size_t len, bool seen)
+{
+	size_t wanted = fixed_length(code);
+
+	if (!wanted || (len == wanted && !seen))
+		return true;
+	m->odd[code] = true;
+	return false;
+}
+
 /* Walks over the areas and, where STORE is given, copies every option's pieces to its place in there; else adds up their
  * lengths. */
 static int walk(struct dhcp_message *m, struct area *areas, size_t count, uint8_t *filled[256], char *why,
@@ -88,6 +123,10 @@ static int walk(struct dhcp_message *m, struct area *areas, size_t count, uint8_
 		uint8_t code;
 
 		while (next_option(&a, &code, &value, why, why_size)) {
+			bool seen = filled ? filled[code] > m->option[code].data : m->option[code].data != NULL;
+
+			if (!counts(m, code, value.len, seen))
+				continue;
 			if (filled) {
 				memcpy(filled[code], value.data, value.len);
 				filled[code] += value.len;

@@ -54,7 +54,7 @@ enum dhcp_option {
 	OPTION_END = 255,
 };
 
-/* The value of one option, its pieces put together (RFC 3396). */
+/* The value of one option, its pieces put together (RFC 3396); of an option of fixed length the first right one. */
 struct dhcp_value {
 	const uint8_t *data; /* NULL: the option is absent; owned by the message */
 	size_t len;
@@ -70,6 +70,8 @@ struct dhcp_message {
 	char server_name[65];       /* sname, "" when it is empty or carries options */
 	char file[129];             /* file, likewise */
 	struct dhcp_value option[256];
+	bool odd[256];              /* the option came twice or with a length that it cannot have: that was left out */
+	struct in_addr from;        /* who sent it, as the caller knows; 0.0.0.0: not known */
 	uint8_t *store; /* the options' bytes */
 };
 

@@ -31,6 +31,22 @@ static uint16_t udp_checksum(const uint8_t *addresses, const uint8_t *udp, size_
 	return internet_checksum(internet_sum(internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8), udp, len));
 }
 
+bool checksum_is_partial(uint16_t field, uint32_t pseudo)
+{
+	while (pseudo >> 16)
+		pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+	return field == pseudo;
+}
+
+/* The sum is right, or left out, or left to hardware that was not there. */
+static bool udp_sum_will_do(const uint8_t *addresses, const uint8_t *udp, size_t len)
+{
+	uint16_t field = get_be16(udp + 6);
+
+	return field == 0 || udp_checksum(addresses, udp, len) == 0 ||
+	       checksum_is_partial(field, internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8));
+}
+
 int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct udp_frame *out)
 {
 	const uint8_t *ip = frame + ETHER_HEADER, *udp;
@@ -53,7 +69,7 @@ int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct ud
 	udp_len = get_be16(udp + 4);
 	if (udp_len < UDP_HEADER || udp_len > ip_len - header)
 		return -EBADMSG;
-	if (!no_checksum && get_be16(udp + 6) != 0 && udp_checksum(ip + 12, udp, udp_len) != 0)
+	if (!no_checksum && !udp_sum_will_do(ip + 12, udp, udp_len))
 		return -EBADMSG;
 	*out = (struct udp_frame){
 		.from = get_in_addr(ip + 12),

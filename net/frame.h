@@ -62,6 +62,10 @@ struct udp_frame {
 	size_t len;
 };
 
+/* True where FIELD of a packet is just the sum of its pseudo header, PSEUDO (internet_sum): its sender left the rest to
+ * hardware that was not there, as virtual machines do. */
+bool checksum_is_partial(uint16_t field, uint32_t pseudo);
+
 /* Takes a frame apart: Ethernet II, IPv4 with or without options (RFC 791), UDP (RFC 768). Both checksums are verified;
  * the UDP one is not when NO_CHECKSUM says that the sender left it to hardware that was never passed (a cable inside one
  * machine). 0; -EPROTONOSUPPORT: something else, nobody's fault; -EBADMSG: it is damaged or lies about its lengths. */

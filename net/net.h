@@ -51,7 +51,8 @@ struct network {
 	char *search;             /* option 119, names separated by spaces */
 
 	/* DHCP only */
-	struct in_addr server_id;   /* option 54 */
+	struct in_addr server_id;   /* option 54, or where it is missing who sent the lease */
+	bool server_named;          /* it is option 54 */
 	struct in_addr next_server; /* siaddr, 0.0.0.0 where none */
 	char *tftp_server;          /* option 66 */
 	char *bootfile;             /* option 67 or the file field */

@@ -12,7 +12,7 @@
 enum { ALL_PROTOCOLS = 0x0003 }; /* ETH_P_ALL: spanning tree has no protocol number of its own */
 
 /* include/uapi/linux/filter.h: what the kernel keeps beside the frame; older headers lack the last one */
-enum { BESIDE_FRAME = -0x1000, VLAN_TAG_PRESENT = 48 };
+enum { BESIDE_FRAME = -0x1000, VLAN_TAG = 44, VLAN_TAG_PRESENT = 48 };
 
 #define LOAD_BYTE(at)        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(at))
 #define LOAD_HALF(at)        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(at))
@@ -23,33 +23,36 @@ enum { BESIDE_FRAME = -0x1000, VLAN_TAG_PRESENT = 48 };
 /* The jumps count the instructions in between. */
 static struct sock_filter wanted[] = {
 	/*  0 */ LOAD_BYTE(BESIDE_FRAME + VLAN_TAG_PRESENT),
-	/*  1 */ IF_EQUAL(0, 0, 24),
-	/*  2 */ LOAD_HALF(12), /* Ethernet type */
-	/*  3 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
-	/*  4 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
-	/*  5 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
-	/*  6 */ LOAD_BYTE(14 + 9),
-	/*  7 */ IF_EQUAL(17, 0, 18), /* UDP */
-	/*  8 */ LOAD_HALF(14 + 6),
-	/*  9 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 16, 0), /* not the first piece of a datagram */
-	/* 10 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
-	/* 11 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
-	/* 12 */ IF_EQUAL(67, 14, 0),
-	/* 13 */ IF_EQUAL(68, 13, 12),
-	/* 14 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
-	/* 15 */ IF_EQUAL(17, 3, 0),
-	/* 16 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
-	/* 17 */ LOAD_BYTE(14 + 40),
-	/* 18 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
-	/* 19 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
-	/* 20 */ IF_EQUAL(546, 6, 5),
-	/* 21 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
-	/* 22 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
-	/* 23 */ IF_EQUAL(0x0180c200, 0, 2),
-	/* 24 */ LOAD_HALF(4),
-	/* 25 */ IF_EQUAL(0x0000, 1, 0),
-	/* 26 */ RETURN(0),
-	/* 27 */ RETURN(UINT32_MAX),
+	/*  1 */ IF_EQUAL(0, 3, 0),
+	/*  2 */ LOAD_HALF(BESIDE_FRAME + VLAN_TAG), /* a tag of VLAN 0 is a priority, no VLAN (802.1Q, 9.6) */
+	/*  3 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x0fff),
+	/*  4 */ IF_EQUAL(0, 0, 24),
+	/*  5 */ LOAD_HALF(12), /* Ethernet type */
+	/*  6 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
+	/*  7 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
+	/*  8 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
+	/*  9 */ LOAD_BYTE(14 + 9),
+	/* 10 */ IF_EQUAL(17, 0, 18), /* UDP */
+	/* 11 */ LOAD_HALF(14 + 6),
+	/* 12 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 16, 0), /* not the first piece of a datagram */
+	/* 13 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
+	/* 14 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
+	/* 15 */ IF_EQUAL(67, 14, 0),
+	/* 16 */ IF_EQUAL(68, 13, 12),
+	/* 17 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
+	/* 18 */ IF_EQUAL(17, 3, 0),
+	/* 19 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
+	/* 20 */ LOAD_BYTE(14 + 40),
+	/* 21 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
+	/* 22 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
+	/* 23 */ IF_EQUAL(546, 6, 5),
+	/* 24 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
+	/* 25 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
+	/* 26 */ IF_EQUAL(0x0180c200, 0, 2),
+	/* 27 */ LOAD_HALF(4),
+	/* 28 */ IF_EQUAL(0x0000, 1, 0),
+	/* 29 */ RETURN(0),
+	/* 30 */ RETURN(UINT32_MAX),
 };
 
 static int set_up(int fd, int ifindex)

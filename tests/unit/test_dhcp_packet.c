@@ -268,7 +268,7 @@ static void test_values_that_are_none(void **state)
 	ADD(&m, 26, 2, 0, 60);                      /* MTU */
 	ADD(&m, 6, 7, 224, 0, 0, 1, 10, 9, 0);      /* one multicast, one cut */
 	ADD(&m, 12, 4, 'a', '/', '.', '.');         /* host name */
-	ADD(&m, 15, 3, 'a', ' ', 'b');              /* domain */
+	ADD(&m, 15, 3, 'a', '/', 'b');              /* domain */
 	ADD(&m, 28, 4, 10, 8, 0, 255);              /* broadcast of another network */
 	ADD(&m, 58, 4, 0, 0, 0x20, 0);              /* renewal after the lease's end */
 	ADD(&m, 66, 2, 0, 0);                       /* nothing but NULs */
@@ -321,6 +321,79 @@ static void test_without_netmask_the_class_decides(void **state)
 	network_free(&net);
 }
 
+/* What is said twice, or with a length it cannot have: the first right one counts. */
+static void test_fixed_options_said_twice(void **state)
+{
+	static const uint8_t second[][6] = {
+		{ 1, 4, 255, 0, 0, 0 }, { 51, 4, 0, 0, 0, 9 }, { 54, 4, 10, 9, 0, 77 }, { 53, 1, DHCP_NAK }, { 1, 2, 255, 255 },
+		{ 54, 0 }, { 51, 1, 3 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(second); i++) {
+		struct made m = message();
+		struct network net;
+
+		add(&m, second[i], 2u + second[i][1]);
+		assert_int_equal(lease_of(&m, &net), 0);
+		assert_int_equal(net.prefix, 24);
+		assert_int_equal(net.lease_s, 3600);
+		assert_int_equal(ntohl(net.server_id.s_addr), 0x0a090001);
+		network_free(&net);
+	}
+}
+
+/* Option 54 is missing: the sender is the server, and is not named in what is asked of it. */
+static void test_server_without_a_name(void **state)
+{
+	struct made m = message();
+	struct dhcp_message message;
+	struct network net = { .interface = "eth0" };
+	char why[120];
+	(void)state;
+
+	m.bytes[243] = 99; /* another option in its place */
+	assert_int_equal(read_made(&m, &message, why), 0);
+	assert_int_equal(dhcp_lease_read(&message, &net, why, sizeof(why)), -EBADMSG);
+	network_free(&net);
+	net = (struct network){ .interface = "eth0" };
+	message.from.s_addr = htonl(0x0a090005);
+	assert_int_equal(dhcp_lease_read(&message, &net, why, sizeof(why)), 0);
+	assert_int_equal(ntohl(net.server_id.s_addr), 0x0a090005);
+	assert_false(net.server_named);
+	dhcp_message_free(&message);
+	network_free(&net);
+}
+
+static void test_domains(void **state)
+{
+	static const struct {
+		const char *value, *domain, *search;
+	} rows[] = {
+		{ "a.example", "a.example", NULL },
+		{ "a.example b.example", "a.example", "a.example b.example" },
+		{ "a.example,b.example ", "a.example", "a.example b.example" },
+		{ "a.example\n", "a.example", NULL },
+		{ "a.example.", "a.example.", NULL },
+		{ " ", NULL, NULL },
+		{ "$(reboot)", NULL, NULL },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t option[64] = { 15, (uint8_t)strlen(rows[i].value) };
+		struct made m = message();
+		struct network net;
+
+		memcpy(option + 2, rows[i].value, option[1]);
+		add(&m, option, 2u + option[1]);
+		assert_int_equal(lease_of(&m, &net), 0);
+		assert_true(rows[i].domain ? streq(net.domain, rows[i].domain) : !net.domain);
+		assert_true(rows[i].search ? streq(net.search, rows[i].search) : !net.search);
+		network_free(&net);
+	}
+}
+
 static void test_written_messages(void **state)
 {
 	struct dhcp_ask ask = { .type = DHCP_REQUEST, .xid = 0x01020304, .secs = 258, .broadcast = true,
@@ -359,6 +432,9 @@ int main(void)
 		cmocka_unit_test(test_values_that_are_none),
 		cmocka_unit_test(test_offers_of_no_use),
 		cmocka_unit_test(test_without_netmask_the_class_decides),
+		cmocka_unit_test(test_fixed_options_said_twice),
+		cmocka_unit_test(test_server_without_a_name),
+		cmocka_unit_test(test_domains),
 		cmocka_unit_test(test_written_messages),
 	};
 
