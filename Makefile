@@ -69,7 +69,7 @@ third: $(THIRD_LIBS)
 
 # ---- our own programs: static, one C file compiled one way for each libc
 ifeq ($(LIBC),musl)
-CC      := musl-gcc
+CC      := musl-gcc -fno-pie -no-pie
 DEFINES := -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-multiarch) # the kernel's headers only
 LIBS    :=
 else
@@ -82,6 +82,8 @@ CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -f
 # common-page-size: the data begin in the file where the code ends, not at the next page of it: 2 KB less on average
 LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings \
 	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,-T,third/link.ld
+# stage1 alone: ours in the place of what drags locales, wide characters and floating point in (base/small.h)
+SMALL   := vsnprintf snprintf sprintf asprintf vfprintf fprintf fnmatch qsort memmem strstr
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
@@ -103,7 +105,7 @@ define program =
 build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
 	@mkdir -p $$(@D)
 	$$(call say,LINK $$@)
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(if $(filter stage1/stage1.c,$(1)),$(SMALL:%=-Wl,--wrap=%)) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 

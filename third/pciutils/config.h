@@ -1,4 +1,4 @@
-/* config.h - what libpci is built with: /sys/bus/pci and a plain pci.ids, nothing that asks the network or a database. */
+/* config.h - what libpci is built with: a plain pci.ids; nothing that asks the network, a database or the hardware. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef PCI_CONFIG_H
 #define PCI_CONFIG_H
@@ -7,8 +7,6 @@
 #define PCI_HAVE_STDINT_H
 #define PCI_HAVE_64BIT_ADDRESS
 #define PCI_HAVE_LINUX_BYTEORDER_H
-#define PCI_HAVE_PM_LINUX_SYSFS
-#define PCI_PATH_SYS_BUS_PCI "/sys/bus/pci"
 #define PCI_PATH_IDS_DIR "/usr/share/misc"
 #define PCI_IDS "pci.ids"
 #define PCILIB_VERSION "distribution"

@@ -17,6 +17,14 @@
 #define HAVE_CHECK_CRC32 1
 #define HAVE_CHECK_CRC64 1
 #define HAVE_CHECK_SHA256 1
+/* The SHA-256 of image/sha256.c, not another one: 4 KB less, and faster. */
+#include "image/sha256.h"
+#define HAVE_SHA256_CTX 1
+#define HAVE_SHA256_INIT 1
+#define SHA256_CTX struct sha256
+#define SHA256_Init sha256_begin
+#define SHA256_Update sha256_add
+#define SHA256_Final(sum, sha) sha256_end(sha, sum)
 #define HAVE_SMALL 1 /* checksum tables are made at run time: 16 KB less */
 #define NDEBUG 1
 #define HAVE_DECODERS 1
