@@ -16,6 +16,7 @@ struct sha256 {
 	void (*mix)(uint32_t state[static 8], const uint8_t *blocks, size_t count);
 };
 
+/* An empty sum; LEN more bytes into it; the sum of all of them. After sha256_end only sha256_begin has a meaning. */
 void sha256_begin(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *bytes, size_t len);
 void sha256_end(struct sha256 *s, uint8_t sum[static SHA256_SIZE]);

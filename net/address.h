@@ -25,6 +25,7 @@ int netmask_prefix(struct in_addr mask, unsigned *prefix) must_check;
 /* The prefix that the address's class stood for (RFC 791, 3.2): 8, 16 or 24. */
 unsigned address_class_prefix(struct in_addr a);
 
+/* Of a PREFIX of 0 to 32 bits: its mask; the first address of the network that A lies in; the last. */
 struct in_addr prefix_netmask(unsigned prefix);
 struct in_addr network_of(struct in_addr a, unsigned prefix);
 struct in_addr broadcast_of(struct in_addr a, unsigned prefix); /* 0.0.0.0 for /31 and /32, which have none */

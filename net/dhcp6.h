@@ -38,6 +38,7 @@ struct dhcp6_client {
 	char last[160];       /* the server's reason, in words */
 };
 
+/* A client that has not asked yet. WIRE, PATIENCE and HOSTNAME (NULL: none is said) are not owned and outlive it. */
 void dhcp6_init(struct dhcp6_client *c, struct wire *wire, const struct patience *patience, const char *hostname);
 void dhcp6_end(struct dhcp6_client *c); /* gives the lease back, if there is one, and what the client holds */
 

@@ -42,6 +42,7 @@ struct in6_addr ip6_of_mac(const struct in6_addr *prefix, const uint8_t mac[MAC_
 /* fe80:: with that identifier. */
 struct in6_addr ip6_link_local(const uint8_t mac[MAC_LEN]);
 
+/* Whether the two are the same; whether A is in fe80::/10 (RFC 4291, section 2.5.6). */
 bool ip6_equal(const struct in6_addr *a, const struct in6_addr *b);
 bool ip6_is_link_local(const struct in6_addr *a);
 

@@ -30,6 +30,7 @@ struct patience {
 	int64_t forward_ms; /* when its port forwards at the latest, as far as it told; 0: it does, or nothing is known */
 };
 
+/* The link is there since NOW; nothing is known of the switch yet. */
 void patience_start(struct patience *p, int64_t now);
 
 /* After a request was sent: when to send the next one. Jitter (minus 0 to 25 %) keeps a thousand nodes that were

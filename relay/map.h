@@ -52,6 +52,7 @@ uint32_t map_group_count(const struct map *m, uint32_t g);
 int map_set_group(struct map *m, uint32_t g, const struct hash *hashes, uint32_t count) must_check;
 bool map_knows(const struct map *m, uint32_t i);
 
+/* Where chunk I begins in the image and how many bytes it has; the last of a fixed image may be shorter. */
 uint64_t map_offset(const struct map *m, uint32_t i);
 uint32_t map_length(const struct map *m, uint32_t i);
 
@@ -61,6 +62,7 @@ int map_append(struct map *m, uint32_t i, uint64_t offset, uint32_t len, const s
 /* Stream: no more comes. 0, or -EBADMSG where size, count or root are not what came. */
 int map_finish_stream(struct map *m, int64_t size, uint32_t count, const struct hash *root) must_check;
 
+/* What is here. */
 bool map_has(const struct map *m, uint32_t i);
 void map_set(struct map *m, uint32_t i);   /* chunk I is stored and verified */
 void map_clear(struct map *m, uint32_t i); /* it was not */

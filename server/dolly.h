@@ -74,6 +74,7 @@ struct dolly_screen {
 	int64_t last, begun;
 };
 
+/* Nothing is shown yet; QUIET: only notes are, no state that changes in place. */
 void dolly_screen_open(struct dolly_screen *s, bool quiet);
 /* A line that stays. */
 void dolly_screen_note(struct dolly_screen *s, const char *line);

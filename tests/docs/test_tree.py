@@ -1,33 +1,38 @@
 """The tree and its documents keep their promises: first lines, licence lines, sized strings, man pages, make targets."""
 # SPDX-License-Identifier: GPL-2.0-or-later
-import pathlib
 import re
 import subprocess
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+from sources import TOP, c_files, relative, sources
 
-
-def tracked(*patterns):
-    """The files of the project, without what is built."""
-    found = [p for pattern in patterns for p in TOP.glob(pattern)]
-    return sorted(p for p in found if "build" not in p.relative_to(TOP).parts)
+LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
 
 
 def test_first_lines():
-    """The first line of every C file says its name and what it is for; its licence stands close by."""
+    """The first line of every C file says its name and what goes in and comes out; its licence stands close by."""
     wrong = []
-    for path in tracked("*/*.[ch]", "*/*/*.[ch]", "*/*.def", "third/*/*.h"):
-        head = path.read_text().splitlines()[:8] or [""]
-        if not re.match(r"/\* " + re.escape(path.name) + r" - \S.*", head[0]) or not any(
-                "SPDX-License-Identifier: GPL-2.0-or-later" in line for line in head):
-            wrong.append(str(path.relative_to(TOP)))
+    for path in c_files(of_others=True) + [path for path in sources() if path.suffix == ".def"]:
+        first, *others = path.read_text().splitlines()[:8]
+        if not re.match(r"/\* " + re.escape(path.name) + r" - \S.*", first) or not any(LICENCE in line for line in others):
+            wrong.append(relative(path))
+    assert not wrong, wrong
+
+
+def test_first_lines_of_programs():
+    """Every program and module of the tree that is not C says in its first lines what it is, and its licence."""
+    wrong = []
+    for path in sources():
+        head = path.read_bytes()[:4000].decode(errors="replace")
+        program = head.startswith("#!") or path.suffix == ".py"
+        if program and (LICENCE not in head or not re.search(r'^(#|""") ?[\w./-]+.*\w', head, re.M)):
+            wrong.append(relative(path))
     assert not wrong, wrong
 
 
 def test_sized_strings():
     """No C file of the product calls a string function without a size, nor a shell."""
     unsized = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|system|popen|alloca)\(")
-    wrong = [f"{path.relative_to(TOP)}:{number}: {line.strip()}" for path in tracked("*/*.[ch]")
+    wrong = [f"{relative(path)}:{number}: {line.strip()}" for path in c_files() if not relative(path).startswith("tests/")
              for number, line in enumerate(path.read_text().splitlines(), 1)
              if unsized.search(re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", line)) and not line.lstrip().startswith("*")]
     assert not wrong, wrong
@@ -35,7 +40,7 @@ def test_sized_strings():
 
 def test_man_pages():
     """Every man page is free of warnings."""
-    pages = tracked("doc/*.[1-8]") + sorted((TOP / "build" / "doc").glob("*.[1-8]"))
+    pages = sorted((TOP / "doc").glob("*.[1-8]")) + sorted((TOP / "build" / "doc").glob("*.[1-8]"))
     assert len(pages) >= 4, pages
     run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages], stdout=subprocess.PIPE, text=True)
     assert run.returncode == 0, run.stdout
@@ -44,7 +49,7 @@ def test_man_pages():
 def test_tables_in_man_pages():
     """automatic(7) has every key, stage1(8) every code."""
     automatic = (TOP / "build" / "doc" / "automatic.7").read_text()
-    for key in re.findall(r'^KEY\(\w+, "(\w+)"', (TOP / "stage1" / "keys.def").read_text(), re.M):
+    for key in re.findall(r'^KEY\(\w+, "(\w+)"', (TOP / "options" / "keys.def").read_text(), re.M):
         assert f".It Cm {key}:" in automatic, key
     stage1 = (TOP / "build" / "doc" / "stage1.8").read_text()
     for code in re.findall(r'"(S1-\w+-\d\d)"', (TOP / "base" / "failures.def").read_text()):
