@@ -3,6 +3,7 @@
 #include "methods/retrieve/transfer.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "image/image.h"
 
 #include <poll.h>
@@ -34,6 +35,12 @@ void transfer_forget(struct transfer *t)
 
 /* ---- versions */
 
+/* True when it is known how many bytes there are. */
+static bool measured(const struct transfer *t)
+{
+	return t->version.size >= 0 && !t->version.rough;
+}
+
 static bool have_sum(const struct transfer *t)
 {
 	return t->fetch->options->value[KEY_SHA256] != NULL;
@@ -53,7 +60,7 @@ int64_t transfer_offset(struct transfer *t, const void *mirror)
 {
 	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || have_sum(t);
 
-	if (!t->begun || t->no_resume || !known || t->version.size < 0)
+	if (!t->begun || t->no_resume || !known || !measured(t))
 		return 0;
 	fetch_tail(t);
 	if (!t->tail_len)
@@ -82,7 +89,7 @@ static bool has_changed(const struct transfer *t, const void *mirror, const stru
 		return !streq(v->tag, t->version.tag);
 	if (v->modified && t->version.modified && !streq(v->modified, t->version.modified))
 		return true;
-	return v->size >= 0 && t->version.size >= 0 && v->size != t->version.size;
+	return measured(t) && v->size >= 0 && !v->rough && v->size != t->version.size;
 }
 
 static int keep_text(char **to, const char *text)
@@ -100,7 +107,7 @@ static int keep_version(struct transfer *t, const void *mirror, const struct ver
 {
 	if (keep_text(&t->tag, v->tag) || keep_text(&t->modified, v->modified))
 		return -ENOMEM;
-	t->version = (struct version){ .size = v->size, .tag = t->tag, .modified = t->modified };
+	t->version = (struct version){ .size = v->size, .rough = v->rough, .tag = t->tag, .modified = t->modified };
 	t->origin = mirror;
 	return 0;
 }
@@ -145,12 +152,12 @@ static int begin_anew(struct transfer *t, const void *mirror, const struct versi
 	t->head_len = 0;
 	if (keep_version(t, mirror, v))
 		return no_memory(f);
-	if (v->size < 0 && !t->head) {
+	if (!measured(t) && !t->head) {
 		t->head = malloc(IMAGE_HEAD);
 		if (!t->head)
 			return no_memory(f);
 	}
-	err = t->fetch->sink->begin(t->fetch->sink, v->size, f);
+	err = t->fetch->sink->begin(t->fetch->sink, measured(t) ? v->size : -1, f);
 	t->begun = err == 0;
 	return err;
 }
@@ -236,7 +243,7 @@ static void keep_head(struct transfer *t, const uint8_t *bytes, size_t len)
 static void show(struct transfer *t, int64_t now)
 {
 	t->shown_ms = now;
-	watch_progress(t->fetch->watch, t->done, t->version.size);
+	watch_progress(t->fetch->watch, t->done, t->done > t->version.size ? -1 : t->version.size);
 }
 
 /* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last minute.
@@ -265,11 +272,11 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 
 	if (t->check_len < t->check_want)
 		return commit_check(t, used, f);
-	if (t->version.size >= 0 && (int64_t)used > t->version.size - t->done)
+	if (measured(t) && (int64_t)used > t->version.size - t->done)
 		return transfer_changed(t, f);
 	if (!t->tail_in_sink)
 		keep_tail(t, t->space, used);
-	if (t->version.size < 0)
+	if (!measured(t))
 		keep_head(t, t->space, used);
 	err = t->fetch->sink->commit(t->fetch->sink, used, f);
 	if (err)
@@ -289,7 +296,7 @@ static ssize_t pull(struct transfer *t, const struct stream *s, size_t max, stru
 
 	if (t->check_len < t->check_want || (t->head && t->head_len < IMAGE_HEAD))
 		return -EOPNOTSUPP;
-	if (t->version.size >= 0)
+	if (measured(t))
 		max = (size_t)MIN((uint64_t)max, (uint64_t)(t->version.size - t->done));
 	if (max < PULL_MIN)
 		return -EOPNOTSUPP;
@@ -416,13 +423,13 @@ int transfer_broken(const struct transfer *t, int err, struct failure *f)
 
 int transfer_end(struct transfer *t, bool delimited, struct failure *f)
 {
-	bool measured = t->version.size >= 0;
-
-	if (t->check_want || (measured && t->done < t->version.size))
+	if (t->check_want || (measured(t) && t->done < t->version.size))
 		return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: %lld of %lld bytes came", t->what, (long long)t->done,
 			    (long long)t->version.size);
-	if (!measured && !delimited && end_of_unmeasured(t, f))
+	if (!measured(t) && !delimited && end_of_unmeasured(t, f))
 		return -ENODATA;
+	if (t->version.rough && t->version.size >= 0 && t->done != t->version.size)
+		log_warn("%s: the server said %lld bytes, %lld came", t->what, (long long)t->version.size, (long long)t->done);
 	show(t, now_ms());
 	return 0;
 }
