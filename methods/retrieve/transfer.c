@@ -41,7 +41,7 @@ static bool measured(const struct transfer *t)
 	return t->version.size >= 0 && !t->version.rough;
 }
 
-static bool have_sum(const struct transfer *t)
+bool transfer_has_sum(const struct transfer *t)
 {
 	return t->fetch->options->value[KEY_SHA256] != NULL;
 }
@@ -58,7 +58,7 @@ static void fetch_tail(struct transfer *t)
 
 int64_t transfer_offset(struct transfer *t, const void *mirror)
 {
-	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || have_sum(t);
+	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || transfer_has_sum(t);
 
 	if (!t->begun || t->no_resume || !known || !measured(t))
 		return 0;
@@ -77,7 +77,7 @@ static bool same_version(const struct transfer *t, const void *mirror, const str
 		return streq(v->tag, t->version.tag);
 	if (v->modified && t->version.modified && streq(v->modified, t->version.modified))
 		return true;
-	return have_sum(t);
+	return transfer_has_sum(t);
 }
 
 /* True when V shows that the file is not what it was on the same mirror. */
@@ -119,6 +119,21 @@ int transfer_changed(struct transfer *t, struct failure *f)
 	t->origin = NULL; /* counted here, not again by begin_anew */
 	return fail(f, FAIL_SRV_CHANGED, -ESTALE, "%s: it is not the file of which %lld bytes are here", t->what,
 		    (long long)t->done);
+}
+
+bool transfer_is_whole(const struct transfer *t)
+{
+	return measured(t) && t->check_len >= t->check_want && t->done >= t->version.size;
+}
+
+int transfer_doubted(struct transfer *t, struct failure *f)
+{
+	if (t->doubted) {
+		log_warn("%s: it seems to be another file each time; what came whole is used", t->what);
+		return 0;
+	}
+	t->doubted = true;
+	return transfer_changed(t, f);
 }
 
 /* ---- one connection's bytes */
@@ -171,10 +186,11 @@ int transfer_begin(struct transfer *t, const void *mirror, int64_t offset, const
 		return no_memory(f);
 	if (offset == 0)
 		err = begin_anew(t, mirror, v, f);
-	else if (same_version(t, mirror, v))
-		t->check_want = t->tail_len;
-	else
+	else if (!same_version(t, mirror, v))
 		err = transfer_changed(t, f);
+	else
+		t->check_want = t->tail_len;
+	t->in_pieces = offset != 0;
 	t->check_len = 0;
 	start_window(t);
 	return err;
@@ -373,7 +389,7 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 	enum image_kind kind;
 	int64_t size;
 
-	if (have_sum(t))
+	if (transfer_has_sum(t))
 		return 0;
 	kind = image_recognise(t->head, t->head_len, &size);
 	if (size >= 0 && t->done >= size)

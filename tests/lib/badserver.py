@@ -258,20 +258,22 @@ def hang_up(visit):
 
 
 def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, size=True, modified="20260901100000",
-             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None):
+             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None, data_end="close", after=b""):
     """A session that has DATA at PATH.
 
     cut       ends the data connection after this many bytes (stall: stays silent instead)
     epsv, rest, size   False: the command is not known; size may be a number to claim
     modified  None: MDTM is not known
     pasv_host the address PASV claims ("10,9,9,9")
-    end       the reply behind the data, None for no reply at all
+    end       the reply behind the data, None for no reply at all, "close": the control connection ends there
+    data_end  what becomes of the data connection: "close", "hold" (it stays open), "reset"
+    after     bytes that are sent behind the data
     login     (user, password) that is wanted; None: anybody
     replies   {command: reply} that come in place of the usual ones
     """
 
     def step(visit):
-        offset, listener, user = 0, None, None
+        offset, listener, user, held = 0, None, None, []
 
         def reply(text):
             visit.send(text.encode() + b"\r\n")
@@ -283,11 +285,19 @@ def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, si
 
         def send_file():
             conn, _ = listener.accept()
-            with conn:
-                reply("150 Here it comes")
-                conn.sendall(data[offset:][:cut])
-                if stall:
-                    visit.hold()
+            reply("150 Here it comes")
+            conn.sendall(data[offset:][:cut] + after)
+            if stall:
+                visit.hold()
+            if data_end == "reset":
+                time.sleep(0.2)  # let it be read first
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if data_end == "hold":
+                held.append(conn)
+            else:
+                conn.close()
+            if end == "close":
+                raise Gone()
             if end:
                 reply(end)
 
