@@ -73,11 +73,11 @@ static bool same_version(const struct transfer *t, const void *mirror, const str
 {
 	if (v->size != t->version.size)
 		return false;
+	if (transfer_has_sum(t))
+		return true;
 	if (mirror == t->origin && v->tag && t->version.tag)
 		return streq(v->tag, t->version.tag);
-	if (v->modified && t->version.modified && streq(v->modified, t->version.modified))
-		return true;
-	return transfer_has_sum(t);
+	return v->modified && t->version.modified && streq(v->modified, t->version.modified);
 }
 
 /* True when V shows that the file is not what it was on the same mirror. */
@@ -383,6 +383,31 @@ int transfer_write(struct transfer *t, const void *bytes, size_t len, struct fai
 
 /* ---- the end */
 
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+	return !len || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* True when the last bytes are the end of an archive: of a tar two blocks of zeros, of a cpio its last name and zeros. */
+static bool ends_as_archive(struct transfer *t, enum image_kind kind)
+{
+	static const char trailer[] = "TRAILER!!!";
+	const uint8_t *last;
+
+	fetch_tail(t);
+	if (kind == IMAGE_TAR)
+		return t->done % 512 == 0 && t->tail_len >= 1024 && all_zero(t->tail + t->tail_len - 1024, 1024);
+	last = kind == IMAGE_CPIO ? memmem(t->tail, t->tail_len, trailer, sizeof(trailer)) : NULL;
+	return last && all_zero(last + sizeof(trailer), (size_t)(t->tail + t->tail_len - last) - sizeof(trailer));
+}
+
+/* True when who is behind the sink finds the end of a KIND by himself. Nobody looks where the bytes are kept as they are. */
+static bool sink_finds_end(const struct transfer *t, enum image_kind kind)
+{
+	return !t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD || kind == IMAGE_TAR ||
+				  kind == IMAGE_CPIO);
+}
+
 /* A connection closed and nobody said how much should have come: only what checks itself is accepted. */
 static int end_of_unmeasured(struct transfer *t, struct failure *f)
 {
@@ -397,8 +422,7 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 	if (size >= 0)
 		return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: %lld bytes came, the %s image says it has %lld", t->what,
 			    (long long)t->done, image_kind_name(kind), (long long)size);
-	/* The decompressor behind the sink finds the end of these; it runs unless the bytes are kept as they are. */
-	if (!t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD))
+	if (sink_finds_end(t, kind) || ends_as_archive(t, kind))
 		return 0;
 	return fail(f, FAIL_SRV_SHORT, -ENODATA,
 		    "%s: the server closed after %lld bytes and never said how many there are; "
