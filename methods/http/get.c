@@ -211,16 +211,13 @@ static int ask_and_follow(struct visit *v)
 /* True when PATH is a compressed file. */
 static bool has_compressed_suffix(const char *path)
 {
-	static const char *const suffixes[] = { ".gz", ".tgz", ".xz", ".txz", ".zst", ".tzst", ".bz2", ".tbz2", ".lz4", ".Z",
-						".lzma", ".br" };
+	static const char suffixes[][6] = { "gz", "tgz", "xz", "txz", "zst", "bz2", "lz4", "lzma", "Z" };
 	size_t len = strcspn(path, "?");
+	const char *dot = memrchr(path, '.', len);
 
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t n = strlen(suffixes[i]);
-
-		if (len >= n && strncmp(path + len - n, suffixes[i], n) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes) && dot; i++)
+		if (strlen(suffixes[i]) == (size_t)(path + len - dot - 1) && starts_with(dot + 1, suffixes[i]))
 			return true;
-	}
 	return false;
 }
 

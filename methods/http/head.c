@@ -158,17 +158,17 @@ static int field_location(struct http_head *h, const char *value)
 
 /* The names that stand for a way to compress or encrypt (IANA's list, and those before it). Servers write there what is none,
  * too: what the file is (binary, utf-8), or how it once came to them (aws-chunked). */
-static bool changes_bytes(const char *p, size_t len)
+static bool changes_bytes(const char *word, size_t len)
 {
-	static const char *const names[] = { "gzip", "deflate", "compress", "br", "zstd", "bzip2", "xz", "lzma", "lz4", "dcb",
-					     "dcz", "exi", "aes128gcm", "pack200-gzip" };
+	const char *p = "gzip br zstd deflate compress bzip2 xz lzma lz4 dcb dcz exi aes128gcm pack200-gzip";
+	size_t n;
 
-	if (len > 2 && strncasecmp(p, "x-", 2) == 0) {
-		p += 2;
+	if (len > 2 && is_word(word, 2, "x-")) {
+		word += 2;
 		len -= 2;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (is_word(p, len, names[i]))
+	for (; (n = next_word(&p)); p += n)
+		if (n == len && strncasecmp(p, word, n) == 0)
 			return true;
 	return false;
 }
