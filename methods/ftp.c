@@ -11,6 +11,10 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <unistd.h>
+
+/* So long a reply is waited for when all bytes are here. */
+#define SETTLE_MS 2000
 
 /* One session: a control connection and the reply that came last. */
 struct session {
@@ -24,6 +28,8 @@ struct session {
 	uint8_t in[1024]; /* read from the control connection, not looked at yet */
 	size_t in_at, in_len;
 	int64_t offset; /* where the bytes asked for begin */
+	int64_t wait_ms; /* how long a reply may take */
+	bool lost;      /* the reply to a command is still on its way, or never comes: there can be no other one */
 };
 
 /* ---- commands and replies */
@@ -33,7 +39,7 @@ static int control_failed(struct session *s, int err)
 	switch (err) {
 	case -ETIMEDOUT:
 		return fail(s->f, FAIL_SRV_TIMEOUT, err, "%s: connected, but no reply in %lld s", s->what,
-			    (long long)s->t->timeout_ms / 1000);
+			    (long long)s->wait_ms / 1000);
 	case -ECANCELED:
 		return fail(s->f, FAIL_SYS_CANCELLED, err, "%s: while waiting for a reply", s->what);
 	case -EPROTO:
@@ -48,7 +54,7 @@ static int control_failed(struct session *s, int err)
 /* Reads one reply; those that only say "wait" (1xx) count. */
 static int read_reply(struct session *s)
 {
-	int64_t deadline = now_ms() + s->t->timeout_ms;
+	int64_t deadline = now_ms() + s->wait_ms;
 
 	s->reply = (struct ftp_reply){ 0 };
 	while (!s->reply.complete) {
@@ -81,7 +87,7 @@ static int command(struct session *s, const char *word, const char *argument)
 	buf_printf(&line, argument ? "%s %s\r\n" : "%s\r\n", word, argument);
 	if (line.failed)
 		return fail(s->f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for an FTP command");
-	err = stream_write(&s->control, line.data, line.len, now_ms() + s->t->timeout_ms);
+	err = stream_write(&s->control, line.data, line.len, now_ms() + s->wait_ms);
 	return err ? control_failed(s, err) : read_reply(s);
 }
 
@@ -228,18 +234,41 @@ static int ask_file(struct session *s)
 	return reply_is(s, 1) ? 0 : refused_by_reply(s);
 }
 
-/* The data connection's bytes. Its end alone says nothing: the reply behind it does. */
-static int receive(struct session *s)
+/* All bytes that SIZE announced are here, and that is the file, whatever becomes of the two connections: servers forget to
+ * close them, and routers forget the one that is silent meanwhile. Only more bytes say otherwise. */
+static int settle(struct session *s)
 {
-	ssize_t n;
+	struct failure ignored, *f = s->f;
+	uint8_t byte;
 	int err;
 
-	do
+	s->f = &ignored;
+	s->wait_ms = MIN(s->wait_ms, (int64_t)SETTLE_MS); /* from here on nothing is needed any more */
+	err = read_reply(s);
+	s->f = f;
+	if (err == -ECANCELED)
+		return transfer_broken(s->t, err, f);
+	if (read(s->data.fd, &byte, 1) > 0)
+		return transfer_changed(s->t, f);
+	s->lost = err != 0;
+	if (err || !reply_is(s, 2))
+		log_info("%s: all bytes came; behind them: %s", s->what, err ? ignored.detail : s->reply.line);
+	return transfer_end(s->t, true, f);
+}
+
+/* The data connection's bytes. Where nobody said how many there are, the reply behind its end does. */
+static int receive(struct session *s)
+{
+	ssize_t n = 1;
+	int err;
+
+	while (n > 0 && !transfer_is_whole(s->t))
 		n = transfer_carry(s->t, &s->data, SIZE_MAX, s->f);
-	while (n > 0);
-	stream_close(&s->data);
 	if (n < 0)
 		return s->f->id != FAIL_NONE ? (int)n : transfer_broken(s->t, (int)n, s->f);
+	if (n > 0)
+		return settle(s);
+	stream_close(&s->data);
 	err = read_reply(s);
 	if (err)
 		return transfer_broken(s->t, -ENODATA, s->f);
@@ -256,6 +285,8 @@ static bool has_changed(struct session *s)
 	struct version now;
 	char time[64];
 
+	if (s->lost || transfer_has_sum(s->t))
+		return false;
 	s->f = &ignored;
 	if (ask_version(s, &now, time, sizeof(time)))
 		return false;
@@ -288,7 +319,7 @@ static int run_session(struct session *s, struct failure *f)
 	if (!err)
 		err = receive(s);
 	if (!err && has_changed(s))
-		err = transfer_changed(s->t, f);
+		err = transfer_doubted(s->t, f);
 	return err;
 }
 
@@ -303,7 +334,8 @@ static bool is_clean(const char *word)
 
 static int ftp_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
 {
-	struct session s = { .t = t, .at = at, .f = f, .path = path, .control.fd = -1, .data.fd = -1 };
+	struct session s = { .t = t, .at = at, .f = f, .path = path, .wait_ms = t->timeout_ms,
+			     .control.fd = -1, .data.fd = -1 };
 	const struct options *o = t->fetch->options;
 	cleanup_buf struct buf text = { 0 };
 	struct url url;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "image/image.h"
 #include "methods/method.h"
+#include "methods/retrieve/url.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -198,6 +199,7 @@ static int open_store(struct store *s, const struct request *r, struct failure *
 	err = method_paths(&r->options, &paths, &count);
 	if (err)
 		return fail(f, FAIL_SYS_INTERNAL, err, "no memory for the image's name");
+	paths[0][url_query(r->options.value[KEY_METHOD], paths[0])] = '\0'; /* a query is not of the name */
 	path = strrchr(paths[0], '/');
 	err = store_open_file(s, path ? path + 1 : paths[0], f);
 	for (size_t i = 0; i < count; i++)

@@ -6,6 +6,7 @@
 #include "methods/retrieve/url.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -38,6 +39,12 @@
 #define RESEND_MIN_MS   100
 #define RESEND_MAX_MS   4000
 
+/* After so many requests with options that nobody answers one goes out without: some servers drop the others unseen. */
+#define REQUESTS_WITH_OPTIONS 2
+
+/* Blocks that come again after a server was told what lacks, until it is believed to count as it seems to. */
+#define ONES_ENOUGH 3
+
 /* One session. */
 struct session {
 	struct transfer *t;
@@ -49,8 +56,14 @@ struct session {
 	struct net_address peer; /* who answers: the server's address, and from its first packet on a port of its own */
 	bool locked;             /* PEER's port is known */
 	struct tftp_options asked, agreed;
-	bool begun;         /* the answer to the request is here */
-	uint64_t next;      /* the block that is awaited, from 1, without the wire's modulo */
+	unsigned unanswered; /* requests */
+	bool plain;          /* the last request had no options... */
+	bool both;           /* ...but those before may still be answered */
+	bool begun;          /* the answer to the request is here */
+	uint64_t next;       /* the block that is awaited, from 1, without the wire's modulo */
+	uint64_t acked;      /* the last one that was acknowledged */
+	bool to_one;         /* behind block 65535 the server goes on with 1; else with 0 */
+	unsigned ones;       /* how often 1 came there, where 0 was awaited */
 	uint64_t gap;       /* the block at whose lack the server was told, 0: none */
 	unsigned in_window; /* blocks since the last acknowledgement */
 	struct buf sent;    /* the packet that was sent last */
@@ -126,21 +139,28 @@ static int send_again(struct session *s)
 	return 0;
 }
 
+/* The number by which block N goes over the wire. */
+static unsigned wire_number(const struct session *s, uint64_t n)
+{
+	return s->to_one && n ? (unsigned)((n - 1) % 65535 + 1) : (unsigned)(n & 0xffff);
+}
+
 static int send_ack(struct session *s)
 {
 	s->sent.len = 0;
 	s->in_window = 0;
-	if (tftp_ack(&s->sent, (unsigned)((s->next - 1) & 0xffff)))
+	s->acked = s->next - 1;
+	if (tftp_ack(&s->sent, wire_number(s, s->acked)))
 		return fail(s->f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a packet");
 	return send_again(s);
 }
 
-/* Tells the server that no more is wanted. Whether it hears it does not matter. */
-static void send_end(struct session *s)
+/* Ends the session at the server. Whether it hears it does not matter. */
+static void send_end(struct session *s, enum tftp_error code, const char *words)
 {
 	cleanup_buf struct buf packet = { 0 };
 
-	if (s->locked && tftp_error(&packet, TFTP_NOT_DEFINED, "no more is wanted") == 0)
+	if (s->locked && tftp_error(&packet, code, words) == 0)
 		sendto(s->s.fd, packet.data, packet.len, MSG_NOSIGNAL, &s->peer.u.sa, s->peer.len);
 }
 
@@ -180,15 +200,6 @@ static int silent_server(struct session *s)
 		    (long long)silence_ms(s) / 1000);
 }
 
-/* Nothing came in time: sends again, more and more patiently. */
-static int on_silence(struct session *s)
-{
-	if (now_ms() >= s->heard_ms + silence_ms(s))
-		return silent_server(s);
-	s->resend_ms = MIN(s->resend_ms * 2, RESEND_MAX_MS);
-	return send_again(s);
-}
-
 /* The next datagram of the server: its length, -EAGAIN when there was none in time, or another -errno with F. */
 static ssize_t receive(struct session *s)
 {
@@ -213,14 +224,52 @@ static ssize_t receive(struct session *s)
 
 /* ---- the protocol */
 
-static int send_request(struct session *s, const struct tftp_options *options)
+static int send_request(struct session *s)
 {
 	s->sent.len = 0;
 	s->locked = false;
 	s->peer = *s->at->address;
-	if (tftp_read_request(&s->sent, s->path, options))
+	if (tftp_read_request(&s->sent, s->path, s->plain ? NULL : &s->asked))
 		return fail(s->f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a packet");
 	return send_again(s);
+}
+
+static const struct tftp_options no_options = { .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
+
+/* The server and options do not go together: the request goes out again without any. From a socket of its own: what that
+ * session still says is not heard. */
+static int ask_plainly(struct session *s, const char *why)
+{
+	int err;
+
+	if (s->plain)
+		return fail(s->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s", s->what, why);
+	log_info("%s: %s; it is asked again without options", s->what, why);
+	s->plain = true;
+	s->asked = no_options;
+	stream_close(&s->s);
+	err = open_socket(s);
+	return err ? err : send_request(s);
+}
+
+/* Ends a session whose first answer is WHY, and begins another one. */
+static int refuse_session(struct session *s, const char *why)
+{
+	send_end(s, TFTP_OPTIONS, why);
+	return ask_plainly(s, why);
+}
+
+/* Nothing came in time: sends again, more and more patiently. */
+static int on_silence(struct session *s)
+{
+	if (now_ms() >= s->heard_ms + silence_ms(s))
+		return silent_server(s);
+	s->resend_ms = MIN(s->resend_ms * 2, RESEND_MAX_MS);
+	if (s->begun || s->plain || ++s->unanswered < REQUESTS_WITH_OPTIONS)
+		return send_again(s);
+	log_info("%s: no answer to %u requests with options; now without", s->what, s->unanswered);
+	s->plain = s->both = true;
+	return send_request(s);
 }
 
 /* What came is new: the clock of silence begins again, and the time it took tells how long to wait for the next. */
@@ -237,7 +286,8 @@ static void heard(struct session *s)
 
 static int begin(struct session *s, const struct tftp_options *agreed)
 {
-	struct version version = { .size = agreed->file_size };
+	/* some servers answer tsize by what it was asked with, or by the size of another file: the short block is the end */
+	struct version version = { .size = agreed->file_size, .rough = true };
 
 	s->agreed = *agreed;
 	s->begun = true;
@@ -250,11 +300,14 @@ static int on_error(struct session *s, const struct tftp_packet *p)
 {
 	enum fail_id id = FAIL_SRV_ERROR;
 
-	if (!s->begun && s->asked.block_size != BLOCK_DEFAULT && p->number != TFTP_NOT_FOUND &&
-	    p->number != TFTP_ACCESS) {
-		s->asked = (struct tftp_options){ .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
-		return send_request(s, NULL);
+	bool final = s->begun || p->number == TFTP_NOT_FOUND || p->number == TFTP_ACCESS;
+
+	if (!final && s->both) {
+		s->both = false; /* to the requests with options; that to the other one is on its way */
+		return 0;
 	}
+	if (!final && !s->plain)
+		return ask_plainly(s, *p->words ? p->words : "an error");
 	if (p->number == TFTP_NOT_FOUND || (p->number == TFTP_NOT_DEFINED && strstr(p->words, "o such")))
 		id = FAIL_SRV_NOT_FOUND;
 	else if (p->number == TFTP_ACCESS || p->number == TFTP_NO_USER || strstr(p->words, "ermission denied"))
@@ -266,23 +319,65 @@ static int on_error(struct session *s, const struct tftp_packet *p)
 
 static int on_options(struct session *s, const struct tftp_packet *p)
 {
-	int err = s->begun ? 0 : begin(s, &p->options);
+	int err;
 
+	if (!s->begun && *p->words)
+		log_info("%s: options that were not asked for are left out: %s", s->what, p->words);
+	if (!s->begun && p->unusable)
+		return refuse_session(s, "it answers the request by options that cannot be");
+	err = s->begun ? 0 : begin(s, &p->options);
 	if (err || s->next > 1)
 		return err;
 	return send_ack(s);
 }
 
+/* The first answer is a block. One of the size that was asked for says that this is agreed, if without a word; one of
+ * another size would not tell which block is the last. */
+static int begin_by_block(struct session *s, const struct tftp_packet *p)
+{
+	struct tftp_options agreed = no_options;
+
+	if (p->len > BLOCK_DEFAULT && p->len == s->asked.block_size)
+		agreed.block_size = s->asked.block_size;
+	else if (p->len > BLOCK_DEFAULT)
+		return refuse_session(s, "its blocks are larger than was agreed");
+	return begin(s, &agreed);
+}
+
+/* Behind block 65535 comes 0, or with some servers 1: RFC 1350 ends there. 1 may also be the block behind a lost 0; but no
+ * server goes beyond the window it has leave to send, nor is a block lost each time. */
+static void look_at_rollover(struct session *s, unsigned number)
+{
+	if (s->to_one || s->next != 65536 || !number || number >= 0x8000)
+		return;
+	s->ones += number == 1;
+	if (s->next + number <= s->acked + s->agreed.window_size && s->ones < ONES_ENOUGH)
+		return;
+	log_info("%s: its blocks go on with 1 behind 65535", s->what);
+	s->to_one = true;
+	s->gap = 0;
+}
+
+/* How many blocks behind the awaited one NUMBER is; 0x8000 and more: it is an old one. */
+static unsigned blocks_ahead(const struct session *s, unsigned number)
+{
+	unsigned want = wire_number(s, s->next);
+
+	if (!s->to_one)
+		return (number - want) & 0xffff;
+	return number ? (number + 65535 - want) % 65535 : 0x8000;
+}
+
 /* A block. *DONE: it was the last one. */
 static int on_data(struct session *s, const struct tftp_packet *p, bool *done)
 {
-	static const struct tftp_options none = { .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
 	unsigned ahead;
-	int err = s->begun ? 0 : begin(s, &none);
+	int err = s->begun ? 0 : begin_by_block(s, p);
 
-	if (err)
+	if (err || !s->begun)
 		return err;
-	ahead = (p->number - (unsigned)s->next) & 0xffff;
+	look_at_rollover(s, p->number);
+	ahead = blocks_ahead(s, p->number);
 	if (ahead >= 0x8000)
 		return 0; /* an old one; to answer it would double everything from here on (RFC 1123, section 4.2.3.1)
 			   */
@@ -332,7 +427,7 @@ static int run_session(struct session *s)
 	s->asked.window_size = best_window(s, s->asked.block_size);
 	s->heard_ms = now_ms();
 	if (!err)
-		err = send_request(s, &s->asked);
+		err = send_request(s);
 	while (!err && !done) {
 		ssize_t n = receive(s);
 
@@ -342,7 +437,7 @@ static int run_session(struct session *s)
 			err = n < 0 ? (int)n : on_packet(s, (size_t)n, &done);
 	}
 	if (err && s->s.fd >= 0)
-		send_end(s);
+		send_end(s, TFTP_NOT_DEFINED, "no more is wanted");
 	return err ? err : transfer_end(s->t, true, s->f);
 }
 

@@ -4,6 +4,7 @@
 
 #include "stage1/system.h"
 #include "base/version.h"
+#include "methods/retrieve/url.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -38,6 +39,14 @@ int handover_write_ka(const struct flow *f)
 	return system_write_file(ROOT_DIR "/ka/tftpserver", 0644, &text);
 }
 
+/* IMAGE='root.sqfs': without its query, which may hold a key and is nobody else's. */
+static void add_file(struct buf *out, const char *key, const struct flow *f, const char *value)
+{
+	cleanup_free char *name = value ? strndup(value, url_query(f->method->name, value)) : NULL;
+
+	buf_setting(out, key, name);
+}
+
 int handover_write(const struct flow *f)
 {
 	const struct options *o = f->options;
@@ -47,8 +56,8 @@ int handover_write(const struct flow *f)
 	buf_setting(&env, "STAGE1_VERSION", STAGE1_VERSION);
 	buf_setting(&env, "METHOD", f->method->name);
 	buf_setting(&env, "SERVER", f->server[0] ? f->server : o->value[KEY_SERVER]);
-	buf_setting(&env, "DIRECTORY", o->value[KEY_DIRECTORY]);
-	buf_setting(&env, "IMAGE", o->value[KEY_IMAGE]);
+	add_file(&env, "DIRECTORY", f, o->value[KEY_DIRECTORY]);
+	add_file(&env, "IMAGE", f, o->value[KEY_IMAGE]);
 	buf_setting_number(&env, "IMAGE_SIZE", f->store.size);
 	add_root(&env, f);
 	buf_setting(&env, "NODE_ID", o->node_id);

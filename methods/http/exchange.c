@@ -249,6 +249,42 @@ static ssize_t take_more(struct http_exchange *x, struct http_body *b, struct tr
 	return n;
 }
 
+/* The data in what was read so far and not taken, as many as fit into BYTES; *MORE: there is room for others. */
+static size_t early_data(const struct http_exchange *x, uint8_t *bytes, size_t room, bool *more)
+{
+	uint8_t piece[sizeof(x->early)];
+	size_t len = x->early_len - x->early_at, data = 0, used;
+	struct http_body b;
+
+	http_body_init(&b, &x->head);
+	memcpy(piece, x->early + x->early_at, len);
+	if (http_body_feed(&b, piece, len, &data, &used))
+		data = 0; /* who receives it will say so */
+	*more = data < room && !b.complete && !b.error && len < sizeof(x->early);
+	data = MIN(data, room);
+	memcpy(bytes, piece, data);
+	return data;
+}
+
+size_t http_peek(struct http_exchange *x, uint8_t *bytes, size_t room, int64_t timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		bool more;
+		size_t len = early_data(x, bytes, room, &more);
+		ssize_t n;
+
+		x->early_len -= x->early_at;
+		memmove(x->early, x->early + x->early_at, x->early_len);
+		x->early_at = 0;
+		n = more ? stream_read(&x->stream, x->early + x->early_len, sizeof(x->early) - x->early_len, deadline) : 0;
+		if (n <= 0)
+			return len;
+		x->early_len += (size_t)n;
+	}
+}
+
 /* What came together with the head. */
 static int take_early(struct http_exchange *x, struct http_body *b, struct transfer *t, struct failure *f)
 {

@@ -31,6 +31,9 @@ int http_connect(struct http_exchange *x, const struct fetch *fetch, const struc
 int http_ask(struct http_exchange *x, const char *verb, const char *fields, int64_t timeout_ms,
 	     struct failure *f) must_check;
 
+/* Copies the first ROOM bytes of the answer's body, which is still to be received. How many came within TIMEOUT_MS. */
+size_t http_peek(struct http_exchange *x, uint8_t *bytes, size_t room, int64_t timeout_ms);
+
 /* Moves the answer's body into T, which has begun. 0 when the file is whole. */
 int http_receive(struct http_exchange *x, struct transfer *t, struct failure *f) must_check;
 

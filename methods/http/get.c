@@ -6,9 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "image/image.h"
 
 /* RFC 9110, section 15.4 sets no limit; browsers stop at 20, and a mirror needs two or three. */
 #define REDIRECTS_MAX 10
+
+/* A server may send a file in several partial answers; those that bring less go the way of failures. */
+#define PIECE_MIN (64 * KIB)
 
 /* A transfer shorter than this cannot be told from a change by times in seconds, and needs no second look. */
 #define SECOND_LOOK_MS         1000
@@ -159,7 +163,8 @@ static void add_range(const struct visit *v, struct buf *fields)
 	if (!v->offset)
 		return;
 	buf_printf(fields, "Range: bytes=%lld-\r\n", (long long)v->offset);
-	if (validator)
+	/* what a sum will tell needs no validator, and some servers have another one in each answer */
+	if (validator && !transfer_has_sum(v->t))
 		buf_printf(fields, "If-Range: %s\r\n", validator);
 }
 
@@ -203,40 +208,78 @@ static int ask_and_follow(struct visit *v)
 
 /* ---- the answer */
 
-/* True when PATH is a compressed file: some servers then call its own compression an encoding. */
-static bool is_compressed_file(const char *path)
+/* True when PATH is a compressed file. */
+static bool has_compressed_suffix(const char *path)
 {
-	static const char *const suffixes[] = { ".gz", ".tgz", ".xz", ".txz", ".zst", ".bz2" };
+	static const char suffixes[][6] = { "gz", "tgz", "xz", "txz", "zst", "bz2", "lz4", "lzma", "Z" };
 	size_t len = strcspn(path, "?");
+	const char *dot = memrchr(path, '.', len);
 
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t n = strlen(suffixes[i]);
-
-		if (len >= n && strncmp(path + len - n, suffixes[i], n) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes) && dot; i++)
+		if (strlen(suffixes[i]) == (size_t)(path + len - dot - 1) && starts_with(dot + 1, suffixes[i]))
 			return true;
-	}
 	return false;
 }
 
-/* What the head says about the file; partial answers must begin where they were asked to. */
+static bool begins_compressed(struct visit *v)
+{
+	uint8_t bytes[18];
+	int64_t size;
+	enum image_kind kind = image_recognise(bytes, http_peek(&v->x, bytes, sizeof(bytes), v->t->timeout_ms), &size);
+
+	return kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD;
+}
+
+/* Some servers call a file's own compression an encoding. They are told by the name that was asked for, or a redirection led
+ * to; by what comes; or will be by the sum. */
+static bool may_be_encoded(struct visit *v)
+{
+	bool may = has_compressed_suffix(v->first.path) || has_compressed_suffix(v->x.url.path) || transfer_has_sum(v->t);
+
+	for (size_t i = 0; i < v->seen_count && !may; i++)
+		may = has_compressed_suffix(v->seen[i].path);
+	return may || v->offset || begins_compressed(v);
+}
+
+/* A partial answer, which must begin where it was asked to, or at the beginning: then it is as good as one of all. */
+static int read_range(struct visit *v, struct version *version)
+{
+	const struct http_head *h = &v->x.head;
+
+	version->size = h->ranged && h->range_total >= 0 ? h->range_total : v->t->version.size;
+	if (h->ranged && h->range_first == v->offset && version->size >= 0)
+		return 0;
+	if (h->ranged && h->range_first == 0 && version->size >= 0) {
+		v->offset = 0;
+		return 0;
+	}
+	v->t->no_resume = true;
+	return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, but not of the range from byte %lld on", v->x.what,
+		    h->status_line, (long long)v->offset);
+}
+
+/* What the head says about the file. */
 static int read_version(struct visit *v, struct version *version)
 {
 	const struct http_head *h = &v->x.head;
 
-	if (h->encoding && !is_compressed_file(v->x.url.path))
-		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO,
-			    "%s: the server sends it encoded by %.40s, though asked not to", v->x.what, h->encoding);
 	*version = (struct version){ .size = h->chunked ? -1 : h->length, .tag = h->etag, .modified = h->modified };
-	if (h->status == 200) {
-		v->offset = 0;
+	if (h->status == 206)
+		return read_range(v, version);
+	v->offset = 0;
+	return 0;
+}
+
+static int check_encoding(struct visit *v)
+{
+	const char *encoding = v->x.head.encoding;
+
+	if (!encoding)
 		return 0;
-	}
-	if (!v->offset || !h->ranged || h->range_first != v->offset) {
-		v->t->no_resume = true;
-		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO, "%s: %s, but not of the range from byte %lld on",
-			    v->x.what, h->status_line, (long long)v->offset);
-	}
-	version->size = h->range_total >= 0 ? h->range_total : v->t->version.size;
+	if (!may_be_encoded(v))
+		return fail(v->f, FAIL_SRV_PROTOCOL, -EPROTO,
+			    "%s: the server sends it encoded by %.40s, though asked not to", v->x.what, encoding);
+	log_info("%s: encoded by %.40s, says the server; it is taken as it comes", v->x.what, encoding);
 	return 0;
 }
 
@@ -260,6 +303,8 @@ static int receive(struct visit *v)
 	int err = read_version(v, &version);
 
 	if (!err)
+		err = check_encoding(v);
+	if (!err)
 		err = transfer_begin(v->t, v->at, v->offset, &version, v->x.what, v->f);
 	if (!err)
 		err = remember_place(v);
@@ -268,23 +313,52 @@ static int receive(struct visit *v)
 	return err;
 }
 
+/* The first bytes of the next answer, where this one was partial and whole: 0 where it was not. */
+static int64_t next_piece(const struct visit *v, int64_t before)
+{
+	const struct http_head *h = &v->x.head;
+	bool partial = h->status == 206 && h->range_last + 1 < v->t->version.size && v->t->done == h->range_last + 1;
+
+	return partial && v->t->done - before >= PIECE_MIN ? transfer_offset(v->t, v->at) : 0;
+}
+
+/* The file, or what is still missing of it. */
+static int get_pieces(struct visit *v)
+{
+	for (;;) {
+		int64_t before = v->t->done, next;
+		int err = ask_and_follow(v);
+
+		if (err)
+			return err;
+		if (v->x.head.status != 200 && v->x.head.status != 206)
+			return refused_by_status(v);
+		err = receive(v);
+		next = err == -ENODATA ? next_piece(v, before) : 0;
+		if (!next)
+			return err;
+		v->offset = next;
+	}
+}
+
 /* Asks once more whether the file is still what it was: it may have been written to while it was being read, which no
- * validator at the beginning tells. A server that does not answer that question is believed. */
-static int look_again(struct visit *v)
+ * validator at the beginning tells. What came in one piece, as long as it was said to be, needs no such look, nor what a
+ * sum will tell; a server that does not answer that question is believed. Lengths are not compared: many answer HEAD with
+ * that of nothing. */
+static bool has_changed(struct visit *v)
 {
 	const struct http_head *h = &v->x.head;
 	const struct version *have = &v->t->version;
 	struct failure ignored;
-	bool other;
 
+	if (transfer_has_sum(v->t) || (!v->t->in_pieces && transfer_is_whole(v->t)))
+		return false;
 	v->offset = 0;
 	v->f = &ignored;
 	if (ask(v, "HEAD", MIN(v->t->timeout_ms, SECOND_LOOK_TIMEOUT_MS)) || h->status != 200)
-		return 0;
-	other = (h->etag && have->tag && !streq(h->etag, have->tag)) ||
-		(h->modified && have->modified && !streq(h->modified, have->modified)) ||
-		(h->length >= 0 && have->size >= 0 && h->length != have->size);
-	return other ? -ESTALE : 0;
+		return false;
+	return (h->etag && have->tag && !streq(h->etag, have->tag)) ||
+	       (h->modified && have->modified && !streq(h->modified, have->modified));
 }
 
 static void release(struct visit *v)
@@ -314,13 +388,9 @@ int http_get(struct transfer *t, const struct place *at, const char *scheme, con
 	int err = first_url(&v, scheme, path);
 
 	if (!err)
-		err = ask_and_follow(&v);
-	if (!err && v.x.head.status != 200 && v.x.head.status != 206)
-		err = refused_by_status(&v);
-	else if (!err)
-		err = receive(&v);
-	if (!err && now_ms() - start >= SECOND_LOOK_MS && look_again(&v))
-		err = transfer_changed(t, f);
+		err = get_pieces(&v);
+	if (!err && now_ms() - start >= SECOND_LOOK_MS && has_changed(&v))
+		err = transfer_doubted(t, f);
 	if (err && t->done == before) {
 		free(t->moved);
 		t->moved = NULL;

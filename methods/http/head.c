@@ -77,13 +77,31 @@ static int field_length(struct http_head *h, const char *value)
 	}
 }
 
+/* The next word of a list at *P: its length and where it begins; 0 at the end. RFC 9110, section 5.6.1: members may be
+ * missing. */
+static size_t next_word(const char **p)
+{
+	*p += strspn(*p, ", \t");
+	return strcspn(*p, ", \t");
+}
+
+static bool is_word(const char *p, size_t len, const char *word)
+{
+	return strlen(word) == len && strncasecmp(p, word, len) == 0;
+}
+
+/* RFC 9112, section 6.1 allows it once; a gateway that adds what is there already means the same. */
 static int field_coding(struct http_head *h, const char *value)
 {
-	if (strcasecmp(value, "identity") == 0)
-		return 0;
-	if (strcasecmp(value, "chunked") != 0 || h->chunked)
-		return refuse(h, -EPROTO, "a Transfer-Encoding that was not asked for: %.80s", value);
-	h->chunked = true;
+	size_t n;
+
+	for (const char *p = value; (n = next_word(&p)); p += n) {
+		if (is_word(p, n, "identity"))
+			continue;
+		if (!is_word(p, n, "chunked"))
+			return refuse(h, -EPROTO, "a Transfer-Encoding that was not asked for: %.80s", value);
+		h->chunked = true;
+	}
 	return 0;
 }
 
@@ -138,9 +156,35 @@ static int field_location(struct http_head *h, const char *value)
 	return keep(&h->location, value);
 }
 
+/* The names that stand for a way to compress or encrypt (IANA's list, and those before it). Servers write there what is none,
+ * too: what the file is (binary, utf-8), or how it once came to them (aws-chunked). */
+static bool changes_bytes(const char *word, size_t len)
+{
+	const char *p = "gzip br zstd deflate compress bzip2 xz lzma lz4 dcb dcz exi aes128gcm pack200-gzip";
+	size_t n;
+
+	if (len > 2 && is_word(word, 2, "x-")) {
+		word += 2;
+		len -= 2;
+	}
+	for (; (n = next_word(&p)); p += n)
+		if (n == len && strncasecmp(p, word, n) == 0)
+			return true;
+	return false;
+}
+
 static int field_encoding(struct http_head *h, const char *value)
 {
-	return *value && strcasecmp(value, "identity") != 0 ? keep(&h->encoding, value) : 0;
+	size_t n;
+
+	for (const char *p = value; (n = next_word(&p)) && !h->encoding; p += n) {
+		if (!changes_bytes(p, n))
+			continue;
+		h->encoding = strndup(p, n);
+		if (!h->encoding)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int field_retry_after(struct http_head *h, const char *value)

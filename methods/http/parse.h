@@ -23,7 +23,7 @@ struct http_head {
 	char *etag;          /* entity tag with its quotes, only when it is a strong one (RFC 9110, section 8.8.3) */
 	char *modified;      /* Last-Modified as written */
 	char *location;      /* of a redirection, as written */
-	char *encoding;      /* Content-Encoding, when it is not identity */
+	char *encoding;      /* the first of Content-Encoding that changes bytes */
 	int64_t retry_after; /* Retry-After in seconds, -1 where absent or a date */
 	char error[200];     /* why it was refused, in words */
 

@@ -1,6 +1,7 @@
 /* paths.c - options (rescue, directory:, image:) -> the paths where stage2 may be, in the order to try them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/method.h"
+#include "methods/retrieve/url.h"
 
 #include <sys/utsname.h>
 
@@ -20,11 +21,13 @@ static void machine_folder(char *folder, size_t size)
 	str_copy(folder, size, u.machine);
 }
 
-/* Adds the parts of PATH, each with one slash before it. */
+/* Adds the parts of PATH, each with one slash before it, and what is a query where queries are, as it is. */
 static void add_parts(struct buf *out, const char *path)
 {
-	while (*path) {
-		size_t n = strcspn(path, "/");
+	const char *end = path + url_query("http", path);
+
+	while (path < end) {
+		size_t n = MIN(strcspn(path, "/"), (size_t)(end - path));
 
 		if (n) {
 			buf_char(out, '/');
@@ -32,6 +35,7 @@ static void add_parts(struct buf *out, const char *path)
 		}
 		path += n + strspn(path + n, "/");
 	}
+	buf_str(out, end);
 }
 
 static char *join(const char *directory, const char *folder, const char *file)

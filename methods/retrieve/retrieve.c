@@ -1,6 +1,7 @@
 /* retrieve.c - options and one protocol's "get" -> the whole image in the sink: mirrors, addresses, paths, retries. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/retrieve/mirrors.h"
+#include "methods/retrieve/url.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -272,7 +273,7 @@ static int report(const struct retrieval *r)
 
 	if (f->id == FAIL_SRV_NOT_FOUND)
 		for (size_t i = 1; i < r->path_count; i++)
-			buf_printf(&more, "; nor %s", r->paths[i]);
+			buf_printf(&more, "; nor %.*s", (int)url_query(r->protocol->scheme, r->paths[i]), r->paths[i]);
 	for (size_t i = 0; r->mirrors.count > 1 && i < r->mirrors.count; i++) {
 		const struct mirror *m = &r->mirrors.list[i];
 		const struct failure *its = m->spots ? &m->spots[0].failure : &m->failure;

@@ -3,6 +3,7 @@
 #include "methods/retrieve/transfer.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "image/image.h"
 
 #include <poll.h>
@@ -34,7 +35,13 @@ void transfer_forget(struct transfer *t)
 
 /* ---- versions */
 
-static bool have_sum(const struct transfer *t)
+/* True when it is known how many bytes there are. */
+static bool measured(const struct transfer *t)
+{
+	return t->version.size >= 0 && !t->version.rough;
+}
+
+bool transfer_has_sum(const struct transfer *t)
 {
 	return t->fetch->options->value[KEY_SHA256] != NULL;
 }
@@ -51,9 +58,9 @@ static void fetch_tail(struct transfer *t)
 
 int64_t transfer_offset(struct transfer *t, const void *mirror)
 {
-	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || have_sum(t);
+	bool known = t->version.modified || (t->version.tag && mirror == t->origin) || transfer_has_sum(t);
 
-	if (!t->begun || t->no_resume || !known || t->version.size < 0)
+	if (!t->begun || t->no_resume || !known || !measured(t))
 		return 0;
 	fetch_tail(t);
 	if (!t->tail_len)
@@ -66,11 +73,11 @@ static bool same_version(const struct transfer *t, const void *mirror, const str
 {
 	if (v->size != t->version.size)
 		return false;
+	if (transfer_has_sum(t))
+		return true;
 	if (mirror == t->origin && v->tag && t->version.tag)
 		return streq(v->tag, t->version.tag);
-	if (v->modified && t->version.modified && streq(v->modified, t->version.modified))
-		return true;
-	return have_sum(t);
+	return v->modified && t->version.modified && streq(v->modified, t->version.modified);
 }
 
 /* True when V shows that the file is not what it was on the same mirror. */
@@ -82,7 +89,7 @@ static bool has_changed(const struct transfer *t, const void *mirror, const stru
 		return !streq(v->tag, t->version.tag);
 	if (v->modified && t->version.modified && !streq(v->modified, t->version.modified))
 		return true;
-	return v->size >= 0 && t->version.size >= 0 && v->size != t->version.size;
+	return measured(t) && v->size >= 0 && !v->rough && v->size != t->version.size;
 }
 
 static int keep_text(char **to, const char *text)
@@ -100,7 +107,7 @@ static int keep_version(struct transfer *t, const void *mirror, const struct ver
 {
 	if (keep_text(&t->tag, v->tag) || keep_text(&t->modified, v->modified))
 		return -ENOMEM;
-	t->version = (struct version){ .size = v->size, .tag = t->tag, .modified = t->modified };
+	t->version = (struct version){ .size = v->size, .rough = v->rough, .tag = t->tag, .modified = t->modified };
 	t->origin = mirror;
 	return 0;
 }
@@ -112,6 +119,21 @@ int transfer_changed(struct transfer *t, struct failure *f)
 	t->origin = NULL; /* counted here, not again by begin_anew */
 	return fail(f, FAIL_SRV_CHANGED, -ESTALE, "%s: it is not the file of which %lld bytes are here", t->what,
 		    (long long)t->done);
+}
+
+bool transfer_is_whole(const struct transfer *t)
+{
+	return measured(t) && t->check_len >= t->check_want && t->done >= t->version.size;
+}
+
+int transfer_doubted(struct transfer *t, struct failure *f)
+{
+	if (t->doubted) {
+		log_warn("%s: it seems to be another file each time; what came whole is used", t->what);
+		return 0;
+	}
+	t->doubted = true;
+	return transfer_changed(t, f);
 }
 
 /* ---- one connection's bytes */
@@ -145,12 +167,12 @@ static int begin_anew(struct transfer *t, const void *mirror, const struct versi
 	t->head_len = 0;
 	if (keep_version(t, mirror, v))
 		return no_memory(f);
-	if (v->size < 0 && !t->head) {
+	if (!measured(t) && !t->head) {
 		t->head = malloc(IMAGE_HEAD);
 		if (!t->head)
 			return no_memory(f);
 	}
-	err = t->fetch->sink->begin(t->fetch->sink, v->size, f);
+	err = t->fetch->sink->begin(t->fetch->sink, measured(t) ? v->size : -1, f);
 	t->begun = err == 0;
 	return err;
 }
@@ -164,10 +186,11 @@ int transfer_begin(struct transfer *t, const void *mirror, int64_t offset, const
 		return no_memory(f);
 	if (offset == 0)
 		err = begin_anew(t, mirror, v, f);
-	else if (same_version(t, mirror, v))
-		t->check_want = t->tail_len;
-	else
+	else if (!same_version(t, mirror, v))
 		err = transfer_changed(t, f);
+	else
+		t->check_want = t->tail_len;
+	t->in_pieces = offset != 0;
 	t->check_len = 0;
 	start_window(t);
 	return err;
@@ -236,7 +259,7 @@ static void keep_head(struct transfer *t, const uint8_t *bytes, size_t len)
 static void show(struct transfer *t, int64_t now)
 {
 	t->shown_ms = now;
-	watch_progress(t->fetch->watch, t->done, t->version.size);
+	watch_progress(t->fetch->watch, t->done, t->done > t->version.size ? -1 : t->version.size);
 }
 
 /* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last minute.
@@ -265,11 +288,11 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 
 	if (t->check_len < t->check_want)
 		return commit_check(t, used, f);
-	if (t->version.size >= 0 && (int64_t)used > t->version.size - t->done)
+	if (measured(t) && (int64_t)used > t->version.size - t->done)
 		return transfer_changed(t, f);
 	if (!t->tail_in_sink)
 		keep_tail(t, t->space, used);
-	if (t->version.size < 0)
+	if (!measured(t))
 		keep_head(t, t->space, used);
 	err = t->fetch->sink->commit(t->fetch->sink, used, f);
 	if (err)
@@ -289,7 +312,7 @@ static ssize_t pull(struct transfer *t, const struct stream *s, size_t max, stru
 
 	if (t->check_len < t->check_want || (t->head && t->head_len < IMAGE_HEAD))
 		return -EOPNOTSUPP;
-	if (t->version.size >= 0)
+	if (measured(t))
 		max = (size_t)MIN((uint64_t)max, (uint64_t)(t->version.size - t->done));
 	if (max < PULL_MIN)
 		return -EOPNOTSUPP;
@@ -360,13 +383,38 @@ int transfer_write(struct transfer *t, const void *bytes, size_t len, struct fai
 
 /* ---- the end */
 
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+	return !len || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* True when the last bytes are the end of an archive: of a tar two blocks of zeros, of a cpio its last name and zeros. */
+static bool ends_as_archive(struct transfer *t, enum image_kind kind)
+{
+	static const char trailer[] = "TRAILER!!!";
+	const uint8_t *last;
+
+	fetch_tail(t);
+	if (kind == IMAGE_TAR)
+		return t->done % 512 == 0 && t->tail_len >= 1024 && all_zero(t->tail + t->tail_len - 1024, 1024);
+	last = kind == IMAGE_CPIO ? memmem(t->tail, t->tail_len, trailer, sizeof(trailer)) : NULL;
+	return last && all_zero(last + sizeof(trailer), (size_t)(t->tail + t->tail_len - last) - sizeof(trailer));
+}
+
+/* True when who is behind the sink finds the end of a KIND by himself. Nobody looks where the bytes are kept as they are. */
+static bool sink_finds_end(const struct transfer *t, enum image_kind kind)
+{
+	return !t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD || kind == IMAGE_TAR ||
+				  kind == IMAGE_CPIO);
+}
+
 /* A connection closed and nobody said how much should have come: only what checks itself is accepted. */
 static int end_of_unmeasured(struct transfer *t, struct failure *f)
 {
 	enum image_kind kind;
 	int64_t size;
 
-	if (have_sum(t))
+	if (transfer_has_sum(t))
 		return 0;
 	kind = image_recognise(t->head, t->head_len, &size);
 	if (size >= 0 && t->done >= size)
@@ -374,8 +422,7 @@ static int end_of_unmeasured(struct transfer *t, struct failure *f)
 	if (size >= 0)
 		return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: %lld bytes came, the %s image says it has %lld", t->what,
 			    (long long)t->done, image_kind_name(kind), (long long)size);
-	/* The decompressor behind the sink finds the end of these; it runs unless the bytes are kept as they are. */
-	if (!t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD))
+	if (sink_finds_end(t, kind) || ends_as_archive(t, kind))
 		return 0;
 	return fail(f, FAIL_SRV_SHORT, -ENODATA,
 		    "%s: the server closed after %lld bytes and never said how many there are; "
@@ -416,13 +463,13 @@ int transfer_broken(const struct transfer *t, int err, struct failure *f)
 
 int transfer_end(struct transfer *t, bool delimited, struct failure *f)
 {
-	bool measured = t->version.size >= 0;
-
-	if (t->check_want || (measured && t->done < t->version.size))
+	if (t->check_want || (measured(t) && t->done < t->version.size))
 		return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: %lld of %lld bytes came", t->what, (long long)t->done,
 			    (long long)t->version.size);
-	if (!measured && !delimited && end_of_unmeasured(t, f))
+	if (!measured(t) && !delimited && end_of_unmeasured(t, f))
 		return -ENODATA;
+	if (t->version.rough && t->version.size >= 0 && t->done != t->version.size)
+		log_warn("%s: the server said %lld bytes, %lld came", t->what, (long long)t->version.size, (long long)t->done);
 	show(t, now_ms());
 	return 0;
 }

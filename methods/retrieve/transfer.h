@@ -16,6 +16,7 @@
 /* What tells one version of a file from another. */
 struct version {
 	int64_t size;         /* bytes; -1 while the server does not say */
+	bool rough;           /* SIZE is good to be shown, and no more: the server may be wrong */
 	const char *tag;      /* equal tags of one server mean equal bytes (ETag); NULL where there is none */
 	const char *modified; /* time of the last change, as the server writes it; NULL where there is none */
 };
@@ -29,6 +30,7 @@ struct transfer {
 	const void *origin;        /* the mirror that the version's tag is of */
 	bool begun;                /* the sink has had its begin */
 	unsigned changes;          /* how often the file turned out to be another one */
+	bool in_pieces;            /* those bytes came over more than one connection */
 	bool no_resume;            /* partial answers are not to be trusted here; set by protocols */
 	int64_t retry_after_ms;    /* a server's own wish, -1 where none; set by protocols */
 	char *moved;               /* URL where a redirection found the file, tried first to resume; set by protocols */
@@ -44,6 +46,7 @@ struct transfer {
 	uint8_t *space;                  /* what the sink reserved */
 	uint8_t *head;                   /* the first bytes of a file whose size is unknown */
 	size_t head_len;
+	bool doubted;                   /* a second look has thrown away a file */
 	int64_t shown_ms;               /* when progress was shown last */
 	int64_t window_ms, window_done; /* beginning of the time over which the rate is watched, bytes since */
 };
@@ -87,6 +90,16 @@ int transfer_end(struct transfer *t, bool delimited, struct failure *f) must_che
 /* The server shows that the bytes that are there are of another version: forgets them, counts, and returns -ESTALE with
  * F filled (FAIL_SRV_CHANGED). */
 int transfer_changed(struct transfer *t, struct failure *f);
+
+/* True when all bytes that were announced are here. False where none were. */
+bool transfer_is_whole(const struct transfer *t);
+
+/* True when the bytes that came will be told from another file's: by a sum. */
+bool transfer_has_sum(const struct transfer *t);
+
+/* All bytes are here, and a second look shows another version. Once that means that they are of no use; when they came
+ * again, they are the file: what cannot be told apart is not asked for ever. 0, or as transfer_changed. */
+int transfer_doubted(struct transfer *t, struct failure *f);
 
 /* What came so far is of no use: the next connection begins at 0. */
 void transfer_forget(struct transfer *t);

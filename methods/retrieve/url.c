@@ -117,21 +117,27 @@ static bool is_escape(const char *s)
 	return s[0] == '%' && isxdigit((unsigned char)s[1]) && isxdigit((unsigned char)s[2]);
 }
 
-/* RFC 3986, section 3.3: pchar and '/'. */
-static bool is_path_char(char c)
+/* RFC 3986, section 3.3: pchar and '/'. But a '+' is a blank to some servers (S3), and a ';' ends the name for others. */
+#define PATH_CHARS  "-._~!$&'()*,=:@/"
+#define QUERY_CHARS PATH_CHARS "+;?" /* section 3.4 */
+
+/* Adds LEN bytes of a name, letters, digits and what CHARS has as they are, the rest encoded. */
+static void add_encoded(struct buf *out, const char *s, size_t len, const char *chars)
 {
-	return isalnum((unsigned char)c) || (c && strchr("-._~!$&'()*+,;=:@/", c));
+	for (size_t i = 0; i < len; i++) {
+		if (isalnum((unsigned char)s[i]) || strchr(chars, s[i]) || is_escape(s + i))
+			buf_char(out, s[i]);
+		else
+			encode_byte(out, (unsigned char)s[i]);
+	}
 }
 
-int url_encode_path(struct buf *out, const char *path)
+size_t url_query(const char *scheme, const char *name)
 {
-	for (const char *p = path; *p; p++) {
-		if (is_path_char(*p) || is_escape(p))
-			buf_char(out, *p);
-		else
-			encode_byte(out, (unsigned char)*p);
-	}
-	return out->failed ? -ENOMEM : 0;
+	bool has_queries = scheme && (streq(scheme, "http") || streq(scheme, "https"));
+	size_t at = strcspn(name, "?");
+
+	return has_queries && name[at] && strchr(name + at, '=') ? at : strlen(name);
 }
 
 /* Adds LEN bytes of a path with query as another server wrote them: only what would break a request is encoded. */
@@ -246,11 +252,13 @@ int url_parse(struct url *u, const char *text)
 int url_make(struct url *u, const char *scheme, const char *host, uint16_t port, const char *path)
 {
 	cleanup_buf struct buf encoded = { 0 }, clean = { 0 };
+	size_t len = url_query(scheme, path);
 
 	if (*path != '/')
 		buf_char(&encoded, '/');
-	url_encode_path(&encoded, path);
+	add_encoded(&encoded, path, len, PATH_CHARS);
 	add_without_dots(&clean, buf_cstr(&encoded), encoded.len);
+	add_encoded(&clean, path + len, strlen(path + len), QUERY_CHARS);
 	*u = (struct url){ .scheme = strdup(scheme),
 			   .host = strdup(host),
 			   .port = port,

@@ -17,62 +17,75 @@ static int add_u16(struct buf *out, unsigned value)
 
 /* ---- from a server */
 
-static int parse_error(struct tftp_packet *p, const uint8_t *bytes, size_t len)
+/* LEN bytes that are words for a person, up to a zero; adds them where there are some. */
+static void add_words(struct tftp_packet *p, const void *bytes, size_t len)
 {
-	size_t n = MIN(len - TFTP_HEADER, sizeof(p->words) - 1);
+	size_t at = strlen(p->words), n = MIN(strnlen(bytes, len), sizeof(p->words) - 1 - at);
 
-	p->number = read_u16(bytes + 2);
-	memcpy(p->words, bytes + TFTP_HEADER, n);
-	p->words[n] = '\0';
-	for (char *c = p->words; *c; c++)
+	memcpy(p->words + at, bytes, n);
+	p->words[at + n] = '\0';
+	for (char *c = p->words + at; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = ' ';
+}
+
+static int parse_error(struct tftp_packet *p, const uint8_t *bytes, size_t len)
+{
+	p->number = read_u16(bytes + 2);
+	add_words(p, bytes + TFTP_HEADER, len - TFTP_HEADER);
 	return 0;
 }
 
-/* One option of an OACK. Those that were not asked for are an error (RFC 2347), unless they are unknown here too. */
-static int take_option(struct tftp_options *o, const struct tftp_options *asked, const char *name, const char *value)
+/* The server's word for *FIELD, which had BEFORE: between LEAST and MOST, and always the same. */
+static void agree(struct tftp_packet *p, unsigned *field, unsigned before, int64_t n, unsigned least, unsigned most)
 {
-	int64_t n;
+	if (n < least || n > most || (*field != before && *field != n))
+		p->unusable = true;
+	else
+		*field = (unsigned)n;
+}
 
-	if (parse_number(value, 0, INT64_MAX, &n))
-		return -EPROTO;
-	if (strcasecmp(name, "blksize") == 0) {
-		if (n < 8 || n > asked->block_size)
-			return -EPROTO;
-		o->block_size = (unsigned)n;
-	} else if (strcasecmp(name, "windowsize") == 0) {
-		if (n < 1 || n > asked->window_size)
-			return -EPROTO;
-		o->window_size = (unsigned)n;
-	} else if (strcasecmp(name, "tsize") == 0) {
+/* One option of an OACK. RFC 2347 allows only what was asked for; the rest changes nothing, and is left out. */
+static void take_option(struct tftp_packet *p, const struct tftp_options *asked, const char *name, const char *value)
+{
+	struct tftp_options *o = &p->options;
+	int64_t n = -1;
+	bool number = parse_number(value, 0, INT64_MAX, &n) == 0;
+
+	if (strcasecmp(name, "blksize") == 0)
+		agree(p, &o->block_size, 512, number ? n : -1, 8, asked->block_size);
+	else if (strcasecmp(name, "windowsize") == 0)
+		agree(p, &o->window_size, 1, number ? n : -1, 1, asked->window_size);
+	else if (strcasecmp(name, "tsize") == 0 && number)
 		o->file_size = n;
-	}
-	return 0;
+	else
+		for (size_t i = 0; i < 4; i++)
+			add_words(p, (const char *[]) { *p->words ? ", " : "", name, "=", value }[i], SIZE_MAX);
 }
 
-/* The string at *P, which must end before END; *P moves behind it. NULL where it does not end. */
-static const char *next_string(const uint8_t **p, const uint8_t *end)
+/* The string at *P as TEXT, cut where it is longer than any that is known; it ends with a zero or before END. *P moves
+ * behind it. */
+static void next_string(const uint8_t **p, const uint8_t *end, char *text, size_t size)
 {
-	const uint8_t *start = *p, *zero = memchr(start, '\0', (size_t)(end - start));
+	size_t len = strnlen((const char *)*p, (size_t)(end - *p)), n = MIN(len, size - 1);
 
-	if (!zero)
-		return NULL;
-	*p = zero + 1;
-	return (const char *)start;
+	memcpy(text, *p, n);
+	text[n] = '\0';
+	*p += len + (*p + len < end);
 }
 
 static int parse_oack(struct tftp_packet *p, const uint8_t *bytes, size_t len, const struct tftp_options *asked)
 {
 	const uint8_t *at = bytes + 2, *end = bytes + len;
+	char name[32], value[32];
 
 	p->options = (struct tftp_options){ .block_size = 512, .window_size = 1, .file_size = -1 };
 	while (at < end) {
-		const char *name = next_string(&at, end);
-		const char *value = name ? next_string(&at, end) : NULL;
-
-		if (!value || take_option(&p->options, asked, name, value))
-			return -EPROTO;
+		next_string(&at, end, name, sizeof(name));
+		if (!*name)
+			continue;
+		next_string(&at, end, value, sizeof(value));
+		take_option(p, asked, name, value);
 	}
 	return 0;
 }

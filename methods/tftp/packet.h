@@ -37,12 +37,14 @@ struct tftp_packet {
 	unsigned number;         /* DATA: the block's number, modulo 65536; ERROR: the code */
 	const uint8_t *data;     /* DATA: points into the datagram */
 	size_t len;
-	char words[200];             /* ERROR: the message, control characters blanked */
-	struct tftp_options options; /* OACK */
+	char words[200];             /* ERROR: the message; OACK: what was left out; control characters blanked */
+	struct tftp_options options; /* OACK: what can be used of it */
+	bool unusable;               /* OACK: the size of blocks or windows is not clear, or not what may be answered */
 };
 
-/* Takes LEN bytes apart. ASKED is what the request had: the answer may not exceed it. 0, or -EPROTO for what is none of
- * the three, or breaks its rules. Pure. */
+/* Takes LEN bytes apart. ASKED is what the request had: an OACK that exceeds it is UNUSABLE. Zeros between and behind its
+ * options are padding, the last one's own may be missing, and what is no answer to a question is left out. 0, or -EPROTO
+ * for what is none of the three. Pure. */
 int tftp_parse(struct tftp_packet *p, const uint8_t *bytes, size_t len, const struct tftp_options *asked) must_check;
 
 /* Makes a read request for PATH in octet mode; OPTIONS NULL: without any. 0 or -ENOMEM. */

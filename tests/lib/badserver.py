@@ -152,7 +152,7 @@ def _ranged(request, data, tag, modified):
 
 
 def http_file(data, *, cut=None, reset=False, stall=False, trickle=None, ranges=True, tag=True, modified=MODIFIED,
-              size=None, total=None, shift=0, headers=(), protocol="HTTP/1.1", length=True):
+              size=None, total=None, shift=0, headers=(), protocol="HTTP/1.1", length=True, head=None, slice=None):
     """Answers with DATA, honouring ranges.
 
     cut      closes after this many bytes of the body (reset: with a reset; stall: stays silent instead)
@@ -161,16 +161,24 @@ def http_file(data, *, cut=None, reset=False, stall=False, trickle=None, ranges=
     tag      False: no ETag, or its text; modified: None for no Last-Modified
     size     what Content-Length claims; total: what Content-Range claims; shift: moves the range that is sent
     length   False: no Content-Length
+    head     header lines that HEAD is answered by, in place of the others
+    slice    answers are partial ones of so many bytes at most, asked for or not; "all": of all there are
     """
     its_tag = etag(data) if tag is True else tag or None
 
     def step(visit):
         request = visit.request()
         first = _ranged(request, data, its_tag, modified) if ranges else 0
+        if head is not None and request.verb == "HEAD":
+            visit.send("\r\n".join([f"{protocol} 200 OK", *head, "", ""]).encode())
+            return
+        partial = first or slice
+        first = 0 if slice == "all" else first
         body = data[first + (shift if first else 0):]
-        rows = [f"{protocol} 206 Partial Content" if first else f"{protocol} 200 OK"]
-        if first:
-            rows.append(f"Content-Range: bytes {first + shift}-{len(data) - 1}/{total or len(data)}")
+        body = body[:slice] if isinstance(slice, int) else body
+        rows = [f"{protocol} 206 Partial Content" if partial else f"{protocol} 200 OK"]
+        if partial:
+            rows.append(f"Content-Range: bytes {first + shift}-{first + shift + len(body) - 1}/{total or len(data)}")
         if length:
             rows.append(f"Content-Length: {len(body) if size is None else size}")
         rows += [f"ETag: {its_tag}"] if its_tag else []
@@ -194,7 +202,7 @@ def http_file(data, *, cut=None, reset=False, stall=False, trickle=None, ranges=
     return step
 
 
-def http_chunked(data, sizes, *, extension="", trailers=(), cut=None, headers=()):
+def http_chunked(data, sizes, *, extension="", trailers=(), cut=None, headers=(), coding="chunked", trickle=0):
     """Answers with DATA in chunks whose sizes are taken in turn; CUT ends the stream after that many bytes on the wire."""
 
     def step(visit):
@@ -205,10 +213,12 @@ def http_chunked(data, sizes, *, extension="", trailers=(), cut=None, headers=()
             stream += b"%x%s\r\n%s\r\n" % (len(piece), extension.encode(), piece)
             at, turn = at + len(piece), turn + 1
         stream += b"0%s\r\n" % extension.encode() + b"".join(t.encode() + b"\r\n" for t in trailers) + b"\r\n"
-        rows = ["HTTP/1.1 200 OK", "transfer-encoding: chunked", *headers, "", ""]
+        rows = ["HTTP/1.1 200 OK", f"transfer-encoding: {coding}", *headers, "", ""]
         visit.send("\r\n".join(rows).encode())
         if request.verb != "HEAD":
-            visit.send(bytes(stream[:cut]))
+            visit.send(bytes(stream[:-1][:cut]))
+            time.sleep(trickle)
+            visit.send(bytes(stream[-1:] if cut is None else b""))
 
     return step
 
@@ -258,20 +268,22 @@ def hang_up(visit):
 
 
 def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, size=True, modified="20260901100000",
-             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None):
+             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None, data_end="close", after=b""):
     """A session that has DATA at PATH.
 
     cut       ends the data connection after this many bytes (stall: stays silent instead)
     epsv, rest, size   False: the command is not known; size may be a number to claim
     modified  None: MDTM is not known
     pasv_host the address PASV claims ("10,9,9,9")
-    end       the reply behind the data, None for no reply at all
+    end       the reply behind the data, None for no reply at all, "close": the control connection ends there
+    data_end  what becomes of the data connection: "close", "hold" (it stays open), "reset"
+    after     bytes that are sent behind the data
     login     (user, password) that is wanted; None: anybody
     replies   {command: reply} that come in place of the usual ones
     """
 
     def step(visit):
-        offset, listener, user = 0, None, None
+        offset, listener, user, held = 0, None, None, []
 
         def reply(text):
             visit.send(text.encode() + b"\r\n")
@@ -283,11 +295,19 @@ def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, si
 
         def send_file():
             conn, _ = listener.accept()
-            with conn:
-                reply("150 Here it comes")
-                conn.sendall(data[offset:][:cut])
-                if stall:
-                    visit.hold()
+            reply("150 Here it comes")
+            conn.sendall(data[offset:][:cut] + after)
+            if stall:
+                visit.hold()
+            if data_end == "reset":
+                time.sleep(0.2)  # let it be read first
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if data_end == "hold":
+                held.append(conn)
+            else:
+                conn.close()
+            if end == "close":
+                raise Gone()
             if end:
                 reply(end)
 

@@ -36,13 +36,19 @@ class Server:
     stop_after the session falls silent after this block
     answer     bytes sent in place of anything else; tsize a lie about the size
     patience   seconds until it sends again
+    rollover   the number behind block 65535
+    mangle     a function of the OACK's bytes that gives those to send
+    deaf       requests with options are not answered
+    tacit      options are obeyed, but not acknowledged
     """
 
     def __init__(self, files, host="127.0.0.1", options=("blksize", "tsize", "windowsize"), window=1 << 16, lose=None,
-                 double=None, swap=None, stop_after=None, answer=None, tsize=None, patience=0.3, refuse_options=False):
+                 double=None, swap=None, stop_after=None, answer=None, tsize=None, patience=0.3, refuse_options=False, rollover=0,
+                 mangle=None, deaf=False, tacit=False):
         self.files, self.options, self.window, self.patience = files, options, window, patience
         self.lose, self.double, self.swap = (f or (lambda *_: False) for f in (lose, double, swap))
         self.stop_after, self.answer, self.tsize, self.refuse_options = stop_after, answer, tsize, refuse_options
+        self.rollover, self.mangle, self.deaf, self.tacit = rollover, mangle or (lambda oack: oack), deaf, tacit
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
@@ -94,6 +100,10 @@ class Session:
         self.size, self.window = 512, 1
         self.seen = collections.Counter()
 
+    def number(self, n):
+        """The number of block N on the wire."""
+        return (n - 1) % 65535 + 1 if self.server.rollover and n else n & 0xffff
+
     def send(self, kind, number, packet):
         self.seen[kind, number] += 1
         if not self.server.lose(kind, number, self.seen[kind, number]):
@@ -113,7 +123,7 @@ class Session:
             if kind == ACK and not self.server.lose("ack", number, self.seen["ack", number]):
                 self.request.acks.append(number)
                 for n in numbers:
-                    if n & 0xffff == number:
+                    if self.number(n) == number:
                         return n
 
     def agree(self, data):
@@ -126,9 +136,10 @@ class Session:
             known["windowsize"] = str(self.window)
         if "tsize" in known:
             known["tsize"] = str(len(data) if self.server.tsize is None else self.server.tsize)
-        if not known:
+        if not known or self.server.tacit:
             return
         oack = struct.pack("!H", OACK) + b"".join(k.encode() + b"\0" + v.encode() + b"\0" for k, v in known.items())
+        oack = self.server.mangle(oack)
         for _ in range(20):
             self.send("oack", 0, oack)
             if self.wait_ack([0]) is not None:
@@ -139,6 +150,8 @@ class Session:
         server, data = self.server, self.server.files.get(self.request.name)
         if server.answer is not None:
             self.conn.send(server.answer)
+            return
+        if server.deaf and self.request.options:
             return
         if server.refuse_options and self.request.options:
             self.conn.send(struct.pack("!HH", ERROR, 8) + b"no options here\0")
@@ -167,7 +180,7 @@ class Session:
     def send_window(self, data, first, end):
         late = None
         for n in range(first, end + 1):
-            packet = struct.pack("!HH", DATA, n & 0xffff) + data[(n - 1) * self.size:n * self.size]
+            packet = struct.pack("!HH", DATA, self.number(n)) + data[(n - 1) * self.size:n * self.size]
             if self.server.swap("data", n, self.seen["data", n] + 1) and not late and n < end:
                 self.seen["data", n] += 1
                 late = packet

@@ -199,6 +199,53 @@ def test_wrong_sizes():
         fetch(line(server)).failed("S1-SRV-09", "426 Broken")
 
 
+def test_the_end_of_a_transfer():
+    """When as many bytes came as SIZE says, that is the file, whatever becomes of the two connections, and soon."""
+    sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
+    for data_end in ("close", "hold", "reset"):
+        for end in ("226 Done", "426 Aborted", None, "close"):
+            for more in ("", sum_of) if end is None else ("",):
+                with BadServer(ftp_file(IMAGE, data_end=data_end, end=end)) as server:
+                    got = fetch(line(server, more))
+                    got.is_file(IMAGE)
+                    assert sum(row.startswith("RETR") for row in server.requests) == 1 and got.seconds < 6, server.requests
+    for steps in ((ftp_file(IMAGE, cut=100_000, end="close"), ftp_file(IMAGE, data_end="hold", end="close")),
+                  (ftp_file(b"", data_end="hold"),)):
+        with BadServer(*steps) as server:
+            fetch(line(server, ",retries:1")).is_file(IMAGE if len(steps) > 1 else b"")
+
+
+def test_bytes_behind_the_end():
+    """More bytes than SIZE says, whenever they come, are another file's."""
+    for data_end in ("close", "hold"):
+        with BadServer(ftp_file(IMAGE, after=b"x", data_end=data_end)) as server:
+            fetch(line(server, ",retries:1")).failed("S1-SRV-11")
+
+
+def test_times_that_always_differ():
+    """A server whose MDTM is another one each time has its file read twice, and no more."""
+    times = iter(range(100))
+
+    def changing(visit):
+        line_of = visit.line
+
+        def slip():
+            words = line_of()
+            if words.startswith("MDTM"):
+                visit.send(b"213 202609011000%02d\r\n" % next(times))
+                return slip()
+            return words
+
+        visit.line = slip
+        ftp_file(IMAGE)(visit)
+
+    with BadServer(changing) as server:
+        fetch(line(server, ",retries:5")).is_file(IMAGE)
+        assert sum(row.startswith("RETR") for row in server.requests) == 2
+        fetch(line(server, ",sha256:" + hashlib.sha256(IMAGE).hexdigest())).is_file(IMAGE)
+        assert sum(row.startswith("RETR") for row in server.requests) == 3
+
+
 def test_replies():
     """Each kind of reply becomes its failure, with the URL and the reply."""
     cases = {("RETR", "550 Failed to open file."): "S1-SRV-06", ("RETR", "550 Permission denied."): "S1-SRV-07",

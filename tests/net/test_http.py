@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import base64
 import contextlib
+import gzip
 import hashlib
+import io
 import os
 import platform
 import pty
@@ -10,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tarfile
 import tempfile
 import threading
 import time
@@ -71,6 +74,33 @@ def test_names_are_encoded():
     """Blanks, per cents, question marks, hashes and letters beyond ASCII in a file's name reach nginx as they are."""
     for name in ("a b", "50%", "what?", "no#1", "grün", "a+b&c=d;e", "dir/with space/f"):
         fetch(line(serve(name, name.encode()), image=name)).is_file(name.encode())
+
+
+def test_queries():
+    """A '?' with a '=' behind it begins a query, which is sent as it stands and shown nowhere; %3F is a '?' of the name."""
+    for directory, image, path in (
+            ("/", "root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600", "/root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600"),
+            ("pub", "a b?k=//x/../y+z;", "/pub/a%20b?k=//x/../y+z;"), ("/", "x?k=a b#c\u00e4?d", "/x?k=a%20b%23c%C3%A4?d"),
+            ("/get.cgi?node=7&file=", "x//y", "/get.cgi?node=7&file=/x/y"), ("/", "x%3Fk=v", "/x%3Fk=v"),
+            ("/", "what?", "/what%3F"), ("/", "x?v", "/x%3Fv"), ("/", "a+b;c", "/a%2Bb%3Bc"), ("/", "a%2Bb", "/a%2Bb")):
+        with BadServer(http_file(IMAGE)) as server:
+            got = fetch(f"method:http,server:127.0.0.1:{server.port},directory:{directory},image:{image}", options=("-v", "-o", "F"))
+            got.is_file(IMAGE)
+            assert server.requests[0].path == path, server.requests[0].path
+            assert "?" not in path or path.split("?")[1] not in got.words
+    with BadServer(http_status("403 Forbidden")) as server:
+        got = fetch(line(server, image="root.sqfs?key=hush"), options=("-v",))
+        got.failed("S1-SRV-07", "/root.sqfs?...")
+        assert "hush" not in got.words, got.words
+        fetch(line(server, image="x?key=hush"), options=("-v",)).failed("S1-SRV-07")
+    with BadServer(http_status("404 Not Found")) as server:
+        got = fetch(line(server, image="x?key=hush"))
+        got.failed("S1-SRV-06", "; nor /")
+        assert "hush" not in got.words, got.words
+        assert [r.path for r in server.requests] == ["/x?key=hush", f"/{platform.machine()}/x?key=hush"]
+    with BadServer(http_file(IMAGE)) as server:
+        got = fetch(line(server, image="d/named.img?key=hush"), options=())
+        assert got.status == 0 and got.left == ["named.img"], (got.words, got.left)
 
 
 def test_slashes_are_handled():
@@ -273,20 +303,54 @@ def test_encodings():
         fetch(line(server)).failed("S1-SRV-05", "encoded by gzip")
         fetch(line(server, image="x.gz")).is_file(IMAGE)
         assert server.requests[0].headers["accept-encoding"] == "identity"
-    with BadServer(http_file(IMAGE, headers=["Content-Encoding: identity"])) as server:
-        fetch(line(server)).is_file(IMAGE)
     with nginx("gzip on; gzip_min_length 1; gzip_types *;") as server:
         (server.root / "x").write_bytes(IMAGE)
         fetch(line(server)).is_file(IMAGE)
+
+
+def test_encodings_that_are_none():
+    """Names in Content-Encoding that change nothing are no encoding; those that do are found in any list of them."""
+    for words in ("identity", "aws-chunked", "none", "binary", "utf-8", "8bit", "", ",", "identity, aws-chunked", "\xe4"):
+        with BadServer(http_file(IMAGE, headers=["Content-Encoding: " + words])) as server:
+            fetch(line(server)).is_file(IMAGE)
+    for words in ("X-GZip", "aws-chunked, gzip", "br", "gzip, br", "deflate", "identity,zstd", "aws-chunked\r\nContent-Encoding: br"):
+        with BadServer(http_file(IMAGE, headers=["Content-Encoding: " + words])) as server:
+            fetch(line(server)).failed("S1-SRV-05", "encoded by")
+
+
+def test_encodings_of_compressed_files():
+    """A file that is compressed itself may be called encoded: told by its bytes, by a name that led there, or by the sum."""
+    packed = gzip.compress(IMAGE, 1)
+    sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
+    gz = ["Content-Encoding: x-gzip"]
+    for steps, expected, image, more in (
+            ([http_file(packed, headers=gz)], packed, "rootfs.img", ""),
+            ([http_chunked(packed, [1, 2, 3, 100_000], headers=gz)], packed, "rootfs.img", ""),
+            ([http_file(packed, headers=gz, cut=100_000), http_file(packed, headers=gz)], packed, "rootfs.img", ",retries:1"),
+            ([http_file(b"\x28\xb5\x2f\xfd" + IMAGE, headers=["Content-Encoding: zstd"])], b"\x28\xb5\x2f\xfd" + IMAGE, "x", ""),
+            ([http_status("302 Go", "Location: /blob/7f3a"), http_file(IMAGE, headers=gz)], IMAGE, "x.gz", ""),
+            ([http_status("302 Go", "Location: /x.tgz"), http_status("302 Go", "Location: /y"), http_file(IMAGE, headers=gz)],
+             IMAGE, "x", ""),
+            ([http_file(IMAGE, headers=gz)], IMAGE, "x", sum_of)):
+        with BadServer(*steps) as server:
+            fetch(line(server, more, image=image)).is_file(expected)
+            assert len(server.requests) == len(steps)
 
 
 def test_heads_that_lie():
     """Lengths that are none, negative, too big or contradict each other are refused."""
     for rows in ("Content-Length: -5", "Content-Length: 5x", "Content-Length: 99999999999999999999", "Content-Length:",
                  "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5, 6", "Transfer-Encoding: gzip",
-                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "no colon", ": no name"):
+                 "Transfer-Encoding: gzip, chunked", "no colon", ": no name"):
         with BadServer(http_raw(f"HTTP/1.1 200 OK\r\n{rows}\r\n\r\nhello".encode())) as server:
             fetch(line(server)).failed("S1-SRV-05")
+
+
+def test_chunked_twice():
+    """A gateway that adds "chunked" to what is chunked already means it once."""
+    for coding in ("chunked\r\nTransfer-Encoding: chunked", "chunked, chunked", "identity,Chunked ,", "chunked\r\nTransfer-Encoding: "):
+        with BadServer(http_chunked(IMAGE, [100_000], coding=coding)) as server:
+            fetch(line(server)).is_file(IMAGE)
 
 
 def test_bad_chunks():
@@ -405,20 +469,110 @@ def test_a_file_that_is_replaced_unseen():
 
 
 def test_nginx_replaces_the_file():
-    """nginx serves a new file in the middle of a transfer: the new one arrives, never a mix."""
+    """nginx serves a new file in the middle of a transfer: the old one arrives whole, never a mix; cut and resumed behind
+    the change, it is the new one."""
     old, new = some_bytes(4_000_000, seed=3), some_bytes(4_000_000, seed=4)
-    with nginx("location / { limit_rate 2m; }") as server:
-        (server.root / "live").write_bytes(old)
-        os.utime(server.root / "live", (1_000_000_000, 1_000_000_000))
+    for cut in (False, True):
+        with nginx("location / { limit_rate 2m; }") as server:
+            (server.root / "live").write_bytes(old)
+            os.utime(server.root / "live", (1_000_000_000, 1_000_000_000))
 
-        def replace():
-            (server.root / "new").write_bytes(new)
-            os.replace(server.root / "new", server.root / "live")
+            def replace():
+                (server.root / "new").write_bytes(new)
+                os.replace(server.root / "new", server.root / "live")
 
-        timer = threading.Timer(0.7, replace)
-        timer.start()
-        fetch(line(server, ",retries:1", image="live")).is_file(new)
-        timer.join()
+            def relay(visit):
+                request = visit.request()
+                with socket.create_connection(("127.0.0.1", server.port)) as upstream:
+                    upstream.sendall((request.text + "\r\n\r\n").encode())
+                    left = 3_000_000 if cut and len(between.requests) == 1 else 1 << 62
+                    while left > 0 and (piece := upstream.recv(min(left, 65536))):
+                        visit.send(piece)
+                        left -= len(piece)
+
+            timer = threading.Timer(0.7, replace)
+            timer.start()
+            with BadServer(relay) as between:
+                fetch(line(between, ",retries:1", image="live")).is_file(new if cut else old)
+                assert len(between.requests) == 1 + cut
+            timer.join()
+
+
+def slowly(data, **how):
+    """The file in a bit more than the second after which a second look is taken."""
+    return http_file(data, trickle=(len(data) // 14 + 1, 0.1), **how)
+
+
+def test_what_comes_in_one_piece():
+    """As many bytes as were announced, in one piece, are the file, whatever a second look would show, and so are those that
+    a sum proves: none is taken."""
+    sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
+    for head in ([], ["Content-Length: 0"], ["Content-Length: 153", "ETag: \"other\"", "Last-Modified: " + MODIFIED.replace("01", "02")]):
+        for more in ("", sum_of):
+            with BadServer(slowly(IMAGE, head=head)) as server:
+                fetch(line(server, more)).is_file(IMAGE)
+                assert [r.verb for r in server.requests] == ["GET"]
+    with BadServer(http_chunked(IMAGE, [50_000], trickle=1.2, headers=['ETag: "a"'])) as server:
+        fetch(line(server, sum_of)).is_file(IMAGE)
+        assert [r.verb for r in server.requests] == ["GET"]
+
+
+def test_a_second_look():
+    """What came in pieces, or without a length, is looked at again: another version has it fetched once more, and only once;
+    a length that HEAD claims tells nothing."""
+    same = [f'ETag: "{hashlib.md5(IMAGE).hexdigest()}"', "Last-Modified: " + MODIFIED]
+    other = ['ETag: "other"', "Content-Length: 300000"]
+    for head, gets in ((same, 2), (["Content-Length: 0"], 2), (["Content-Length: 153", *same], 2), (other, 3)):
+        with BadServer(http_file(IMAGE, cut=50_000, head=head), slowly(IMAGE, head=head)) as server:
+            fetch(line(server, ",retries:3")).is_file(IMAGE)
+            assert [r.verb for r in server.requests].count("GET") == gets, [r.line for r in server.requests]
+    with BadServer(http_file(IMAGE, cut=50_000), slowly(IMAGE), http_file(OTHER), http_file(OTHER)) as server:
+        fetch(line(server, ",retries:3")).is_file(OTHER)
+
+
+def each_time(make):
+    """A step that is another one at each request: MAKE(n), from 1 on."""
+    turn = iter(range(1, 1000))
+    return lambda visit: make(next(turn))(visit)
+
+
+def test_validators_that_always_differ():
+    """Servers whose ETag or Last-Modified is another one in each answer: cut or not, with a length or without, with a sum or
+    without, the bytes are the file; with a sum they are also resumed."""
+    sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
+    date = lambda n: f"Tue, 01 Sep 2026 10:00:{n:02} GMT"
+    kinds = (lambda n: {"tag": f'"n{n}"', "modified": None}, lambda n: {"tag": False, "modified": date(n)},
+             lambda n: {"tag": f'"n{n}"', "modified": date(n)}, lambda n: {"tag": f'W/"n{n}"', "modified": None})
+    for kind in kinds:
+        for more, first_byte in (("", 0), (sum_of, 100_000 - OVERLAP)):
+            with BadServer(each_time(lambda n: slowly(IMAGE, **kind(n)))) as server:
+                fetch(line(server, more)).is_file(IMAGE)
+                assert len(server.requests) == 1
+            with BadServer(each_time(lambda n: http_file(IMAGE, cut=100_000 if n == 1 else None, **kind(n)))) as server:
+                fetch(line(server, ",retries:1" + more)).is_file(IMAGE)
+                assert [r.first_byte() if sum_of == more else 0 for r in server.requests] == [0, first_byte]
+    chunked = each_time(lambda n: http_chunked(IMAGE, [50_000], trickle=1.2, headers=[f'ETag: "n{n}"']))
+    with BadServer(chunked) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+
+
+def test_partial_answers():
+    """206 that was not asked for, or that begins at 0 again, is the file; one that stops early is gone on with at once."""
+    big = some_bytes(1_000_000, seed=7)
+    with BadServer(http_file(IMAGE, slice="all")) as server:
+        fetch(line(server)).is_file(IMAGE)
+    with BadServer(http_file(IMAGE, cut=100_000), http_file(IMAGE, slice="all")) as server:
+        fetch(line(server, ",retries:1")).is_file(IMAGE)
+        assert server.requests[1].headers["range"] == RANGED
+    with BadServer(http_file(big, slice=200_000)) as server:
+        fetch(line(server)).is_file(big)
+        assert [r.first_byte() for r in server.requests] == [0] + [n * 200_000 - n * OVERLAP for n in range(1, 6)]
+    with BadServer(http_file(big, slice=200_000, tag=False, modified=None)) as server:
+        fetch(line(server, ",retries:1")).failed("S1-SRV-09", "200000 of 1000000")
+    with BadServer(http_file(IMAGE, slice=1000)) as server:
+        fetch(line(server, ",retries:1")).failed("S1-SRV-09", "of 300000 bytes")
+    with BadServer(http_raw(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/*\r\nContent-Length: 5\r\n\r\nhello")) as server:
+        fetch(line(server)).failed("S1-SRV-05", "206")
 
 
 def test_a_file_that_keeps_changing():
@@ -489,6 +643,35 @@ def test_no_length():
             fetch(line(server)).failed("S1-SRV-09", "200000", "300000")
         with BadServer(http_file(IMAGE, length=False, protocol=protocol)) as server:
             fetch(line(server)).failed("S1-SRV-09", "never said how many", "sha256:")
+
+
+def cpio(name, data):
+    """An archive of one file, as bytes (initramfs-buffer-format)."""
+    out = b""
+    for n, d, mode in ((name, data, 0o100644), ("TRAILER!!!", b"", 0)):
+        fields = (1, mode, 0, 0, 1, 0, len(d), 0, 0, 0, 0, len(n) + 1, 0)
+        out += b"070701" + b"".join(b"%08X" % f for f in fields) + n.encode() + b"\0"
+        out += bytes(-len(out) % 4) + d
+        out += bytes(-len(out) % 4)
+    return out + bytes(-len(out) % 512)
+
+
+def test_archives_without_length():
+    """An archive ends where it ends: without a length it is whole when its end is there, and only then."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        info = tarfile.TarInfo("f")
+        info.size = len(IMAGE)
+        archive.addfile(info, io.BytesIO(IMAGE))
+    for data in (tar.getvalue(), cpio("f", IMAGE)):
+        for protocol in ("HTTP/1.0", "HTTP/1.1"):
+            for out in ("F", "-"):  # to memory it goes by unseen
+                with BadServer(http_file(data, length=False, protocol=protocol)) as server:
+                    got = fetch(line(server), options=("-o", out))
+                    assert got.status == 0 and (got.data or got.stdout) == data, got.words
+        for cut in (100_000, len(data) - 20_000):
+            with BadServer(http_file(data, length=False, cut=cut)) as server:
+                fetch(line(server)).failed("S1-SRV-09", "never said how many")
 
 
 def test_sums():

@@ -92,15 +92,51 @@ static void test_nonsense(void **state)
 	assert_int_equal(PARSE(&p, "\0\1x\0octet\0"), -EPROTO);
 	assert_int_equal(PARSE(&p, "\0\4\0\1"), -EPROTO);
 	assert_int_equal(PARSE(&p, "HTTP"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6blksize"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6blksize\000"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6blksize\0001024"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6blksize\0001469\0"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6blksize\0007\0"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6windowsize\00033\0"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6windowsize\0000\0"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6tsize\000-1\0"), -EPROTO);
-	assert_int_equal(PARSE(&p, "\0\6tsize\00099999999999999999999\0"), -EPROTO);
+}
+
+/* What an OACK is understood as, whatever is odd about it. */
+static void test_odd_options(void **state)
+{
+#define OACK(text) text, sizeof(text) - 1
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool unusable;
+		unsigned block_size, window_size;
+		int64_t file_size;
+		const char *left_out;
+	} rows[] = {
+		{ OACK("\0\6blksize\0001024\0\0\0\0"), false, 1024, 1, -1, "" },
+		{ OACK("\0\6\0\0blksize\0001024\0\0tsize\0009\0"), false, 1024, 1, 9, "" },
+		{ OACK("\0\6tsize\0009\0blksize\0001024"), false, 1024, 1, 9, "" },
+		{ OACK("\0\6blksize\0001024\0blksize\0001024\0"), false, 1024, 1, -1, "" },
+		{ OACK("\0\6blksize\0001024\0blksize\0001025\0"), true, 1024, 1, -1, "" },
+		{ OACK("\0\6blksize"), true, 512, 1, -1, "" },
+		{ OACK("\0\6blksize\000"), true, 512, 1, -1, "" },
+		{ OACK("\0\6blksize\0001469\0"), true, 512, 1, -1, "" },
+		{ OACK("\0\6blksize\0007\0"), true, 512, 1, -1, "" },
+		{ OACK("\0\6blksize\000x\0"), true, 512, 1, -1, "" },
+		{ OACK("\0\6windowsize\00033\0"), true, 512, 1, -1, "" },
+		{ OACK("\0\6windowsize\0000\0tsize\0005\0"), true, 512, 1, 5, "" },
+		{ OACK("\0\6tsize\000-1\0"), false, 512, 1, -1, "tsize=-1" },
+		{ OACK("\0\6tsize\000"), false, 512, 1, -1, "tsize=" },
+		{ OACK("\0\6tsize\00099999999999999999999\0"), false, 512, 1, -1, "tsize=99999999999999999999" },
+		{ OACK("\0\6timeout\0005\0multicast\000,,1\0blksize\0008\0"), false, 8, 1, -1, "timeout=5, multicast=,,1" },
+		{ OACK("\0\6a\x1b\000b\n\0"), false, 512, 1, -1, "a =b " },
+		{ OACK("\0\6a-name-that-is-longer-than-any-that-is-known\0001\0"), false, 512, 1, -1,
+		  "a-name-that-is-longer-than-any-=1" },
+	};
+	struct tftp_packet p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(tftp_parse(&p, (const uint8_t *)rows[i].bytes, rows[i].len, &asked), 0);
+		assert_int_equal(p.unusable, rows[i].unusable);
+		assert_int_equal(p.options.block_size, rows[i].block_size);
+		assert_int_equal(p.options.window_size, rows[i].window_size);
+		assert_int_equal(p.options.file_size, rows[i].file_size);
+		assert_string_equal(p.words, rows[i].left_out);
+	}
 }
 
 int main(void)
@@ -108,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_acknowledgements), cmocka_unit_test(test_data),
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_options),	  cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_odd_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,13 @@ static void test_file_names_become_paths(void **state)
 	assert_int_equal(url_make(&u, "http", "h", 80, "pub/50%/a b?c#d/\xc3\xa4%20"), 0);
 	assert_string_equal(u.path, "/pub/50%25/a%20b%3Fc%23d/%C3%A4%20");
 	url_free(&u);
+	/* a query, for those that have one */
+	assert_int_equal(url_make(&u, "https", "h", 443, "a+b;c?d=../e f+g#h?%2F"), 0);
+	assert_string_equal(u.path, "/a%2Bb%3Bc?d=../e%20f+g%23h?%2F");
+	url_free(&u);
+	assert_int_equal(url_make(&u, "ftp", "h", 21, "a?b=c"), 0);
+	assert_string_equal(u.path, "/a%3Fb=c");
+	url_free(&u);
 }
 
 static void check_text(const char *from, const char *shown, const char *host)
