@@ -45,7 +45,7 @@ static void add_asked(struct ka *k, struct in_addr ip)
 /* 0, or -errno with the failure filled where server: stands for nothing. */
 static int find_servers(struct ka *k)
 {
-	struct net_address *list;
+	struct peer_address *list;
 	size_t count;
 	int err;
 

@@ -402,7 +402,7 @@ static void maybe_start(struct head *h, int64_t now)
 	uint32_t ready = 0, coming = 0;
 	int64_t patience = h->options.start_ms ? h->options.start_ms : START_MS;
 
-	if (h->started || h->options.hold || !h->first_ready)
+	if (h->started || !h->first_ready)
 		return;
 	for (uint32_t i = 1; i <= h->count; i++) {
 		struct head_node *n = h->node[i];
@@ -616,11 +616,6 @@ void head_begin(struct head *h)
 {
 	h->begun = loop_now(h->loop);
 	loop_at(h->loop, &h->tick, h->begun);
-}
-
-void head_release(struct head *h)
-{
-	h->options.hold = false;
 }
 
 void head_abort(struct head *h, const char *why)
