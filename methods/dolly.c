@@ -330,7 +330,7 @@ static int one_try(struct dolly *d, int64_t timeout_s)
 /* Worth another try: nobody came, or the one who came went away. */
 static bool may_pass(const struct dolly *d, int err)
 {
-	return err == -ETIMEDOUT || (d->failure.id >= FAIL_SRV_REFUSED && d->failure.id <= FAIL_SRV_CHANGED);
+	return err == -ETIMEDOUT || fail_is_about(d->failure.id, "SRV");
 }
 
 int dolly_fetch(struct fetch *f)

@@ -240,7 +240,7 @@ static void take_parent(struct ka_client *c, const struct ka_down *m, const uint
 {
 	struct in_addr ip;
 
-	if (m->length < 10 || c->state < KA_WAITING || c->state > KA_FETCHING)
+	if (m->length < 10 || (c->state != KA_WAITING && c->state != KA_FETCHING))
 		return;
 	memcpy(&ip, body + 4, 4);
 	if (!ip.s_addr)
@@ -365,7 +365,7 @@ static void lose_server(struct ka_client *c, int err)
 {
 	if (c->state == KA_STAYING && !c->ours) {
 		end(c, 0); /* everything is here */
-	} else if (c->ours && c->state >= KA_FETCHING && c->state <= KA_STAYING) {
+	} else if (c->ours && ka_client_has_stream(c->state)) {
 		/* even with everything here: perhaps it has not heard of it */
 		if (!c->resuming && !c->gone_since) {
 			kac_say(c, "Error with the server connection (%s): looking for it",
@@ -473,7 +473,7 @@ static void on_tick(struct loop_timer *t)
 
 	loop_at(c->loop, t, now + TICK);
 	c->last_tick = now;
-	if (c->options.patience && c->state < KA_FETCHING && now - c->begun > c->options.patience) {
+	if (c->options.patience && ka_client_is_early(c->state) && now - c->begun > c->options.patience) {
 		kac_fail(c, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "the session has not begun in %lld s",
 			 (long long)(c->options.patience / 1000));
 		return;
@@ -486,7 +486,7 @@ static void on_tick(struct loop_timer *t)
 		join(c);
 	} else if (c->state == KA_WAITING && c->options.go && now - c->stage_since > 1000) {
 		end(c, 0);
-	} else if (c->state >= KA_WAITING && c->state < KA_ENDED) {
+	} else if (ka_client_is_in(c->state)) {
 		c->gone_since = 0;
 		tick_server(c, now, late);
 	}
