@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/head_internal.h"
 
+#include "relay/say.h"
+
 #include "base/log.h"
 #include "relay/announce.h"
 
@@ -19,18 +21,7 @@
 #define STALL_MS       60000
 #define GOODBYE_MS     300 /* for the last words to leave */
 
-void head_note(struct head *h, const char *fmt, ...)
-{
-	char line[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	log_info("%s", line);
-	if (h->calls->note)
-		h->calls->note(h, line);
-}
+DEFINE_SAY(head_note, struct head, note, true)
 
 const char *head_state_name(enum head_node_state s)
 {

@@ -2,22 +2,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/client_internal.h"
 
+#include "relay/say.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define TICK 50
 
-void kac_say(struct ka_client *c, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->calls->line(c, text);
-}
+DEFINE_SAY(kac_say, struct ka_client, line, false)
 
 void kac_send(struct ka_client *c, const struct ka_up *m, const void *body)
 {

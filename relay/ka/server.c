@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
+#include "relay/say.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -10,16 +12,7 @@
 #define WINDOW      (64 * MIB)
 #define FLOOR_STEP  (4 * MIB) /* bytes given back at once */
 
-void ka_say(struct ka_server *s, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	s->calls->line(s, text);
-}
+DEFINE_SAY(ka_say, struct ka_server, line, false)
 
 void ka_say_busy(struct ka_server *s)
 {
