@@ -248,6 +248,20 @@ fuzz: $(FUZZERS)
 
 -include $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
 
+# ---- the same inputs once more, each once, by the objects of the unit tests: build/replay/fuzz_X
+REPLAYS := $(FUZZERS:build/fuzz/%=build/replay/%)
+
+build/replay/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c build/unit/parts.a
+	@mkdir -p $(@D)
+	$(call say,TEST $@)
+	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< tests/fuzz/replay.c build/unit/parts.a $(UNIT_LIBS)
+
+.PHONY: replay
+replay: $(REPLAYS)
+	@tests/fuzz/replay $(REPLAYS)
+
+-include $(REPLAYS:=.d)
+
 # ---- programs that tests run: tests/net/X.c -> build/tests/X (sanitizers), build/tests/X.$(LIBC) (as shipped)
 TEST_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(sort $(wildcard tests/net/*.c)))
 
@@ -276,6 +290,13 @@ MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDI
 .PHONY: need-run
 need-run: need-test
 	@third/need "make test" $(RUN_PACKAGES)
+
+# What to run before each commit, within minutes: all that needs no server and no second machine, and one boot.
+.PHONY: check
+check: need-run
+	$(MAKE) all doc unit replay
+	tests/run tests/docs
+	tests/run tests/boot/test_pxe.py -k virtio
 
 .PHONY: test test-full
 test test-full: ALL := $(if $(filter test-full,$(MAKECMDGOALS)),--all)
@@ -363,7 +384,8 @@ help:
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
 #|                    NODES=1 METHOD=http|dolly|ka RATE=100mbit (of each cable) NIC=e1000 MEM=512 FIRMWARE=bios|uefi
 #|                    AUTO=1: by itself, with a page of figures
-#| make test        unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=3 files at a time
+#| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the tree, one boot
+#| make test        everything: unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=3 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
 #| make bench       the benchmark tables, with the peers' side of each

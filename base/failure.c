@@ -37,6 +37,11 @@ const char *fail_advice(enum fail_id id)
 	return row_of(id)->advice;
 }
 
+bool fail_is_about(enum fail_id id, const char *area)
+{
+	return starts_with(fail_code(id) + strlen("S1-"), area);
+}
+
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 {
 	struct failure local;
@@ -60,7 +65,7 @@ int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 void fail_name_image(struct failure *f, const char *name)
 {
 	const struct failure unnamed = *f;
-	bool about_image = (f->id >= FAIL_IMG_UNKNOWN && f->id <= FAIL_MEM_TOO_LITTLE) || f->id == FAIL_ROOT_NO_INIT;
+	bool about_image = fail_is_about(f->id, "IMG") || f->id == FAIL_MEM_TOO_LITTLE || f->id == FAIL_ROOT_NO_INIT;
 
 	if (about_image && name && *name && !strstr(f->detail, name))
 		(void)fail(f, unnamed.id, unnamed.err, "%.200s: %s", name, unnamed.detail);

@@ -26,6 +26,9 @@ const char *fail_code(enum fail_id id);   /* "S1-NET-04" */
 const char *fail_title(enum fail_id id);  /* "No DHCP server answered" */
 const char *fail_advice(enum fail_id id); /* what to try; lines separated by \n */
 
+/* Is ID a row of that AREA, the middle of its code: "SRV", "DNS", "TLS"? */
+bool fail_is_about(enum fail_id id, const char *area);
+
 /* Fills F (which may be NULL), writes the log line, returns ERR, so that a detector says
  * `return fail(f, FAIL_X, -ETIMEDOUT, "...", ...)`. ERR is negative. */
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...) printf_like(4, 5);

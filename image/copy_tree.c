@@ -3,7 +3,6 @@
 #include "image/image.h"
 
 #include "base/clock.h"
-#include "base/compat.h"
 #include "base/log.h"
 #include "image/links.h"
 #include "image/store.h"
@@ -17,6 +16,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/compat.h"
+
 /* Bytes read at a time. */
 #define PORTION ((size_t)256 * 1024)
 
@@ -25,12 +26,6 @@
 
 /* What a file takes in memory besides its contents: an inode and a name of tmpfs. */
 #define FILE_BYTES 1024
-
-/* Linux include/uapi/linux/fs.h; not in every libc. */
-#ifndef SEEK_DATA
-#define SEEK_DATA 3
-#define SEEK_HOLE 4
-#endif
 
 struct copy {
 	const struct tree_source *from;

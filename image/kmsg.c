@@ -21,7 +21,9 @@ int kmsg_mark(void)
 	return fd;
 }
 
-char *kmsg_parse(char *record)
+/* The message of one record of /dev/kmsg when its level is a warning or worse, else NULL. Cuts RECORD at the line's
+ * end. Linux Documentation/ABI/testing/dev-kmsg. */
+static char *complaint_of(char *record)
 {
 	char *text = strchr(record, ';'), *end;
 	unsigned level = 0;
@@ -50,7 +52,7 @@ void kmsg_complaint(int fd, char *text, size_t size)
 		char *message;
 
 		record[MAX(n, 0)] = '\0';
-		message = kmsg_parse(record);
+		message = complaint_of(record);
 		if (message) {
 			(void)str_copy(text, size, message);
 			return;

@@ -11,8 +11,4 @@ int kmsg_mark(void);
 /* Fills TEXT with the first complaint (warning or worse) since then, "" when there is none. Reads FD on. */
 void kmsg_complaint(int fd, char *text, size_t size);
 
-/* The message of one record of /dev/kmsg when its level is a warning or worse, else NULL. Cuts RECORD at the line's
- * end. Pure. Linux Documentation/ABI/testing/dev-kmsg. */
-char *kmsg_parse(char *record);
-
 #endif

@@ -161,7 +161,7 @@ static int check_plain(const struct store *s, const uint8_t *head, size_t len, s
 	int64_t claimed;
 	enum image_kind kind = image_recognise(head, len, &claimed);
 
-	if (kind < IMAGE_GZIP)
+	if (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD && kind != IMAGE_TAR && kind != IMAGE_CPIO)
 		return 0;
 	return fail(f, FAIL_CMD_BAD_VALUE, -EMEDIUMTYPE,
 		    "%s is %s, which has to be unpacked: only a plain squashfs, erofs, ext2/3/4 or ISO can be used where "

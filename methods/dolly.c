@@ -39,31 +39,17 @@ struct dolly {
 /* Enough to tell whether it is compressed. */
 #define HEAD 18
 
-static struct peer_address peer_of(const struct net_address *n, uint16_t port)
-{
-	struct peer_address a = { .len = MIN(n->len, (socklen_t)sizeof(a.u)) };
-
-	memcpy(&a.u, &n->u, a.len);
-	if (port)
-		peer_set_port(&a, port);
-	return a;
-}
-
 /* Servers that no broadcast reaches. A name nobody knows is said and is no failure: a server may come all the same. */
 static int find_asked(struct dolly *d)
 {
-	struct net_address *list;
-	size_t count;
-	int err = asked_find(d->f, &list, &count);
+	int err = asked_find(d->f, &d->asked, &d->asked_count);
 
 	if (err && d->f->fail->id == FAIL_CMD_BAD_VALUE)
 		return err;
 	if (err)
 		watch_note(d->f->watch, "server: is not told of this node: %s", d->f->fail->detail);
-	d->asked = count ? calloc(count, sizeof(*d->asked)) : NULL;
-	for (; d->asked && d->asked_count < count; d->asked_count++)
-		d->asked[d->asked_count] = peer_of(&list[d->asked_count], WIRE_PORT);
-	free(list);
+	for (size_t i = 0; i < d->asked_count; i++)
+		peer_set_port(&d->asked[i], WIRE_PORT);
 	return 0;
 }
 
@@ -233,13 +219,13 @@ static bool up_is_me(struct dolly_up *u, const char *name)
 static int up_resolve(struct dolly_up *u, const char *name, struct peer_address *a)
 {
 	struct dolly *d = u->owner;
-	struct net_address *list;
+	struct peer_address *list;
 	size_t count;
 	int err = net_resolve(d->f->net, name, 0, now_ms() + 10000, &list, &count, &u->failure);
 
 	if (err < 0)
 		return err;
-	*a = peer_of(&list[0], 0);
+	*a = list[0];
 	free(list);
 	return 0;
 }
@@ -344,7 +330,7 @@ static int one_try(struct dolly *d, int64_t timeout_s)
 /* Worth another try: nobody came, or the one who came went away. */
 static bool may_pass(const struct dolly *d, int err)
 {
-	return err == -ETIMEDOUT || (d->failure.id >= FAIL_SRV_REFUSED && d->failure.id <= FAIL_SRV_CHANGED);
+	return err == -ETIMEDOUT || fail_is_about(d->failure.id, "SRV");
 }
 
 int dolly_fetch(struct fetch *f)

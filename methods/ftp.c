@@ -178,12 +178,9 @@ static int ask_version(struct session *s, struct version *version, char *time, s
  * good behind a router only, or a third machine's. */
 static int connect_data(struct session *s, uint16_t port)
 {
-	struct net_address address = *s->at->address;
+	struct peer_address address = *s->at->address;
 
-	if (address.u.sa.sa_family == AF_INET6)
-		address.u.in6.sin6_port = htons(port);
-	else
-		address.u.in.sin_port = htons(port);
+	peer_set_port(&address, port);
 	s->data.fd = net_connect(&address, 1, now_ms() + s->at->connect_ms, s->f);
 	return s->data.fd < 0 ? s->data.fd : 0;
 }

@@ -45,7 +45,7 @@ static void add_asked(struct ka *k, struct in_addr ip)
 /* 0, or -errno with the failure filled where server: stands for nothing. */
 static int find_servers(struct ka *k)
 {
-	struct net_address *list;
+	struct peer_address *list;
 	size_t count;
 	int err;
 
@@ -85,7 +85,7 @@ static void show(struct ka *k)
 {
 	const struct ka_client *c = &k->client;
 
-	if (c->state >= KA_FETCHING && c->state < KA_ENDED && c->store.end != k->shown_bytes) {
+	if (ka_client_has_stream(c->state) && c->store.end != k->shown_bytes) {
 		k->shown_bytes = c->store.end;
 		watch_progress(k->f->watch, c->store.end, c->total_known ? c->total.size : -1);
 	}
@@ -162,7 +162,7 @@ static int one_try(struct ka *k)
 /* Worth another try: nobody answered, or who did went away. */
 static bool may_pass(const struct ka *k)
 {
-	return k->failure.id >= FAIL_SRV_REFUSED && k->failure.id <= FAIL_SRV_CHANGED;
+	return fail_is_about(k->failure.id, "SRV");
 }
 
 /* Until UNTIL, or a person asks to stop. */

@@ -15,7 +15,7 @@ struct origin {
 	char *words;                /* what the image is called: "http://10.0.1.21/root.sqfs", "sda1:/root.sqfs" */
 	char *host;                 /* a server: as in server:, without its port */
 	uint16_t port;              /* of its service; 0: the usual one */
-	struct net_address address; /* of HOST, or of the proxy */
+	struct peer_address address; /* of HOST, or of the proxy */
 	char *path;                 /* the image on HOST: one of method_paths */
 	char *device;               /* a disk, partition or disc: "sda1" */
 	const char *type;           /* its file system, for mount(2) */

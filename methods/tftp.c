@@ -53,7 +53,7 @@ struct session {
 	char *what; /* the URL, for words */
 	const char *path;
 	struct stream s;
-	struct net_address peer; /* who answers: the server's address, and from its first packet on a port of its own */
+	struct peer_address peer; /* who answers: the server's address, and from its first packet on a port of its own */
 	bool locked;             /* PEER's port is known */
 	struct tftp_options asked, agreed;
 	unsigned unanswered; /* requests */
@@ -165,23 +165,13 @@ static void send_end(struct session *s, enum tftp_error code, const char *words)
 }
 
 /* True when a packet comes from the server; its first one settles its port (RFC 1350, section 4). */
-static bool is_peer(struct session *s, const struct net_address *from)
+static bool is_peer(struct session *s, const struct peer_address *from)
 {
-	struct net_address want = s->peer;
+	uint16_t port = peer_port(from);
 
-	if (want.u.sa.sa_family != from->u.sa.sa_family)
+	if (!peer_same_host(&s->peer, from) || (s->locked && port != peer_port(&s->peer)))
 		return false;
-	if (want.u.sa.sa_family == AF_INET6) {
-		if (memcmp(&want.u.in6.sin6_addr, &from->u.in6.sin6_addr, sizeof(from->u.in6.sin6_addr)) != 0 ||
-		    (s->locked && want.u.in6.sin6_port != from->u.in6.sin6_port))
-			return false;
-		s->peer.u.in6.sin6_port = from->u.in6.sin6_port;
-	} else {
-		if (want.u.in.sin_addr.s_addr != from->u.in.sin_addr.s_addr ||
-		    (s->locked && want.u.in.sin_port != from->u.in.sin_port))
-			return false;
-		s->peer.u.in.sin_port = from->u.in.sin_port;
-	}
+	peer_set_port(&s->peer, port);
 	s->locked = true;
 	return true;
 }
@@ -204,7 +194,7 @@ static int silent_server(struct session *s)
 static ssize_t receive(struct session *s)
 {
 	for (;;) {
-		struct net_address from = { .len = sizeof(from.u) };
+		struct peer_address from = { .len = sizeof(from.u) };
 		ssize_t n = recvfrom(s->s.fd, s->datagram, sizeof(s->datagram), 0, &from.u.sa, &from.len);
 		int err;
 

@@ -118,7 +118,8 @@ bool card_is_wireless(const char *sysfs, const char *name)
 	return false;
 }
 
-int mac_parse(const char *s, uint8_t mac[MAC_LEN])
+/* Six octets in hex, separated by : or -, -> MAC. 0 or -EINVAL. */
+static int mac_parse(const char *s, uint8_t mac[MAC_LEN])
 {
 	uint8_t out[MAC_LEN];
 

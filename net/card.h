@@ -66,9 +66,6 @@ int card_wish_parse(const char *interface, const char *bootif, struct card_wish 
 /* True when the card is one of those wished for. */
 bool card_matches(const struct card *card, const struct card_wish *wish);
 
-/* Six octets in hex, separated by : or -, -> MAC. 0 or -EINVAL. */
-int mac_parse(const char *s, uint8_t mac[MAC_LEN]) must_check;
-
 /* "00:02:b3:3f:78:8c"; returns BUF. */
 const char *mac_text(const uint8_t mac[MAC_LEN], char buf[MAC_TEXT_SIZE]);
 

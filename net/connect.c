@@ -9,9 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef TCP_USER_TIMEOUT
-#define TCP_USER_TIMEOUT 18 /* RFC 5482; dietlibc lacks it */
-#endif
+#include "base/compat.h"
 
 enum {
 	STAGGER_MS = 300,       /* the next address is tried beside the last after so long (RFC 8305, 5) */
@@ -23,7 +21,7 @@ enum {
 
 /* One address that is tried. */
 struct try {
-	const struct net_address *address;
+	const struct peer_address *address;
 	int fd;  /* -1: not tried yet, or over */
 	int err; /* why it is over; 0: it is not */
 };
@@ -74,15 +72,13 @@ static int report(const struct try *t, size_t count, int64_t took_ms, struct fai
 {
 	cleanup_buf struct buf words = { 0 };
 	enum fail_id id = FAIL_SRV_TIMEOUT;
-	char a[INET6_ADDRSTRLEN];
+	char a[PEER_TEXT];
 	int err = -ETIMEDOUT;
 
 	for (size_t i = 0; i < count; i++) {
 		int one = t[i].err ? t[i].err : -ETIMEDOUT;
-		uint16_t port = ntohs(t[i].address->u.sa.sa_family == AF_INET6 ? t[i].address->u.in6.sin6_port :
-										 t[i].address->u.in.sin_port);
 
-		buf_printf(&words, "%s%s port %u: ", i ? "; " : "", net_address_text(t[i].address, a, sizeof(a)), port);
+		buf_printf(&words, "%s%s port %u: ", i ? "; " : "", peer_text(t[i].address, a), peer_port(t[i].address));
 		if (one == -ETIMEDOUT)
 			buf_printf(&words, "no answer in %lld s", (long long)(took_ms + 500) / 1000);
 		else
@@ -145,7 +141,7 @@ static int race(struct try *t, struct pollfd *p, size_t count, int64_t deadline)
 	}
 }
 
-int net_connect(const struct net_address *addresses, size_t count, int64_t deadline, struct failure *f)
+int net_connect(const struct peer_address *addresses, size_t count, int64_t deadline, struct failure *f)
 {
 	cleanup_free struct try *t = calloc(count, sizeof(*t));
 	cleanup_free struct pollfd *p = calloc(count, sizeof(*p));

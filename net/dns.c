@@ -22,7 +22,7 @@ enum {
 
 /* One name server. */
 struct peer {
-	const struct net_address *address;
+	const struct peer_address *address;
 	int fd; /* connected UDP socket: answers of others do not get in; -1: not yet */
 	unsigned refusals;
 };
@@ -39,9 +39,9 @@ struct exchange {
 
 static void note_trouble(struct exchange *x, const struct peer *p, const char *what)
 {
-	char a[INET6_ADDRSTRLEN + 16];
+	char a[PEER_TEXT];
 
-	snprintf(x->why, x->why_size, "%s %s", net_address_text(p->address, a, sizeof(a)), what);
+	snprintf(x->why, x->why_size, "%s %s", peer_text(p->address, a), what);
 	log_debug("name server %s", x->why);
 }
 
@@ -316,7 +316,7 @@ static int run(struct exchange *x, struct pollfd *poll_fd)
 	return 0;
 }
 
-int dns_ask(const struct net_address *servers, size_t server_count, struct dns_question *questions, size_t count,
+int dns_ask(const struct peer_address *servers, size_t server_count, struct dns_question *questions, size_t count,
 	    int64_t deadline, char *why, size_t why_size)
 {
 	struct exchange x = { .question = questions, .count = count, .deadline = deadline, .peer_count = server_count,

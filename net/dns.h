@@ -23,7 +23,7 @@ struct dns_question {
  * with addresses and the others not within a second;
  * -ETIMEDOUT; -EHOSTUNREACH: every server refused, several times; -EINVAL: a question is no name; -errno. WHY (of
  * WHY_SIZE bytes) says what the servers did. */
-int dns_ask(const struct net_address *servers, size_t server_count, struct dns_question *questions, size_t count,
+int dns_ask(const struct peer_address *servers, size_t server_count, struct dns_question *questions, size_t count,
 	    int64_t deadline, char *why, size_t why_size) must_check;
 
 #endif

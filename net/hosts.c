@@ -10,13 +10,13 @@
 
 int address_list_add(struct address_list *list, const struct in6_addr *ip, uint16_t port, uint32_t scope)
 {
-	struct net_address *more = realloc(list->address, (list->count + 1) * sizeof(*more)), *a;
+	struct peer_address *more = realloc(list->address, (list->count + 1) * sizeof(*more)), *a;
 
 	if (!more)
 		return -ENOMEM;
 	list->address = more;
 	a = &more[list->count++];
-	*a = (struct net_address){ 0 };
+	*a = (struct peer_address){ 0 };
 	if (IN6_IS_ADDR_V4MAPPED(ip)) {
 		a->u.in.sin_family = AF_INET;
 		a->u.in.sin_port = htons(port);
@@ -130,7 +130,8 @@ static int add_search(struct resolver *r, char *domain)
 	return 0;
 }
 
-int resolver_search(struct resolver *r, const char *list)
+/* Sets the search list to the words of LIST (separated by blanks). 0 or -ENOMEM. */
+static int set_search(struct resolver *r, const char *list)
 {
 	bool enough = true;
 	char *word;
@@ -163,7 +164,7 @@ int resolver_read(struct resolver *r, const char *text)
 
 			err = value ? add_server(r, value) : 0;
 		} else if (streq(key, "search") || streq(key, "domain")) { /* the last one counts */
-			err = resolver_search(r, text);
+			err = set_search(r, text);
 		}
 		if (!enough)
 			err = -ENOMEM;
@@ -187,7 +188,7 @@ int resolver_of_network(struct resolver *r, const struct network *net)
 		err = address_list_add(&r->servers, &net->dns6[i], DNS_PORT,
 				       ip6_is_link_local(&net->dns6[i]) ? (uint32_t)net->ifindex : 0);
 	if (!err && (net->search || net->domain))
-		err = resolver_search(r, net->search ? net->search : net->domain);
+		err = set_search(r, net->search ? net->search : net->domain);
 	return err;
 }
 

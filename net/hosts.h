@@ -7,7 +7,7 @@
 
 /* Addresses, as they are collected. Release with address_list_free, or take the array over. */
 struct address_list {
-	struct net_address *address;
+	struct peer_address *address;
 	size_t count;
 };
 
@@ -29,9 +29,6 @@ struct resolver {
 /* Adds what TEXT, in the form of resolv.conf(5), says: nameserver, search, domain. Other lines, and lines that make no
  * sense, are left out. 0 or -ENOMEM. */
 int resolver_read(struct resolver *r, const char *text) must_check;
-
-/* Sets the search list to the words of LIST (separated by blanks). 0 or -ENOMEM. */
-int resolver_search(struct resolver *r, const char *list) must_check;
 
 /* Adds the name servers and the search list (or else the domain) of a network. 0 or -ENOMEM. */
 int resolver_of_network(struct resolver *r, const struct network *net) must_check;

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/failure.h"
+#include "base/peer.h"
 #include "base/watch.h"
 #include "options/options.h"
 
@@ -94,12 +95,7 @@ struct net_request {
  * answer wins, the others are switched off again. NET is filled; release it with network_free.
  * 0 or -errno with F filled (FAIL_NET_*, FAIL_DEV_NO_CARD, FAIL_CMD_*, FAIL_SYS_CANCELLED); the cards are left on then, so
  * that a second try, or a person in the shell, need not wait for their link. */
-int net_up_with(struct network *net, const struct net_request *request, struct failure *f) must_check;
-
-/* The same for who wants no more than that. */
-int net_up(struct network *net, const struct options *o, int64_t deadline, struct watch *w, struct failure *f) must_check;
-int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
-		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx) must_check;
+int net_up(struct network *net, const struct net_request *request, struct failure *f) must_check;
 
 /* True when the failure may come from an address on the wrong card: another one might reach the server. */
 bool net_may_be_wrong_card(const struct failure *f);
@@ -138,27 +134,14 @@ int net_describe(const struct network *net, struct buf *out);
 
 void network_free(struct network *net);
 
-/* One address a name stands for, ready for connect(2); the port is filled in. */
-struct net_address {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
-	socklen_t len;
-};
-
-/* Finds the addresses of HOST (a numeric address, or a name by DNS: RFC 1035). NET gives the name servers; NULL:
+/* Finds the addresses of HOST, ready for connect(2) with PORT (a numeric address, or a name by DNS: RFC 1035). NET gives the name servers; NULL:
  * /etc/resolv.conf and /etc/hosts of the running system. *OUT is malloc'ed, at least one long on success.
  * 0 or -errno with F filled (FAIL_DNS_*). */
 int net_resolve(const struct network *net, const char *host, uint16_t port, int64_t deadline,
-		struct net_address **out, size_t *count, struct failure *f) must_check;
-
-/* Text of an address, "10.0.1.21" or "fe80::1"; returns BUF. */
-const char *net_address_text(const struct net_address *a, char *buf, size_t size);
+		struct peer_address **out, size_t *count, struct failure *f) must_check;
 
 /* A TCP connection to the first of the addresses that answers; each gets a fair share of the time left. The socket
  * is non-blocking and has keepalive and TCP_USER_TIMEOUT set. The descriptor, or -errno with F filled (FAIL_SRV_*). */
-int net_connect(const struct net_address *addresses, size_t count, int64_t deadline, struct failure *f) must_check;
+int net_connect(const struct peer_address *addresses, size_t count, int64_t deadline, struct failure *f) must_check;
 
 #endif

@@ -18,16 +18,6 @@
 #define RESOLVER_FILE "/etc/resolv.conf"
 #define IPV6_FILE     "/proc/net/if_inet6"
 
-const char *net_address_text(const struct net_address *a, char *buf, size_t size)
-{
-	const void *ip = a->u.sa.sa_family == AF_INET6 ? (const void *)&a->u.in6.sin6_addr :
-							 (const void *)&a->u.in.sin_addr;
-
-	if (!inet_ntop(a->u.sa.sa_family, ip, buf, (socklen_t)size))
-		str_copy(buf, size, "?");
-	return buf;
-}
-
 /* ---- where to look */
 
 static int running_systems_resolver(struct resolver *r)
@@ -133,7 +123,7 @@ static void drop_unroutable(struct address_list *found)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < found->count; i++) {
-		const struct net_address *a = &found->address[i];
+		const struct peer_address *a = &found->address[i];
 		cleanup_close int fd = socket(a->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 		if (fd >= 0 && connect(fd, &a->u.sa, a->len) == 0) /* sends nothing, but looks for the route */
@@ -171,7 +161,7 @@ static int find(struct lookup *l, const struct network *net)
 	return ask_with_search(l);
 }
 
-int net_resolve(const struct network *net, const char *host, uint16_t port, int64_t deadline, struct net_address **out,
+int net_resolve(const struct network *net, const char *host, uint16_t port, int64_t deadline, struct peer_address **out,
 		size_t *count, struct failure *f)
 {
 	struct lookup l = { .host = host, .port = port, .deadline = deadline, .fail = f };

@@ -47,7 +47,7 @@ bool reverse_take(struct network *net, const char *full)
 
 /* ---- the question */
 
-static void ask(struct reverse *r, const struct net_address *server, const struct buf *query)
+static void ask(struct reverse *r, const struct peer_address *server, const struct buf *query)
 {
 	int fd = socket(server->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -59,12 +59,21 @@ static void ask(struct reverse *r, const struct net_address *server, const struc
 		close(fd);
 }
 
+/* Forgets the question. */
+static void stop(struct reverse *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->fd[i] >= 0)
+			close(r->fd[i]);
+	r->count = 0;
+}
+
 void reverse_start(struct reverse *r, const struct network *net)
 {
 	struct resolver servers = { 0 };
 	cleanup_buf struct buf query = { 0 };
 
-	reverse_stop(r);
+	stop(r);
 	r->id = (uint16_t)random_u32();
 	r->until_ms = now_ms() + REVERSE_MS;
 	if (net->hostname || !reverse_name(net, r->name))
@@ -73,14 +82,6 @@ void reverse_start(struct reverse *r, const struct network *net)
 		for (size_t i = 0; i < servers.servers.count && r->count < REVERSE_SERVERS; i++)
 			ask(r, &servers.servers.address[i], &query);
 	resolver_free(&servers);
-}
-
-void reverse_stop(struct reverse *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (r->fd[i] >= 0)
-			close(r->fd[i]);
-	r->count = 0;
 }
 
 /* ---- the answer */
@@ -122,6 +123,6 @@ bool reverse_finish(struct reverse *r, struct network *net)
 	}
 	if (found)
 		log_info("%s is %s%s%s", r->name, net->hostname, net->domain ? "." : "", net->domain ? net->domain : "");
-	reverse_stop(r);
+	stop(r);
 	return found;
 }

@@ -25,9 +25,6 @@ void reverse_start(struct reverse *r, const struct network *net);
  * it is still out, but not beyond REVERSE_MS after the start. True when NET has a name by it. */
 bool reverse_finish(struct reverse *r, struct network *net);
 
-/* Forgets the question. */
-void reverse_stop(struct reverse *r);
-
 /* Pure: what is asked for: IPv4 first (3.5; RFC 3596, 2.5). False without address. */
 bool reverse_name(const struct network *net, char name[DNS_NAME_SIZE]);
 

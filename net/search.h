@@ -7,7 +7,7 @@
 
 #include <poll.h>
 
-/* All that one call of net_up_with has in hand. */
+/* All that one call of net_up has in hand. */
 struct search {
 	const struct net_request *request;
 	struct failure *fail;

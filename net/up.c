@@ -212,7 +212,7 @@ static void end(struct search *s)
 	netlink_close(&s->commands);
 }
 
-/* As net_up_with, without the cards in TRIED. */
+/* As net_up, without the cards in TRIED. */
 static int bring_up(struct network *net, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
 		    size_t tried_count, struct failure *f)
 {
@@ -229,23 +229,9 @@ static int bring_up(struct network *net, const struct net_request *request, cons
 	return err;
 }
 
-int net_up_with(struct network *net, const struct net_request *request, struct failure *f)
+int net_up(struct network *net, const struct net_request *request, struct failure *f)
 {
 	return bring_up(net, request, NULL, 0, f);
-}
-
-int net_up(struct network *net, const struct options *o, int64_t deadline, struct watch *w, struct failure *f)
-{
-	return net_up_meanwhile(net, o, deadline, w, f, NULL, NULL);
-}
-
-int net_up_meanwhile(struct network *net, const struct options *o, int64_t deadline, struct watch *w,
-		     struct failure *f, void (*while_waiting)(void *ctx), void *ctx)
-{
-	const struct net_request request = { .options = o, .deadline = deadline, .watch = w,
-					     .while_waiting = while_waiting, .ctx = ctx };
-
-	return net_up_with(net, &request, f);
 }
 
 /* ---- the wrong family, the wrong card */

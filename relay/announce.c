@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/compat.h"
+
 static int open_at(const struct peer_address *a)
 {
 	int fd = socket(a->u.sa.sa_family, SOCK_DGRAM, 0), on = 1, off = 0, err;

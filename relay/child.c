@@ -15,14 +15,6 @@
 
 #include "base/compat.h"
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434 /* the same on every architecture */
-#endif
-
-#ifndef SYS_close_range
-#define SYS_close_range 436 /* since Linux 5.9 */
-#endif
-
 #define LOOK_MS 20
 #define TERM_MS 500
 

@@ -21,7 +21,6 @@ struct feed {
 	struct feed_child *children;
 	unsigned count;        /* children now connected */
 	uint64_t sent;         /* bytes of chunks sent */
-	int64_t min_position;  /* not used by the feed itself: room for a windowed owner */
 };
 
 /* Takes over FROM (an accepted connection whose first frame was G). 0 or -errno; FROM is closed either way. */

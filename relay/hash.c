@@ -220,11 +220,6 @@ static const struct engine *choose(void)
 	return engine;
 }
 
-const char *hash_engine(void)
-{
-	return choose()->name;
-}
-
 int hash_use_engine(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {

@@ -22,10 +22,7 @@ struct hash hash_keyed(const struct hash *key, const void *bytes, size_t len);
 /* True when equal; takes the same time wherever they differ. */
 bool hash_equal(const struct hash *a, const struct hash *b);
 
-/* Which code runs here: "avx512", "avx2" or "portable"; for the benchmark's table. */
-const char *hash_engine(void);
-
-/* Uses the engine of that name from now on (tests: all engines must agree). 0, or -ENOENT where this processor
+/* Uses the engine of that name, "avx512", "avx2" or "portable", from now on (tests: all engines must agree). 0, or -ENOENT where this processor
  * cannot run it. */
 int hash_use_engine(const char *name);
 

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/head_internal.h"
 
+#include "relay/say.h"
+
 #include "base/log.h"
 #include "relay/announce.h"
 
@@ -19,18 +21,7 @@
 #define STALL_MS       60000
 #define GOODBYE_MS     300 /* for the last words to leave */
 
-void head_note(struct head *h, const char *fmt, ...)
-{
-	char line[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	log_info("%s", line);
-	if (h->calls->note)
-		h->calls->note(h, line);
-}
+DEFINE_SAY(head_note, struct head, note, true)
 
 const char *head_state_name(enum head_node_state s)
 {
@@ -402,7 +393,7 @@ static void maybe_start(struct head *h, int64_t now)
 	uint32_t ready = 0, coming = 0;
 	int64_t patience = h->options.start_ms ? h->options.start_ms : START_MS;
 
-	if (h->started || h->options.hold || !h->first_ready)
+	if (h->started || !h->first_ready)
 		return;
 	for (uint32_t i = 1; i <= h->count; i++) {
 		struct head_node *n = h->node[i];
@@ -616,11 +607,6 @@ void head_begin(struct head *h)
 {
 	h->begun = loop_now(h->loop);
 	loop_at(h->loop, &h->tick, h->begun);
-}
-
-void head_release(struct head *h)
-{
-	h->options.hold = false;
 }
 
 void head_abort(struct head *h, const char *why)

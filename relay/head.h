@@ -65,7 +65,6 @@ struct head_options {
 	int64_t give_up_ms;   /* a node that has not come so long after head_begin is given up; 0: 120000 */
 	int64_t return_ms;    /* a lost node may come back within; 0: 5000 */
 	int64_t stall_ms;     /* a node that gets nothing new for so long is given up; 0: 60000 */
-	bool hold;            /* do not start before head_release() */
 	uint32_t fanout;      /* children per node: 0 or 1 a chain, more a tree */
 };
 
@@ -106,7 +105,6 @@ void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char
 
 /* Begins to look for nodes; then everything happens in the loop until ended() is called. */
 void head_begin(struct head *h);
-void head_release(struct head *h);
 
 /* Streams: chunk I (bytes at OFFSET, LEN of them) is in the store. 0 or -ENOMEM. */
 int head_append(struct head *h, const void *bytes, uint32_t len) must_check;

@@ -2,56 +2,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/link.h"
 
-#include <arpa/inet.h>
-
-/* ---- addresses */
-
-const char *peer_text(const struct peer_address *a, char buf[PEER_TEXT])
-{
-	const void *p = a->u.sa.sa_family == AF_INET6 ? (const void *)&a->u.in6.sin6_addr : (const void *)&a->u.in.sin_addr;
-
-	if (a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr)) {
-		p = (const char *)p + 12;
-		if (!inet_ntop(AF_INET, p, buf, PEER_TEXT))
-			str_copy(buf, PEER_TEXT, "?");
-		return buf;
-	}
-	if (!inet_ntop(a->u.sa.sa_family, p, buf, PEER_TEXT))
-		str_copy(buf, PEER_TEXT, "?");
-	return buf;
-}
-
-void peer_set_port(struct peer_address *a, uint16_t port)
-{
-	if (a->u.sa.sa_family == AF_INET6)
-		a->u.in6.sin6_port = htons(port);
-	else
-		a->u.in.sin_port = htons(port);
-}
-
-uint16_t peer_port(const struct peer_address *a)
-{
-	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port : a->u.in.sin_port);
-}
-
-void peer_unmap(struct peer_address *a)
-{
-	struct peer_address plain = { .u.in.sin_family = AF_INET, .len = sizeof(plain.u.in) };
-
-	if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
-		return;
-	memcpy(&plain.u.in.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], 4);
-	plain.u.in.sin_port = a->u.in6.sin6_port;
-	*a = plain;
-}
-
-bool peer_same_host(const struct peer_address *a, const struct peer_address *b)
-{
-	char x[PEER_TEXT], y[PEER_TEXT];
-
-	return streq(peer_text(a, x), peer_text(b, y));
-}
-
 uint16_t peer_bound_port(struct loop *l, int fd)
 {
 	struct peer_address a;

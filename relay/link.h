@@ -6,21 +6,6 @@
 #include "relay/wire.h"
 #include "relay/world.h"
 
-#ifndef IPV6_V6ONLY
-#define IPV6_V6ONLY 26 /* linux/in6.h */
-#endif
-
-/* Longest text of an address. */
-#define PEER_TEXT 48
-/* "10.0.1.31"; returns BUF. */
-const char *peer_text(const struct peer_address *a, char buf[PEER_TEXT]);
-void peer_set_port(struct peer_address *a, uint16_t port);
-uint16_t peer_port(const struct peer_address *a);
-/* An IPv4 address in IPv6's clothes (::ffff:10.0.1.31), as a socket of both families has it: as IPv4. */
-void peer_unmap(struct peer_address *a);
-/* Same host, whatever the port. */
-bool peer_same_host(const struct peer_address *a, const struct peer_address *b);
-
 /* The port FD is bound to. */
 uint16_t peer_bound_port(struct loop *l, int fd);
 

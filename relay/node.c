@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/node.h"
 
+#include "relay/say.h"
+
 #include "base/log.h"
 #include "relay/announce.h"
 
@@ -21,18 +23,7 @@
 /* ---- words to the program and to the head */
 
 static void note(struct node *n, const char *fmt, ...) printf_like(2, 3);
-static void note(struct node *n, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	log_info("%s", line);
-	if (n->calls->note)
-		n->calls->note(n, line);
-}
+static DEFINE_SAY(note, struct node, note, true)
 
 static void send_progress(struct node *n, enum wire_type type)
 {

@@ -10,9 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef TCP_USER_TIMEOUT
-#define TCP_USER_TIMEOUT 18 /* linux/tcp.h */
-#endif
+#include "base/compat.h"
 
 /* ---- waiting */
 

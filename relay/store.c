@@ -13,9 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef BLKGETSIZE64
-#define BLKGETSIZE64 _IOR(0x12, 114, size_t) /* linux/fs.h */
-#endif
+#include "base/compat.h"
 
 /* So many bytes are written before the kernel is asked to begin bringing them to the medium: a slow disk then never
  * has so much waiting that a write would stop the whole loop. */

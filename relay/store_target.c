@@ -3,7 +3,6 @@
 #include "relay/store_internal.h"
 
 #include "base/buf.h"
-#include "base/compat.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -17,15 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#ifndef BLKGETSIZE64
-#define BLKGETSIZE64 _IOR(0x12, 114, size_t) /* linux/fs.h */
-#endif
-#ifndef BLKSSZGET
-#define BLKSSZGET _IO(0x12, 104)
-#endif
-#ifndef O_PATH
-#define O_PATH 010000000 /* linux/fcntl.h */
-#endif
+#include "base/compat.h"
 
 /* ---- names */
 

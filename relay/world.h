@@ -3,20 +3,10 @@
 #ifndef RELAY_WORLD_H
 #define RELAY_WORLD_H
 
+#include "base/peer.h"
 #include "relay/loop.h"
 
-#include <netinet/in.h>
 #include <sys/types.h>
-
-/* An address of either family, as connect(2) takes it. */
-struct peer_address {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
-	socklen_t len;
-};
 
 /* Two makers: world_sockets (relay/sockets.c), and the simulator (tests/sim). Descriptors are numbers of the maker's; no
  * call blocks, but wait. Errors are -errno; -EAGAIN: nothing now, W's owner will be told. */

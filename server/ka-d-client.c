@@ -70,7 +70,7 @@ static void parse(int argc, char **argv, struct ka_client_options *o, const char
 /* -h's addresses: *LIST is malloc'ed. 0 or -errno with F. */
 static int resolve(const char *host, struct in_addr **list, size_t *count, struct failure *f)
 {
-	struct net_address *found;
+	struct peer_address *found;
 	size_t n;
 	int err = net_resolve(NULL, host, 0, now_ms() + RESOLVE_TIME, &found, &n, f);
 

@@ -112,7 +112,7 @@ int journal_follow_kernel(void)
 
 int journal_add_server(const struct network *net, const char *server, struct failure *f)
 {
-	struct net_address *addresses;
+	struct peer_address *addresses;
 	size_t count;
 	int fd, err = net_resolve(net, server, SYSLOG_PORT, now_ms() + 5000, &addresses, &count, f);
 

@@ -9,12 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef SYS_kexec_file_load
-#define SYS_kexec_file_load 320 /* x86_64 */
-#endif
-#ifndef RB_KEXEC
-#define RB_KEXEC 0x45584543 /* linux/reboot.h, LINUX_REBOOT_CMD_KEXEC */
-#endif
+#include "base/compat.h"
+
 #define NO_INITRAMFS 4 /* linux/kexec.h, KEXEC_FILE_NO_INITRAMFS */
 
 const char *kexec_refusal(int err)

@@ -131,10 +131,3 @@ int medium_attach(const struct flow *f, struct medium *m, struct failure *failur
 		return fail(failure, FAIL_MED_MOUNT, -errno, "/tmp/" IMAGE " in the new root: %s", err_text(errno));
 	return 0;
 }
-
-void medium_free(struct medium *m)
-{
-	free(m->tree);
-	free(m->iso);
-	*m = (struct medium){ 0 };
-}

@@ -5,7 +5,7 @@
 
 #include "stage1/flow.h"
 
-/* What medium_attach found. Strings are owned by the struct; NULL: there is none. */
+/* What medium_attach found, in memory of the child that asks, and gone with it; NULL: there is none. */
 struct medium {
 	char *tree; /* the folder that has install/stage2, from /tmp: "media/x86_64", "loop" */
 	char *iso;  /* the ISO file it is in: "/tmp/media/isos/a.iso" */
@@ -15,7 +15,5 @@ struct medium {
  * and makes the link "image" to the folder that has the image. Where the method has no medium, nothing is done. May hang
  * as long as a server is silent. 0 or -errno with FAILURE filled. */
 int medium_attach(const struct flow *f, struct medium *m, struct failure *failure) must_check;
-
-void medium_free(struct medium *m);
 
 #endif

@@ -181,7 +181,7 @@ int step_network(struct flow *f)
 	}
 	err = make_request(f, &request);
 	if (!err)
-		err = net_up_with(&f->network, &request, &f->result->failure);
+		err = net_up(&f->network, &request, &f->result->failure);
 	if (!err)
 		use_network(f);
 	else

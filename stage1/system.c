@@ -80,7 +80,8 @@ int system_write_file(const char *path, mode_t mode, const struct buf *text)
 	return 0;
 }
 
-bool system_reap(pid_t pid, int *status)
+/* Reaps every finished child, and says whether PID was among them; its status goes to *STATUS. Never waits. */
+static bool reap(pid_t pid, int *status)
 {
 	bool found = false;
 	pid_t ended;
@@ -110,7 +111,7 @@ int system_wait_child(pid_t pid, int *status, int64_t deadline)
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, &old); /* blocked, a child's end stays pending until sigtimedwait sees it */
-	while (!system_reap(pid, status)) {
+	while (!reap(pid, status)) {
 		int ms = ms_left(deadline);
 		struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 

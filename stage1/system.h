@@ -22,9 +22,6 @@ void system_standard_fds(void);
 /* Makes the file PATH anew with TEXT in it. 0 or -errno; -ENOMEM also where TEXT lacks something. */
 int system_write_file(const char *path, mode_t mode, const struct buf *text) must_check;
 
-/* Reaps every finished child, and says whether PID was among them; its status goes to *STATUS. Never waits. */
-bool system_reap(pid_t pid, int *status);
-
 /* Waits until child PID ends (reaping all others on the way) or DEADLINE (of now_ms) has passed. 0 or -ETIMEDOUT. */
 int system_wait_child(pid_t pid, int *status, int64_t deadline);
 

@@ -36,7 +36,7 @@ void http_exchange_free(struct http_exchange *x)
 /* A connection to the URL's own host, which the options do not name: a redirection leads there. */
 static int connect_by_name(struct http_exchange *x, const struct fetch *fetch, int64_t timeout_ms, struct failure *f)
 {
-	struct net_address *addresses;
+	struct peer_address *addresses;
 	size_t count;
 	int fd, err = net_resolve(fetch->net, x->url.host, x->url.port, now_ms() + timeout_ms, &addresses, &count, f);
 

@@ -33,12 +33,12 @@ static const char *const versions[] = { "4.2", "4.1", "4.0", "3" };
 static char *mount_options(const struct nfs_export *e, const char *version)
 {
 	struct buf o = { 0 };
-	char address[64];
+	char address[PEER_TEXT];
 	bool v6 = e->address->u.sa.sa_family == AF_INET6;
 	/* silence is noticed after one, two, and three times this: nfs(5), timeo= and retrans=; in tenths of a second */
 	int64_t step = MAX(e->timeout_ms / 100 / 6, (int64_t)5);
 
-	net_address_text(e->address, address, sizeof(address));
+	peer_text(e->address, address);
 	buf_printf(&o, "addr=%s,proto=tcp%s", address, v6 ? "6" : "");
 	if (e->stays)
 		buf_str(&o, ",hard"); /* a system cannot do without its root: it waits as long as it takes */
@@ -142,21 +142,13 @@ static bool version_is_chosen(const char *options)
 	return false;
 }
 
-static void set_port(struct net_address *a, uint16_t port)
-{
-	if (a->u.sa.sa_family == AF_INET6)
-		a->u.in6.sin6_port = htons(port);
-	else
-		a->u.in.sin_port = htons(port);
-}
-
 /* Is somebody there on PORT? The kernel would try for minutes. 0, or -errno with F filled. */
 static int knock(const struct nfs_export *e, uint16_t port, int64_t wait_ms, struct failure *f)
 {
-	struct net_address at = *e->address;
+	struct peer_address at = *e->address;
 	int fd;
 
-	set_port(&at, port);
+	peer_set_port(&at, port);
 	fd = net_connect(&at, 1, now_ms() + wait_ms, f);
 	if (fd < 0)
 		return fd;

@@ -12,7 +12,7 @@
 /* What is to be mounted. */
 struct nfs_export {
 	const char *host;                  /* for words and the mount table */
-	const struct net_address *address; /* the port in it does not count */
+	const struct peer_address *address; /* the port in it does not count */
 	uint16_t port;                     /* NFS_PORT, or another one that was asked for */
 	const char *folder;                /* "/stable/x86_64" */
 	const char *options;               /* a person's mount options, separated by commas; NULL: none */

@@ -7,9 +7,9 @@
 
 #define RESOLVE_MS 10000
 
-static int add(struct net_address **list, size_t *count, const struct net_address *found, size_t n, struct failure *f)
+static int add(struct peer_address **list, size_t *count, const struct peer_address *found, size_t n, struct failure *f)
 {
-	struct net_address *more = realloc(*list, (*count + n) * sizeof(*more));
+	struct peer_address *more = realloc(*list, (*count + n) * sizeof(*more));
 
 	if (!more)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the addresses of server:");
@@ -19,10 +19,10 @@ static int add(struct net_address **list, size_t *count, const struct net_addres
 	return 0;
 }
 
-static int add_host(const struct fetch *f, const char *text, size_t len, struct net_address **list, size_t *count)
+static int add_host(const struct fetch *f, const char *text, size_t len, struct peer_address **list, size_t *count)
 {
 	cleanup_free char *host = NULL;
-	struct net_address *found;
+	struct peer_address *found;
 	uint16_t port;
 	size_t n;
 	int err = host_parse(text, len, &host, &port);
@@ -40,7 +40,7 @@ static int add_host(const struct fetch *f, const char *text, size_t len, struct 
 	return err;
 }
 
-int asked_find(const struct fetch *f, struct net_address **list, size_t *count)
+int asked_find(const struct fetch *f, struct peer_address **list, size_t *count)
 {
 	const char *rest = f->options->value[KEY_SERVER];
 	int err = 0;

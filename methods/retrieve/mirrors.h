@@ -17,7 +17,7 @@ struct spot {
 struct mirror {
 	char *host;
 	uint16_t port;
-	struct net_address *addresses; /* NULL until they are known */
+	struct peer_address *addresses; /* NULL until they are known */
 	struct spot *spots;            /* one for each address */
 	size_t count;
 	bool out;               /* its name does not exist */

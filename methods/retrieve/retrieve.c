@@ -58,13 +58,12 @@ static int read_options(struct retrieval *r)
 /* Who does not prove to be the server is not asked again. */
 static bool is_identity_failure(enum fail_id id)
 {
-	return id >= FAIL_TLS_TRUST && id <= FAIL_TLS_REFUSED;
+	return fail_is_about(id, "TLS");
 }
 
 static bool is_server_failure(enum fail_id id)
 {
-	return (id >= FAIL_SRV_REFUSED && id <= FAIL_SRV_CHANGED) ||
-	       (id >= FAIL_DNS_NO_SERVER && id <= FAIL_DNS_NO_ANSWER) || is_identity_failure(id);
+	return fail_is_about(id, "SRV") || fail_is_about(id, "DNS") || is_identity_failure(id);
 }
 
 /* Bytes that are no good image: another mirror may have better ones. */

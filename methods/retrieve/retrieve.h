@@ -13,7 +13,7 @@
 struct place {
 	const char *host;                  /* as in server:, a name or an address */
 	uint16_t port;                     /* of the service on HOST */
-	const struct net_address *address; /* what to connect to: HOST's, or the proxy's */
+	const struct peer_address *address; /* what to connect to: HOST's, or the proxy's */
 	bool proxied;                      /* ADDRESS is the proxy's */
 	int64_t connect_ms;                /* how long a connection may take; short while there are other places */
 };

@@ -90,7 +90,8 @@ static int number(const struct line *v, int64_t min, int64_t max, int64_t *out)
 	return s ? parse_number(s, min, max, out) : -ENOMEM;
 }
 
-int dolly_size(const char *text, int64_t *bytes)
+/* The number in TEXT with its multiplier: "2G", "512M" (1024 based). 0 or -EINVAL. */
+static int parse_size(const char *text, int64_t *bytes)
 {
 	static const char units[] = "kMGT";
 	size_t len = strlen(text);
@@ -124,7 +125,7 @@ static int file_line(const struct line *v, char **path, bool *split, int64_t *pa
 		size = copy(v->p + behind, v->len - behind);
 		if (!size)
 			return -ENOMEM;
-		if (*size && part && dolly_size(size, part) < 0)
+		if (*size && part && parse_size(size, part) < 0)
 			return -EINVAL;
 		break;
 	}

@@ -45,9 +45,6 @@ char *dolly_conf_reach(const struct dolly_conf *c, const char *host);
 /* The text originals understand: of the old form (OLD) or the newer one, for hosts FROM up to the last. */
 int dolly_conf_write(const struct dolly_conf *c, bool old, size_t from, struct buf *out);
 
-/* The number in TEXT with its multiplier: "2G", "512M" (1024 based). 0 or -EINVAL. */
-int dolly_size(const char *text, int64_t *bytes) must_check;
-
 void dolly_conf_free(struct dolly_conf *c);
 
 #endif

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/up.h"
 
+#include "relay/say.h"
+
 #include "base/log.h"
 
 #include <stdio.h>
@@ -28,18 +30,7 @@ struct dolly_guest {
 };
 
 static void note(struct dolly_up *u, const char *fmt, ...) printf_like(2, 3);
-static void note(struct dolly_up *u, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	log_info("%s", line);
-	if (u->calls->note)
-		u->calls->note(u, line);
-}
+static DEFINE_SAY(note, struct dolly_up, note, true)
 
 /* ---- the end */
 

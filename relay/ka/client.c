@@ -2,22 +2,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/client_internal.h"
 
+#include "relay/say.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define TICK 50
 
-void kac_say(struct ka_client *c, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->calls->line(c, text);
-}
+DEFINE_SAY(kac_say, struct ka_client, line, false)
 
 void kac_send(struct ka_client *c, const struct ka_up *m, const void *body)
 {
@@ -240,7 +233,7 @@ static void take_parent(struct ka_client *c, const struct ka_down *m, const uint
 {
 	struct in_addr ip;
 
-	if (m->length < 10 || c->state < KA_WAITING || c->state > KA_FETCHING)
+	if (m->length < 10 || (c->state != KA_WAITING && c->state != KA_FETCHING))
 		return;
 	memcpy(&ip, body + 4, 4);
 	if (!ip.s_addr)
@@ -365,7 +358,7 @@ static void lose_server(struct ka_client *c, int err)
 {
 	if (c->state == KA_STAYING && !c->ours) {
 		end(c, 0); /* everything is here */
-	} else if (c->ours && c->state >= KA_FETCHING && c->state <= KA_STAYING) {
+	} else if (c->ours && ka_client_has_stream(c->state)) {
 		/* even with everything here: perhaps it has not heard of it */
 		if (!c->resuming && !c->gone_since) {
 			kac_say(c, "Error with the server connection (%s): looking for it",
@@ -473,7 +466,7 @@ static void on_tick(struct loop_timer *t)
 
 	loop_at(c->loop, t, now + TICK);
 	c->last_tick = now;
-	if (c->options.patience && c->state < KA_FETCHING && now - c->begun > c->options.patience) {
+	if (c->options.patience && ka_client_is_early(c->state) && now - c->begun > c->options.patience) {
 		kac_fail(c, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "the session has not begun in %lld s",
 			 (long long)(c->options.patience / 1000));
 		return;
@@ -486,7 +479,7 @@ static void on_tick(struct loop_timer *t)
 		join(c);
 	} else if (c->state == KA_WAITING && c->options.go && now - c->stage_since > 1000) {
 		end(c, 0);
-	} else if (c->state >= KA_WAITING && c->state < KA_ENDED) {
+	} else if (ka_client_is_in(c->state)) {
 		c->gone_since = 0;
 		tick_server(c, now, late);
 	}

@@ -50,6 +50,24 @@ enum ka_client_state {
 	KA_ENDED,
 };
 
+/* It has a place in the session, from the pool on. */
+static inline bool ka_client_is_in(enum ka_client_state state)
+{
+	return state == KA_WAITING || state == KA_FETCHING || state == KA_DRAINING || state == KA_STAYING;
+}
+
+/* The stream has begun for it, and it is not over. */
+static inline bool ka_client_has_stream(enum ka_client_state state)
+{
+	return ka_client_is_in(state) && state != KA_WAITING;
+}
+
+/* The stream has not begun for it yet. */
+static inline bool ka_client_is_early(enum ka_client_state state)
+{
+	return !ka_client_has_stream(state) && state != KA_ENDED;
+}
+
 struct ka_client {
 	struct loop *loop;
 	struct ka_client_options options;

@@ -305,7 +305,7 @@ static void report_child(struct ka_client *c, struct ka_reader *r, int64_t now)
 {
 	if (r->told || r->started || r == c->to_command)
 		return;
-	if (!c->ours && (c->state < KA_FETCHING || now - r->since < KA_STRANGER_TIME))
+	if (!c->ours && (ka_client_is_early(c->state) || now - r->since < KA_STRANGER_TIME))
 		return;
 	r->told = true;
 	say_got_client(c, r->ip);
@@ -324,7 +324,7 @@ static void on_silent(struct ka_door *d, int fd, struct in_addr ip)
 	struct ka_client *c = container_of(d, struct ka_client, door);
 	struct ka_reader *r;
 
-	if (c->state < KA_WAITING || c->state > KA_STAYING) {
+	if (!ka_client_is_in(c->state)) {
 		peer_shut(c->loop, fd);
 		return;
 	}

@@ -7,9 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#ifndef F_SETPIPE_SZ
-#define F_SETPIPE_SZ 1031 /* linux/fcntl.h */
-#endif
+#include "base/compat.h"
 
 #define PIPE_SIZE (1024 * 1024)
 

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/server_internal.h"
 
+#include "relay/say.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -10,16 +12,7 @@
 #define WINDOW      (64 * MIB)
 #define FLOOR_STEP  (4 * MIB) /* bytes given back at once */
 
-void ka_say(struct ka_server *s, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	s->calls->line(s, text);
-}
+DEFINE_SAY(ka_say, struct ka_server, line, false)
 
 void ka_say_busy(struct ka_server *s)
 {
@@ -83,7 +76,7 @@ void ka_server_link(struct ka_peer *p)
 	inet_ntop(AF_INET, &m.ip, daddy, sizeof(daddy));
 	ka_say(s, "Added client %s, daddy = %s", p->address, daddy);
 	if (p->ours) {
-		if (p->state < KA_FLOWING)
+		if (ka_peer_is_early(p))
 			p->flow_begun = loop_now(s->loop);
 		ka_set_state(p, KA_FLOWING);
 		send_parent(p, n);
@@ -223,11 +216,6 @@ void ka_server_build(struct ka_server *s)
 
 /* ---- how far the source may be read */
 
-bool ka_peer_is_fed(const struct ka_peer *p)
-{
-	return p->state >= KA_LINKING && p->state <= KA_FLOWING;
-}
-
 /* True while P may still come to have everything. */
 static bool has_hope(const struct ka_peer *p, int64_t now)
 {
@@ -366,7 +354,7 @@ static bool all_flowing(const struct ka_server *s)
 	unsigned count = 0;
 
 	for (uint32_t i = 1; i < s->places; i++) {
-		if (s->member[i]->state >= KA_LINKING && s->member[i]->state < KA_FLOWING)
+		if (ka_peer_is_linking(s->member[i]))
 			return false;
 		count += s->member[i]->state == KA_FLOWING;
 	}

@@ -28,6 +28,9 @@ enum ka_peer_state {
 	KA_GONE,     /* was never part of the session (-g, a stranger), or left before it began */
 };
 
+/* A set of states: KA_SET(KA_ASKED) | KA_SET(KA_AUTHED). */
+#define KA_SET(state) (1u << (state))
+
 /* A connected program. */
 struct ka_peer {
 	struct ka_server *server;

@@ -57,8 +57,60 @@ void ka_source_read(struct ka_server *s, bool reading);
 
 /* ---- server_peer.c */
 
+/* Sets of states, each named once. */
+static inline bool ka_peer_is_in(const struct ka_peer *p, unsigned set)
+{
+	return set & KA_SET(p->state);
+}
+
+/* Its data connection is on its way. */
+#define KA_LINKED_NEXT (KA_SET(KA_LINKING) | KA_SET(KA_ASKED) | KA_SET(KA_AUTHED))
+static inline bool ka_peer_is_linking(const struct ka_peer *p)
+{
+	return ka_peer_is_in(p, KA_LINKED_NEXT);
+}
+
 /* Gets the stream, or is being linked to get it. */
-bool ka_peer_is_fed(const struct ka_peer *p);
+static inline bool ka_peer_is_fed(const struct ka_peer *p)
+{
+	return ka_peer_is_in(p, KA_LINKED_NEXT | KA_SET(KA_FLOWING));
+}
+
+/* In the tree, and not finished yet. */
+static inline bool ka_peer_is_busy(const struct ka_peer *p)
+{
+	return ka_peer_is_fed(p) || p->state == KA_DRAINED;
+}
+
+/* In the pool or in the tree: the clients that s->want_data counts. */
+static inline bool ka_peer_is_wanted(const struct ka_peer *p)
+{
+	return ka_peer_is_busy(p) || p->state == KA_POOL;
+}
+
+/* It has said no more than who it is, if that. */
+static inline bool ka_peer_is_new(const struct ka_peer *p)
+{
+	return ka_peer_is_in(p, KA_SET(KA_NEW) | KA_SET(KA_GREETED));
+}
+
+/* The stream has not begun for it yet. */
+static inline bool ka_peer_is_early(const struct ka_peer *p)
+{
+	return ka_peer_is_new(p) || ka_peer_is_linking(p) || p->state == KA_POOL;
+}
+
+/* Gone, in one of the ways there are. */
+static inline bool ka_peer_is_away(const struct ka_peer *p)
+{
+	return ka_peer_is_in(p, KA_SET(KA_LOST) | KA_SET(KA_FAILED) | KA_SET(KA_GONE));
+}
+
+/* Nothing more is sent to it. */
+static inline bool ka_peer_is_over(const struct ka_peer *p)
+{
+	return ka_peer_is_away(p) || p->state == KA_FINISHED;
+}
 
 extern const struct ka_conn_calls ka_peer_calls;
 /* P is no use any more: out of the tree, its children are given others. CLOSE its connection too. */

@@ -94,7 +94,7 @@ void ka_peer_foster(struct ka_peer *p, bool avoid)
 	uint32_t old = place[p->number].parent;
 	bool was_live = old < s->places && place[old].live;
 
-	if (p->state < KA_LINKING || p->state > KA_FLOWING)
+	if (!ka_peer_is_fed(p))
 		return;
 	drop_from_parent(p);
 	if (avoid && old < s->places && old != KA_ROOT)
@@ -114,7 +114,7 @@ void ka_peer_foster(struct ka_peer *p, bool avoid)
 void ka_peer_lose(struct ka_peer *p, bool close, const char *fmt, ...)
 {
 	struct ka_server *s = p->server;
-	bool counted = p->state >= KA_POOL && p->state < KA_FINISHED;
+	bool counted = ka_peer_is_wanted(p);
 	enum ka_peer_state before = p->state;
 	va_list ap;
 
@@ -157,8 +157,7 @@ static struct ka_peer *plain_child(struct ka_server *s, const struct ka_peer *pa
 {
 	for (uint32_t i = 1; i < s->places; i++)
 		if (!s->member[i]->ours && s->place[i].ip.s_addr == ip.s_addr &&
-		    s->place[i].parent == (parent ? parent->number : KA_ROOT) && s->member[i]->state >= KA_LINKING &&
-		    s->member[i]->state <= KA_DRAINED)
+		    s->place[i].parent == (parent ? parent->number : KA_ROOT) && ka_peer_is_busy(s->member[i]))
 			return s->member[i];
 	return NULL;
 }
@@ -265,7 +264,7 @@ static void take_disconnected(struct ka_peer *p, const struct ka_up *m)
 	struct ka_peer *parent = parent_of(p);
 
 	ka_say(s, "Client says dad disconnected");
-	if (p->state < KA_LINKING || p->state > KA_FLOWING)
+	if (!ka_peer_is_fed(p))
 		return;
 	if (m->bytes < 0 || m->bytes > s->store.end) {
 		ka_peer_lose(p, true, "claims to have bytes that were never sent");
@@ -337,7 +336,7 @@ static void take_resume(struct ka_peer *p, const struct ka_up *m, const uint8_t 
 		ka_peer_abort(p, "this session is another one");
 		return;
 	}
-	if (old->state < KA_LOST)
+	if (!ka_peer_is_away(old))
 		ka_peer_lose(old, true, "has connected again");
 	if (old->state != KA_LOST || !ka_server_can_join(s, true, m->bytes)) {
 		ka_peer_abort(p, old->state == KA_FINISHED
@@ -390,7 +389,7 @@ static void take_lost(struct ka_peer *p, const struct ka_up *m, const uint8_t *b
 	struct ka_server *s = p->server;
 	struct ka_peer *parent;
 
-	if (!p->number || m->number != p->generation || m->length < 1 || p->state > KA_FLOWING)
+	if (!p->number || m->number != p->generation || m->length < 1 || p->state == KA_DRAINED || ka_peer_is_over(p))
 		return;
 	parent = parent_of(p);
 	ka_say(s, "%s: its parent %s %s", p->address, name_of(parent, "(the server)"),
@@ -414,7 +413,7 @@ static void take_ours(struct ka_peer *p, const struct ka_up *m, const uint8_t *b
 		break;
 	case KA_UP_FAILED:
 		snprintf(p->why, sizeof(p->why), "%.*s", m->length, body ? (const char *)body : "");
-		if (p->number && p->state >= KA_LINKING && p->state < KA_FINISHED) {
+		if (p->number && ka_peer_is_busy(p)) {
 			char text[sizeof(p->why)];
 
 			str_copy(text, sizeof(text), p->why);
@@ -505,7 +504,7 @@ static void check_silence(struct ka_peer *p, int64_t now)
 	int64_t every = p->ours ? KA_PING_OURS : KA_PING_ORIGINAL;
 	int64_t limit = p->ours ? KA_SILENT_OURS : KA_SILENT_ORIGINAL;
 
-	if (p->ours ? p->state < KA_GREETED : p->state < KA_LINKING)
+	if (p->ours ? p->state == KA_NEW : ka_peer_is_new(p) || p->state == KA_POOL)
 		return;
 	if (now - p->pinged >= every) {
 		p->pinged = now;
@@ -534,7 +533,7 @@ static void move_stranded(struct ka_peer *p, int64_t now)
 {
 	struct ka_peer *parent = p->number && !p->ours && p->state == KA_FLOWING ? parent_of(p) : NULL;
 
-	if (parent && parent->state >= KA_FINISHED && now - MAX(p->moved, parent->since) > KA_LINK_TIME)
+	if (parent && ka_peer_is_over(parent) && now - MAX(p->moved, parent->since) > KA_LINK_TIME)
 		ka_peer_foster(p, true);
 }
 
@@ -544,9 +543,9 @@ void ka_peer_tick(struct ka_peer *p, int64_t now)
 		return;
 	wake_original(p, now);
 	move_stranded(p, now);
-	if (p->state <= KA_GREETED && now - p->since > KA_HELLO_TIME)
+	if (ka_peer_is_new(p) && now - p->since > KA_HELLO_TIME)
 		ka_peer_lose(p, true, "said nothing");
-	else if (!p->ours && p->state >= KA_LINKING && p->state <= KA_AUTHED && now - p->since > KA_LINK_TIME)
+	else if (!p->ours && ka_peer_is_linking(p) && now - p->since > KA_LINK_TIME)
 		ka_peer_lose(p, true, "its data connection did not come about");
 	else
 		check_silence(p, now);

@@ -5,6 +5,7 @@ import subprocess
 
 from sources import TOP, c_files, relative, sources
 
+FOLDERS = "base|bench|clone|doc|image|initramfs|methods|net|options|probe|relay|server|stage1|tests|third"
 LICENCE = "SPDX-License-Identifier: GPL-2.0-or-later"
 
 
@@ -56,11 +57,24 @@ def test_tables_in_man_pages():
         assert f".It {code}\n" in stage1, code
 
 
-def test_readme_names_what_there_is():
-    """Every make target, file and folder that the README names exists."""
-    readme = (TOP / "README.md").read_text()
+def test_pages_name_what_there_is():
+    """Every make target that the pages name exists, and every file and folder that they name or lead to."""
     targets = (TOP / "Makefile").read_text()
-    for target in set(re.findall(r"\bmake ([a-z][a-z-]+)\b", readme)):
-        assert re.search(rf"^[\w .-]*\b{target}\b[\w .-]*:", targets, re.M), f"make {target}"
-    for name in set(re.findall(r"\]\(([\w./-]+)\)", readme)) | set(re.findall(r"`((?:server|doc|clone)/[\w./-]+)`", readme)):
-        assert (TOP / name).exists(), name
+    pages = [TOP / "README.md", *sorted((TOP / "doc").glob("*.md"))]
+    wrong = []
+    for page in pages:
+        text = page.read_text()
+        wrong += [f"{page.name}: make {target}" for target in sorted(set(re.findall(r"\bmake ([a-z][a-z-]+)\b", text)))
+                  if not re.search(rf"^[\w .-]*\b{target}\b[\w .-]*:", targets, re.M) and f"`make {target}`" in text]
+        wrong += [f"{page.name}: {name}" for name in sorted(set(re.findall(r"\]\(([\w./-]+)\)", text)))
+                  if not (page.parent / name).exists()]
+        wrong += [f"{page.name}: {name}" for name in sorted(set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*\w)`", text)))
+                  if not (TOP / name).exists() and not re.search("NAME|X", name)]
+    assert len(pages) > 8 and not wrong, wrong
+
+
+def test_readme_begins_with_what_counts():
+    """The first hundred lines of the README say what it is, two commands, how fast, and what it does not do."""
+    top = (TOP / "README.md").read_text().splitlines()[:100]
+    headings = [line for line in top if line.startswith("## ")]
+    assert headings[:3] == ["## Two commands", "## How fast", "## What it does not do"], headings

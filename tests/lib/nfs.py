@@ -8,14 +8,14 @@ server.freeze(), .thaw(), .kill(), .start() are what happens to servers; .folder
 import contextlib
 import functools
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-from debs import TOP, debs, environment, kernel_modules
+import initramfs
+from debs import TOP, debs, environment
 
 FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW, GUEST_VIEW6 = "10.0.2.2", "[fec0::2]"  # the loopback, as a guest on QEMU's own network sees it
@@ -135,15 +135,8 @@ while :; do sleep 1000; done
 def server_initramfs(files, options=""):
     """An initramfs that exports FILES ({name: path of its bytes}) as /export by the kernel's own NFS server. OPTIONS go
     to rpc.nfsd and rpc.mountd: "-N 4" leaves version 3."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    out = FOLDER / f"nfs-server{options.replace(' ', '')}.cpio"
-    with tempfile.TemporaryDirectory(prefix="nfsd-") as name:
-        root = pathlib.Path(name)
-        programs = debs("nfs-kernel-server", "nfs-common", "rpcbind", "busybox-static", libc=True)
-        subprocess.run(["cp", "-a", f"{programs}/.", str(root)], check=True)
-        shutil.rmtree(root / "usr/share", ignore_errors=True)
-        for folder in ("proc", "sys", "dev", "run", "etc", "modules", "files", "bin"):
-            (root / folder).mkdir(exist_ok=True)
+    def fill(root):
+        (root / "files").mkdir()
         (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
         (root / "etc/nsswitch.conf").write_text("passwd: files\nservices: files\nprotocols: files\nhosts: files\n")
         (root / "etc/netconfig").write_text("tcp tpi_cots_ord v inet tcp - -\nudp tpi_clts v inet udp - -\n"
@@ -151,13 +144,10 @@ def server_initramfs(files, options=""):
         (root / "etc/passwd").write_text("root:x:0:0::/:\n_rpc:x:101:65534::/run/rpcbind:\nnobody:x:65534:65534::/:\n")
         (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
         (root / "etc/protocols").write_text("tcp 6 TCP\nudp 17 UDP\n")
-        (root / "etc/services").write_text("sunrpc 111/tcp portmapper rpcbind\nsunrpc 111/udp portmapper rpcbind\nnfs 2049/tcp\n")
+        (root / "etc/services").write_text("sunrpc 111/tcp portmapper rpcbind\nsunrpc 111/udp portmapper rpcbind\n"
+                                           "nfs 2049/tcp\n")
         copy_files(files, root / "files")
-        modules = [f"/modules/{path.name}" for path in kernel_modules(root / "modules", SERVER_MODULES)]
-        (root / "init").write_text(SERVER_INIT.format(modules=" ".join(modules), address=SERVER_ADDRESS, options=options))
-        (root / "init").chmod(0o755)
-        with open(out, "wb") as file:
-            find = subprocess.run(["find", "."], cwd=root, stdout=subprocess.PIPE, check=True)
-            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], input=find.stdout, stdout=file, cwd=root,
-                           check=True)
-    return out
+
+    return initramfs.machine(FOLDER / f"nfs-server{options.replace(' ', '')}.cpio", SERVER_INIT,
+                             "nfs-kernel-server", "nfs-common", "rpcbind", modules=SERVER_MODULES, fill=fill,
+                             address=SERVER_ADDRESS, options=options)

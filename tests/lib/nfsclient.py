@@ -7,17 +7,14 @@ One machine serves many runs: a boot takes longer than all of them.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import itertools
-import pathlib
 import re
 import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 
 import fetcher
-from debs import debs, kernel_modules
+import initramfs
 from nfs import FOLDER, GUEST_VIEW
 from qemu import boot
 
@@ -37,22 +34,8 @@ while read -r line; do eval "$line"; done
 
 def client_initramfs():
     """The initramfs of such a machine."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    out = FOLDER / "nfs-client.cpio"
-    with tempfile.TemporaryDirectory(prefix="nfsc-") as name:
-        root = pathlib.Path(name)
-        for folder in ("proc", "sys", "dev", "run", "tmp", "bin", "modules"):
-            (root / folder).mkdir()
-        shutil.copy(debs("busybox-static") / "bin/busybox", root / "bin/busybox")
-        shutil.copy(fetcher.PROGRAM, root / "bin/stage1-fetch")
-        modules = [f"/modules/{path.name}" for path in kernel_modules(root / "modules", CLIENT_MODULES)]
-        (root / "init").write_text(CLIENT_INIT.format(modules=" ".join(modules)))
-        (root / "init").chmod(0o755)
-        with open(out, "wb") as file:
-            find = subprocess.run(["find", "."], cwd=root, stdout=subprocess.PIPE, check=True)
-            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], input=find.stdout, stdout=file, cwd=root,
-                           check=True)
-    return out
+    return initramfs.machine(FOLDER / "nfs-client.cpio", CLIENT_INIT, modules=CLIENT_MODULES,
+                             fill=lambda root: shutil.copy(fetcher.PROGRAM, root / "bin/stage1-fetch"))
 
 
 class Said:

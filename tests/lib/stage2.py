@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import tempfile
 
+from initramfs import pack
+
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "build" / "tests" / "stage2"
 PACKAGES = ["squashfs-tools", "erofs-utils", "e2fsprogs", "genisoimage", "xz-utils", "gzip", "zstd", "cpio",
@@ -135,10 +137,9 @@ def tar(megabytes=8):
 def initramfs():
     """The same program as the first and only program of an initramfs: a machine without stage1."""
     def make(draft):
-        with tempfile.TemporaryDirectory() as folder, open(draft, "wb") as file:
+        with tempfile.TemporaryDirectory() as folder:
             shutil.copy(program(), pathlib.Path(folder) / "init")
-            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], input=b"init\n", stdout=file,
-                           cwd=folder, check=True)
+            pack(folder, draft)
 
     return _made(FOLDER / "initramfs", [program()], make)
 

@@ -10,16 +10,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void print_address(const char *what, const struct net_address *a)
+static void print_address(const char *what, const struct peer_address *a)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[PEER_TEXT];
 
-	printf("%s %s\n", what, net_address_text(a, text, sizeof(text)));
+	printf("%s %s\n", what, peer_text(a, text));
 }
 
-static int connect_to(const struct net_address *found, size_t count, int64_t deadline, struct failure *f)
+static int connect_to(const struct peer_address *found, size_t count, int64_t deadline, struct failure *f)
 {
-	struct net_address peer = { .len = sizeof(peer.u) };
+	struct peer_address peer = { .len = sizeof(peer.u) };
 	int fd = net_connect(found, count, deadline, f);
 
 	if (fd < 0)
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	int64_t began = now_ms(), deadline = began + (argc > 3 ? atol(argv[1]) * 1000 : 0);
 	struct in_addr servers[8];
 	struct network net = { .dns = servers, .search = getenv("SEARCH") };
-	struct net_address *found = NULL;
+	struct peer_address *found = NULL;
 	struct failure f = { 0 };
 	size_t count = 0;
 	int err;

@@ -64,7 +64,7 @@ static char *join(char **word)
 static int reach(struct network *net, const struct net_request *r, const char *host, struct failure *f)
 {
 	for (;;) {
-		struct net_address *found;
+		struct peer_address *found;
 		size_t count;
 		int err = net_resolve(net, host, 80, now_ms() + 3000, &found, &count, f);
 
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 		return 2;
 	r.options = &o;
 	r.deadline = began + atol(argv[1]) * 1000;
-	err = net_up_with(&net, &r, &f);
+	err = net_up(&net, &r, &f);
 	if (!err && getenv("REACH")) {
 		err = reach(&net, &r, getenv("REACH"), &f);
 		if (err)

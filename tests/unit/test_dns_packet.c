@@ -241,8 +241,8 @@ static void test_resolv_conf(void **state)
 					   "nameserver 10.9.0.2"),
 			 0);
 	assert_int_equal(r.servers.count, 3);
-	assert_string_equal(net_address_text(&r.servers.address[1], text, sizeof(text)), "2001:db8::1");
-	assert_string_equal(net_address_text(&r.servers.address[2], text, sizeof(text)), "10.9.0.2");
+	assert_string_equal(peer_text(&r.servers.address[1], text), "2001:db8::1");
+	assert_string_equal(peer_text(&r.servers.address[2], text), "10.9.0.2");
 	assert_int_equal(r.search_count, 2);
 	assert_string_equal(r.search[1], "b.example");
 	resolver_free(&r);
@@ -260,7 +260,7 @@ static void test_hosts(void **state)
 
 	assert_int_equal(hosts_find(hosts, "MIRROR", 80, &found), 0);
 	assert_int_equal(found.count, 2);
-	assert_string_equal(net_address_text(&found.address[0], text, sizeof(text)), "10.9.0.5");
+	assert_string_equal(peer_text(&found.address[0], text), "10.9.0.5");
 	assert_int_equal(ntohs(found.address[1].u.in6.sin6_port), 80);
 	address_list_free(&found);
 	assert_int_equal(hosts_find(hosts, "mirro", 80, &found), 0);
