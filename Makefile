@@ -186,7 +186,7 @@ endif
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 util-linux mandoc libcmocka-dev libpci-dev squashfs-tools erofs-utils e2fsprogs \
-	genisoimage xorriso libarchive-tools bzip2 gzip zstd cpio
+	genisoimage xorriso libarchive-tools bzip2 gzip zstd cpio mtools dosfstools parted
 
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl
@@ -280,7 +280,7 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them, and a boot of its all.rdz
-RUN_PACKAGES := iproute2 busybox git parted mtools dosfstools fdisk xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
+RUN_PACKAGES := iproute2 busybox git fdisk xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
 	exfatprogs xfsprogs btrfs-progs libtirpc-common tcpdump mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
