@@ -17,6 +17,7 @@ enum {
 	IP4_PATIENCE_MS = 6000,     /* IPv6 is there, IPv4 may still come: a server with a name mostly wants it */
 	IP4_BESIDE_MS = 300,        /* the same where IPv6 is what is needed: IPv4 is taken along */
 	STATIC_PATIENCE_MS = 50000, /* spanning tree; after that a static address is taken unheard */
+	FRAMES_AT_ONCE = 64,        /* whoever floods the wire must not keep us from the clock and the other cards */
 	FRAME_SIZE = 9216,          /* the biggest frame a card takes; DHCP messages are far smaller */
 };
 
@@ -292,10 +293,14 @@ void attempt_read(struct attempt *a)
 	bool no_checksum;
 	int n;
 
-	while (a->fd >= 0 && (n = packet_receive(a->fd, frame, sizeof(frame), &no_checksum)) >= 0)
-		for (int i = 0; i < SEEKERS; i++)
+	for (unsigned read = 0; read < FRAMES_AT_ONCE && a->fd >= 0; read++) {
+		n = packet_receive(a->fd, frame, sizeof(frame), &no_checksum);
+		if (n < 0)
+			return;
+		for (int i = 0; i < SEEKERS && n; i++)
 			if (a->seeking[i])
 				a->seeker[i]->ops->frame(a->seeker[i], now_ms(), frame, (size_t)n, no_checksum);
+	}
 }
 
 static bool has_found(const struct attempt *a, int which)

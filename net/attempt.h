@@ -53,7 +53,7 @@ void attempt_update(struct attempt *a, const struct card *card);
 /* The interface that gets the address: the card, or its VLAN. */
 const struct card *attempt_interface(const struct attempt *a);
 
-/* Reads and handles all frames that are there. */
+/* Reads and handles frames that are there, a limited number of them. */
 void attempt_read(struct attempt *a);
 
 /* When attempt_work wants to be called. */

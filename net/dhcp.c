@@ -29,7 +29,7 @@ enum {
 	OTHERS_MS = 300,       /* so long a server that did not confirm its offer waits for another server's */
 	PAUSE_MS = 100,        /* the first pause; doubles up to */
 	PAUSE_LONGEST_MS = 10000, /* RFC 2131, 3.1.5: the pause after a DECLINE */
-	PROXIES = 3,           /* so many different addresses "held" by one machine: it is a router that answers for all */
+	PROXIES = 3,           /* so many different addresses "held" by one machine: it is a router that answers for the pool */
 };
 
 struct dhcp_client {
@@ -46,9 +46,11 @@ struct dhcp_client {
 	unsigned lost_offers; /* offers that no ACK followed */
 	struct in_addr silent; /* whose the last of them was; 0.0.0.0: none */
 	unsigned pauses;      /* in a row */
-	unsigned damaged;     /* packets that were cut or had a wrong sum */
 	struct network offer;    /* address 0.0.0.0: none yet */
-	struct dhcp_message offered; /* it, as it came */
+	struct dhcp_message said; /* the same as it came */
+	const struct in_addr *shunned; /* servers whose offers are left alone */
+	size_t shunned_count;
+	char told[120];          /* the last complaint about a message that cannot be used: it may come again and again */
 	struct in_addr leased;   /* what an ACK gave, and must be given back; 0.0.0.0: nothing */
 	struct in_addr lessor;   /* by which server ... */
 	uint8_t lessor_mac[MAC_LEN]; /* ... reached at this address */
@@ -69,6 +71,18 @@ static void enter(struct dhcp_client *c, enum dhcp_state state, int64_t next_ms)
 		log_debug("%s: DHCP %s -> %s", c->s.wire->name, state_names[c->state], state_names[state]);
 	c->state = state;
 	c->s.next_ms = next_ms;
+}
+
+/* Why something that came in is not used: once, however often it comes. */
+static void complain(struct dhcp_client *c, struct in_addr from, const char *why)
+{
+	char line[sizeof(c->told)], server[ADDRESS_TEXT_SIZE];
+
+	snprintf(line, sizeof(line), "%s: %s", address_text(from, server), why);
+	if (streq(line, c->told))
+		return;
+	memcpy(c->told, line, sizeof(line));
+	log_warn("%s: a DHCP message cannot be used: from %s", c->s.wire->name, line);
 }
 
 /* ---- sending */
@@ -119,18 +133,13 @@ static void send_discover(struct dhcp_client *c, int64_t now)
 	enter(c, DHCP_SELECTING, patience_next(&c->patience, now));
 }
 
-/* What option 54 says of who offered; a server that does not send it does not want it either. */
-static struct in_addr named_server(const struct network *offer)
-{
-	return offer->server_named ? offer->server_id : (struct in_addr){ 0 };
-}
-
 static void send_request(struct dhcp_client *c, int64_t now)
 {
 	struct dhcp_ask ask = { .type = DHCP_REQUEST, .secs = secs(c, now), .hostname = c->hostname,
-				.requested = c->offer.address, .server_id = named_server(&c->offer),
-				.broadcast = wants_broadcast(c->requests) };
+				.requested = c->offer.address, .broadcast = wants_broadcast(c->requests) };
 
+	if (c->offer.server_named) /* who does not say it does not want to hear it either */
+		ask.server_id = c->offer.server_id;
 	broadcast_ask(c, &ask);
 	c->requests++;
 	c->sent_ms = now;
@@ -162,7 +171,7 @@ static void send_release(struct dhcp_client *c)
 static void forget_offer(struct dhcp_client *c)
 {
 	network_free(&c->offer);
-	dhcp_message_free(&c->offered);
+	dhcp_message_free(&c->said);
 	c->probe = (struct arp_probe){ 0 };
 	c->requests = 0;
 }
@@ -196,7 +205,7 @@ static void bound(struct dhcp_client *c)
 	c->s.state = SEEK_FOUND;
 }
 
-/* A router that answers for every address (proxy ARP gone wrong) must not keep a node from booting. */
+/* arp.h asks for addresses that nobody offers; some routers answer for those of the server's pool only. */
 static bool answers_for_all(struct dhcp_client *c)
 {
 	if (memcmp(c->last_holder, c->probe.holder, MAC_LEN) != 0) {
@@ -242,7 +251,7 @@ static void check_address(struct dhcp_client *c, int64_t now)
 /* Reads the lease in M into NET; says why where it is none. */
 static bool read_lease(struct dhcp_client *c, const struct dhcp_message *m, struct network *net)
 {
-	char why[120] = "", server[ADDRESS_TEXT_SIZE];
+	char why[120] = "", words[160];
 	int err;
 
 	*net = (struct network){ 0 };
@@ -251,8 +260,8 @@ static bool read_lease(struct dhcp_client *c, const struct dhcp_message *m, stru
 	err = dhcp_lease_read(m, net, why, sizeof(why));
 	if (!err)
 		return true;
-	log_warn("%s: %s from %s cannot be used: %s", c->s.wire->name, dhcp_type_name(m->type),
-		 address_text(dhcp_option_address(m, OPTION_SERVER_ID), server), err == -EBADMSG ? why : err_text(err));
+	snprintf(words, sizeof(words), "%s: %s", dhcp_type_name(m->type), err == -EBADMSG ? why : err_text(err));
+	complain(c, m->from, words);
 	network_free(net);
 	return false;
 }
@@ -260,6 +269,14 @@ static bool read_lease(struct dhcp_client *c, const struct dhcp_message *m, stru
 static bool from_silent(const struct dhcp_client *c, const struct network *offer)
 {
 	return c->silent.s_addr && offer->server_id.s_addr == c->silent.s_addr;
+}
+
+static bool is_shunned(const struct dhcp_client *c, struct in_addr server)
+{
+	for (size_t i = 0; i < c->shunned_count; i++)
+		if (c->shunned[i].s_addr == server.s_addr)
+			return true;
+	return false;
 }
 
 static int worth(const struct dhcp_client *c, const struct network *offer)
@@ -275,10 +292,17 @@ static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 	struct network net;
 	char a[ADDRESS_TEXT_SIZE], server[ADDRESS_TEXT_SIZE];
 
-	if (!m->address.s_addr) /* a PXE proxy has no address to give */
+	if (!m->address.s_addr) {
+		complain(c, m->from, "it offers no address: a PXE proxy");
 		return;
+	}
 	if (!read_lease(c, m, &net))
 		return;
+	if (is_shunned(c, net.server_id)) {
+		complain(c, m->from, "its addresses lead nowhere, as was tried: another server is waited for");
+		network_free(&net);
+		return;
+	}
 	log_debug("%s: %s offers %s", c->s.wire->name, address_text(net.server_id, server),
 		  address_text(net.address, a));
 	if (!first && worth(c, &net) <= worth(c, &c->offer)) {
@@ -286,23 +310,24 @@ static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 		return;
 	}
 	network_free(&c->offer);
-	dhcp_message_free(&c->offered);
+	dhcp_message_free(&c->said);
 	c->offer = net;
-	c->offered = *m;
+	c->said = *m;
 	*m = (struct dhcp_message){ 0 };
 	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0); /* else as soon as all that has come in was read */
 }
 
-/* Some servers say all in their offer and little in what confirms it: M gets from there what it lacks. */
+/* Some servers say everything in the offer, and of it only that it is granted later. */
 static void complete_ack(const struct dhcp_client *c, struct dhcp_message *m)
 {
-	for (int i = 1; i < OPTION_END; i++)
-		if (!m->option[i].data && i != OPTION_TYPE && i != OPTION_MESSAGE && i != OPTION_OVERLOAD)
-			m->option[i] = c->offered.option[i];
-	if (!m->next_server.s_addr)
-		m->next_server = c->offered.next_server;
-	if (!*m->file)
-		memcpy(m->file, c->offered.file, sizeof(m->file));
+	struct in_addr server = dhcp_option_address(m, OPTION_SERVER_ID);
+
+	if ((m->address.s_addr && m->address.s_addr != c->offer.address.s_addr) ||
+	    (server.s_addr && server.s_addr != c->offer.server_id.s_addr))
+		return;
+	if (!m->option[OPTION_NETMASK].data || !m->option[OPTION_LEASE].data)
+		log_info("%s: what the DHCPACK leaves out is taken from the offer", c->s.wire->name);
+	dhcp_message_complete(m, &c->said);
 }
 
 static void on_ack(struct dhcp_client *c, int64_t now, struct dhcp_message *m, const uint8_t *from)
@@ -310,7 +335,6 @@ static void on_ack(struct dhcp_client *c, int64_t now, struct dhcp_message *m, c
 	struct network net;
 
 	complete_ack(c, m);
-
 	if (!read_lease(c, m, &net)) {
 		pause_then_discover(c, now);
 		return;
@@ -348,11 +372,11 @@ static void on_nak(struct dhcp_client *c, int64_t now, const struct dhcp_message
 static void on_message(struct dhcp_client *c, int64_t now, const struct udp_frame *u)
 {
 	struct dhcp_message m;
-	char why[120], from[ADDRESS_TEXT_SIZE];
+	char why[120];
 	int err = dhcp_read(u->data, u->len, &m, why, sizeof(why));
 
 	if (err == -EBADMSG)
-		log_warn("%s: a DHCP message from %s is damaged: %s", c->s.wire->name, address_text(u->from, from), why);
+		complain(c, u->from, why);
 	if (err)
 		return;
 	m.from = u->from;
@@ -390,12 +414,12 @@ static void dhcp_frame(struct seeker *s, int64_t now, const uint8_t *frame, size
 	if (len < 2 * MAC_LEN || s->wire->is_ours(s->wire, frame + MAC_LEN))
 		return;
 	err = frame_read_udp(frame, len, no_checksum, &u);
-	if (err == 0 && u.to_port == DHCP_CLIENT_PORT)
+	if (err == -EBADMSG)
+		complain(c, (struct in_addr){ 0 }, "damaged on its way: lengths or sums are wrong");
+	else if (!err && u.to_port == DHCP_CLIENT_PORT)
 		on_message(c, now, &u);
-	else if (err == -EBADMSG && !c->damaged++)
-		log_warn("%s: a UDP packet is cut or its sum is wrong: it and others like it are left out", s->wire->name);
 	else if (frame_read_arp(frame, len, &a) == 0)
-		arp_probe_frame(&c->probe, s->wire, &a);
+		arp_probe_frame(&c->probe, s->wire, &a, now);
 	if (patience_hear(&c->patience, now, frame, len) && c->state == DHCP_SELECTING && !c->offer.address.s_addr)
 		send_discover(c, now);
 	if (c->state == DHCP_CHECKING && c->probe.conflict)
@@ -497,6 +521,14 @@ static const struct seeker_ops dhcp_ops = {
 	.explain = dhcp_explain,
 	.free = dhcp_free,
 };
+
+void dhcp_shun(struct seeker *s, const struct in_addr *servers, size_t count)
+{
+	struct dhcp_client *c = of(s);
+
+	c->shunned = servers;
+	c->shunned_count = count;
+}
 
 struct seeker *dhcp_seeker(struct wire *wire, const char *hostname)
 {

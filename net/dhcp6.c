@@ -241,6 +241,9 @@ int dhcp6_frame(struct dhcp6_client *c, int64_t now, const struct ip6_frame *p, 
 		log_warn("%s: a DHCPv6 message from %s is damaged: %s", c->wire->name, ip6_text(&p->from, from), why);
 	if (err)
 		return err == -ENOMEM ? err : 0;
+	if (m.odd)
+		log_warn("%s: DHCPv6 option %u of %s left out: it is not as long as it must be, or holds what is no name",
+			 c->wire->name, m.odd, ip6_text(&p->from, from));
 	if (m.xid == c->xid && m.type == DHCP6_ADVERTISE && c->state == DHCP6_SOLICITING)
 		err = on_advertise(c, now, &m);
 	else if (m.xid == c->xid && m.type == DHCP6_REPLY)

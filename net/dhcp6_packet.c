@@ -93,8 +93,8 @@ static int use_address(struct reader *r, struct dhcp6_bytes v)
 	struct in6_addr a;
 
 	if (v.len < 24) {
-		snprintf(r->why, r->why_size, "an address option of %zu bytes", v.len);
-		return -EBADMSG;
+		m->odd = OPTION6_ADDRESS;
+		return 0;
 	}
 	memcpy(&a, v.data, sizeof(a));
 	if (ip6_is_host(&a) && get_be32(v.data + 20) && ip6_equal(&m->address, &ip6_any)) {
@@ -115,19 +115,21 @@ static int in_ia(struct reader *r, unsigned code, struct dhcp6_bytes v)
 /* IA_NA (21.4) */
 static int use_ia(struct reader *r, struct dhcp6_bytes v)
 {
-	if (v.len < 12) {
-		snprintf(r->why, r->why_size, "an identity association of %zu bytes", v.len);
-		return -EBADMSG;
-	}
-	if (get_be32(v.data) != r->ia_id)
+	if (v.len < 12 || get_be32(v.data) != r->ia_id) {
+		r->m->odd = OPTION6_IA_NA;
 		return 0;
-	r->m->renew_s = get_be32(v.data + 4);
-	r->m->rebind_s = get_be32(v.data + 8);
+	}
+	if (ip6_equal(&r->m->address, &ip6_any)) {
+		r->m->renew_s = get_be32(v.data + 4);
+		r->m->rebind_s = get_be32(v.data + 8);
+	}
 	return walk(r, (struct dhcp6_bytes){ v.data + 12, v.len - 12 }, "identity association", in_ia);
 }
 
 static int use_dns(struct dhcp6_message *m, struct dhcp6_bytes v)
 {
+	if (!v.len || v.len % 16)
+		m->odd = OPTION6_DNS;
 	if (m->dns || v.len < 16)
 		return 0;
 	m->dns = malloc(v.len);
@@ -149,10 +151,19 @@ static int use_search(struct dhcp6_message *m, struct dhcp6_bytes v)
 
 	while (at < v.len && dns_name_read(v.data, v.len, &at, name) == 0 && host_name_is_sane(name))
 		buf_printf(&list, "%s%s", list.len ? " " : "", name);
+	if (at < v.len)
+		m->odd = OPTION6_SEARCH;
 	if (!list.len || m->search)
 		return 0;
 	m->search = buf_take(&list);
 	return m->search ? 0 : -ENOMEM;
+}
+
+/* *FIELD is V, unless it has a value. */
+static void set_first(struct dhcp6_bytes *field, struct dhcp6_bytes v)
+{
+	if (!field->len)
+		*field = v;
 }
 
 static int in_message(struct reader *r, unsigned code, struct dhcp6_bytes v)
@@ -161,15 +172,18 @@ static int in_message(struct reader *r, unsigned code, struct dhcp6_bytes v)
 
 	switch (code) {
 	case OPTION6_CLIENT_ID:
-		m->client_id = v;
+		set_first(&m->client_id, v);
 		break;
 	case OPTION6_SERVER_ID:
-		m->server_id = v;
+		set_first(&m->server_id, v);
 		break;
 	case OPTION6_IA_NA:
 		return use_ia(r, v);
 	case OPTION6_PREFERENCE:
-		m->preference = v.len ? v.data[0] : 0;
+		if (v.len != 1)
+			m->odd = code;
+		else if (!m->preference)
+			m->preference = v.data[0];
 		break;
 	case OPTION6_STATUS:
 		use_status(r, v);
@@ -182,7 +196,7 @@ static int in_message(struct reader *r, unsigned code, struct dhcp6_bytes v)
 	case OPTION6_SEARCH:
 		return use_search(m, v);
 	case OPTION6_BOOTFILE:
-		m->bootfile = v;
+		set_first(&m->bootfile, v);
 		break;
 	default:
 		break;
@@ -209,11 +223,13 @@ int dhcp6_read(const uint8_t *data, size_t len, const uint8_t mac[MAC_LEN], stru
 		return -EPROTONOSUPPORT;
 	err = walk(&r, (struct dhcp6_bytes){ data + 4, len - 4 }, "message", in_message);
 	client_id(mac, duid);
-	/* 16.3, 16.10: both identities must be there, and the client's must be this one's */
+	/* 16.3, 16.10: both identities must be there, and the client's must be this one's; a server that leaves that out has still
+	 * answered to the transaction's number */
 	if (!err && (!m->server_id.len || m->server_id.len > 130)) {
 		snprintf(why, why_size, "the server does not say who it is");
 		err = -EBADMSG;
-	} else if (!err && (m->client_id.len != sizeof(duid) || memcmp(m->client_id.data, duid, sizeof(duid)) != 0)) {
+	} else if (!err && m->client_id.len &&
+		   (m->client_id.len != sizeof(duid) || memcmp(m->client_id.data, duid, sizeof(duid)) != 0)) {
 		err = -EPROTONOSUPPORT; /* for somebody else */
 	}
 	if (err)

@@ -43,10 +43,12 @@ struct dhcp6_message {
 	size_t dns_count;
 	char *search;                 /* names separated by spaces; NULL: none */
 	struct dhcp6_bytes bootfile;  /* option 59: a URL (RFC 5970) */
+	unsigned odd;                 /* the number of an option that was left out, as its length or a name in it is none; 0: none was */
 };
 
 /* Takes a UDP datagram's contents apart, for the client with this MAC address. 0; -EPROTONOSUPPORT: none of a server's
- * messages; -ENOMEM; -EBADMSG with the reason in WHY (of WHY_SIZE bytes): a length lies, or what must be there is not. */
+ * messages, or for another client; -ENOMEM; -EBADMSG with the reason in WHY (of WHY_SIZE bytes): a length lies, or what
+ * must be there is not. Of an option that comes again the first counts. */
 int dhcp6_read(const uint8_t *data, size_t len, const uint8_t mac[MAC_LEN], struct dhcp6_message *m, char *why,
 	       size_t why_size) must_check;
 void dhcp6_message_free(struct dhcp6_message *m);

@@ -7,6 +7,7 @@
 #include "net/dns_packet.h"
 #include "net/frame.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 enum { MTU_SMALLEST = 576, MTU_BIGGEST = 65535 }; /* below RFC 791's smallest every host must take, nothing works well */
@@ -14,6 +15,14 @@ enum { MTU_SMALLEST = 576, MTU_BIGGEST = 65535 }; /* below RFC 791's smallest ev
 static void log_unusable(const struct network *net, enum dhcp_option option, const char *why)
 {
 	log_warn("%s: DHCP option %d left out: %s", net->interface, option, why);
+}
+
+static bool is_in(const struct in_addr *list, size_t count, struct in_addr a)
+{
+	while (count--)
+		if (list[count].s_addr == a.s_addr)
+			return true;
+	return false;
 }
 
 /* A list of addresses; those no host can have are left out. */
@@ -33,20 +42,20 @@ static int read_addresses(const struct dhcp_message *m, enum dhcp_option option,
 	for (size_t at = 0; at + 4 <= v->len; at += 4) {
 		struct in_addr a = get_in_addr(v->data + at);
 
-		if (address_is_host(a))
-			(*out)[(*count)++] = a;
-		else
+		if (!address_is_host(a))
 			log_unusable(net, option, "an address in it is no host's");
+		else if (!is_in(*out, *count, a))
+			(*out)[(*count)++] = a;
 	}
 	return 0;
 }
 
-/* A text option without the NULs that some servers end it with; NULL when it is absent, empty, or holds what is no
+/* A text option without the NULs, blanks and line ends that some servers end it with; NULL when it is absent, empty, or holds what is no
  * printable character. */
 static int read_text(const uint8_t *data, size_t len, const struct network *net, enum dhcp_option option, char **out)
 {
 	*out = NULL;
-	while (len && data[len - 1] == '\0')
+	while (len && (data[len - 1] == '\0' || isspace(data[len - 1])))
 		len--;
 	if (!len)
 		return 0;
@@ -73,35 +82,33 @@ static int read_name(const struct dhcp_message *m, enum dhcp_option option, cons
 	return err;
 }
 
-/* Option 15: a domain. Some write several, which are then searched as option 119 has them. What ends it (blanks, NULs, a
- * line's end) is none of it. */
+/* Option 15 is one name, but people write several there, as for a resolver's search list: the first is the node's own
+ * domain, all are searched. */
 static int read_domain(const struct dhcp_message *m, struct network *net)
 {
-	static const char between[] = " ,\t\r\n";
 	const struct dhcp_value *v = &m->option[OPTION_DOMAIN];
 	cleanup_free char *text = strndup((const char *)(v->len ? v->data : (const uint8_t *)""), v->len);
 	cleanup_buf struct buf all = { 0 };
-	size_t count = 0;
+	char *rest = text, *name;
 
 	if (!text)
 		return -ENOMEM;
-	for (char *word = text; *(word += strspn(word, between)); count++) {
-		size_t len = strcspn(word, between);
-		bool last = !word[len];
+	while ((name = strsep(&rest, " ,;\t\r\n"))) {
+		size_t len = strlen(name);
 
-		word[len] = '\0';
-		if (!host_name_is_sane(word)) {
+		if (len && name[len - 1] == '.')
+			name[len - 1] = '\0';
+		if (*name && !host_name_is_sane(name))
 			log_unusable(net, OPTION_DOMAIN, "it is no name");
-			return 0;
-		}
-		if (!net->domain && !(net->domain = strdup(word)))
-			return -ENOMEM;
-		buf_printf(&all, "%s%s", count ? " " : "", word);
-		word += len + !last;
+		else if (*name)
+			buf_printf(&all, "%s%s", all.len ? " " : "", name);
 	}
-	if (count > 1 && !net->search)
+	if (!all.len)
+		return all.failed ? -ENOMEM : 0;
+	net->domain = strndup(all.data, strcspn(all.data, " "));
+	if (strchr(all.data, ' ') && !net->search)
 		net->search = buf_take(&all);
-	return 0;
+	return net->domain ? 0 : -ENOMEM;
 }
 
 static int add_route(struct network *net, struct net_route route)
@@ -252,13 +259,6 @@ static bool read_server(const struct dhcp_message *m, struct network *net)
 	return address_is_host(net->server_id);
 }
 
-static void log_odd(const struct dhcp_message *m, const struct network *net)
-{
-	for (int i = 0; i < 256; i++)
-		if (m->odd[i])
-			log_unusable(net, (enum dhcp_option)i, "it came twice, or its length is wrong; the first right one counts");
-}
-
 /* The address and what belongs to it: without these an offer is none. */
 static int read_address(const struct dhcp_message *m, struct network *net, char *why, size_t why_size)
 {
@@ -295,8 +295,10 @@ int dhcp_lease_read(const struct dhcp_message *m, struct network *net, char *why
 
 	if (err)
 		return err;
+	for (unsigned i = 0; i < ARRAY_SIZE(m->odd); i++)
+		if (m->odd[i])
+			log_unusable(net, (enum dhcp_option)i, "it is longer or shorter than it must be");
 	net->dhcp = true;
-	log_odd(m, net);
 	read_times(m, net);
 	if (!net->lease_s) {
 		snprintf(why, why_size, "its lease lasts 0 seconds");

@@ -77,9 +77,8 @@ static bool next_option(struct area *a, uint8_t *code, struct dhcp_value *value,
 	return true;
 }
 
-/* The length of an option that has one for all; 0: any. Such a one is never cut in pieces (RFC 3396 is for long ones), so what
- * comes a second time is said twice: the first counts. */
-static size_t fixed_length(uint8_t code)
+/* How long the option must be; 0: as long as it likes. */
+static size_t fixed_size(uint8_t code)
 {
 	switch (code) {
 	case OPTION_OVERLOAD:
@@ -101,15 +100,23 @@ static size_t fixed_length(uint8_t code)
 	}
 }
 
-/* Whether this piece of option CODE counts: SEEN says that one was there. */
-static bool counts(struct dhcp_message *m, uint8_t code, size_t len, bool seen)
+/* True when the piece is a part of its option. RFC 3396 cuts what is too long for one: an option of fixed size never is,
+ * the first of the right size is it; and a piece that says the first again, without filling it, is a repetition. FIRST: the first
+ * pieces so far. */
+static bool counts(struct dhcp_message *m, struct dhcp_value first[256], uint8_t code, const struct dhcp_value *piece)
 {
-	size_t wanted = fixed_length(code);
+	size_t fixed = fixed_size(code);
 
-	if (!wanted || (len == wanted && !seen))
+	if (fixed && piece->len != fixed) {
+		m->odd[code] = true;
+		return false;
+	}
+	if (!first[code].data) {
+		first[code] = *piece;
 		return true;
-	m->odd[code] = true;
-	return false;
+	}
+	return !fixed && (piece->len == 255 || piece->len != first[code].len ||
+			  memcmp(piece->data, first[code].data, piece->len) != 0);
 }
 
 /* Walks over the areas and, where STORE is given, copies every option's pieces to its place in there; else adds up their
@@ -117,15 +124,15 @@ static bool counts(struct dhcp_message *m, uint8_t code, size_t len, bool seen)
 static int walk(struct dhcp_message *m, struct area *areas, size_t count, uint8_t *filled[256], char *why,
 		size_t why_size)
 {
+	struct dhcp_value first[256] = { 0 };
+
 	for (size_t i = 0; i < count; i++) {
 		struct area a = areas[i];
 		struct dhcp_value value;
 		uint8_t code;
 
 		while (next_option(&a, &code, &value, why, why_size)) {
-			bool seen = filled ? filled[code] > m->option[code].data : m->option[code].data != NULL;
-
-			if (!counts(m, code, value.len, seen))
+			if (!counts(m, first, code, &value))
 				continue;
 			if (filled) {
 				memcpy(filled[code], value.data, value.len);
@@ -151,7 +158,7 @@ static int find_overload(const struct area *options, char *why, size_t why_size)
 	int overload = 0;
 
 	while (next_option(&a, &code, &value, why, why_size))
-		if (code == OPTION_OVERLOAD && value.len == 1)
+		if (code == OPTION_OVERLOAD && value.len == 1 && !overload)
 			overload = value.data[0];
 	return overload;
 }
@@ -214,8 +221,10 @@ int dhcp_read(const uint8_t *data, size_t len, struct dhcp_message *m, char *why
 	else
 		copy_text(m->server_name, data + AT_SNAME, SNAME_LEN);
 	err = *why ? -EBADMSG : gather_options(m, areas, count, why, why_size);
-	if (!err && m->option[OPTION_TYPE].len != 1)
-		err = -EPROTONOSUPPORT; /* BOOTP */
+	if (!err && !m->option[OPTION_TYPE].len) {
+		snprintf(why, why_size, "it has no type (option 53): BOOTP, not DHCP");
+		err = -EBADMSG;
+	}
 	if (err) {
 		dhcp_message_free(m);
 		return err;
@@ -232,6 +241,21 @@ void dhcp_message_free(struct dhcp_message *m)
 {
 	free(m->store);
 	*m = (struct dhcp_message){ 0 };
+}
+
+void dhcp_message_complete(struct dhcp_message *m, const struct dhcp_message *before)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(m->option); i++)
+		if (!m->option[i].data)
+			m->option[i] = before->option[i];
+	if (!m->address.s_addr)
+		m->address = before->address;
+	if (!m->next_server.s_addr)
+		m->next_server = before->next_server;
+	if (!m->server_name[0])
+		memcpy(m->server_name, before->server_name, sizeof(m->server_name));
+	if (!m->file[0])
+		memcpy(m->file, before->file, sizeof(m->file));
 }
 
 struct in_addr dhcp_option_address(const struct dhcp_message *m, enum dhcp_option option)

@@ -54,7 +54,7 @@ enum dhcp_option {
 	OPTION_END = 255,
 };
 
-/* The value of one option, its pieces put together (RFC 3396); of an option of fixed length the first right one. */
+/* The value of one option, its pieces put together (RFC 3396); of an option of fixed size the first that has it. */
 struct dhcp_value {
 	const uint8_t *data; /* NULL: the option is absent; owned by the message */
 	size_t len;
@@ -69,17 +69,20 @@ struct dhcp_message {
 	struct in_addr next_server; /* siaddr */
 	char server_name[65];       /* sname, "" when it is empty or carries options */
 	char file[129];             /* file, likewise */
+	struct in_addr from;        /* whose datagram it came in; the reader of the frame knows */
 	struct dhcp_value option[256];
-	bool odd[256];              /* the option came twice or with a length that it cannot have: that was left out */
-	struct in_addr from;        /* who sent it, as the caller knows; 0.0.0.0: not known */
-	uint8_t *store; /* the options' bytes */
+	bool odd[256];              /* one of that number was left out, being shorter or longer than it must be */
+	uint8_t *store;             /* the options' bytes */
 };
 
 /* Takes a UDP datagram's contents apart. Nothing in DATA is trusted: an option that claims more bytes than there are
- * makes the whole message bad. 0; -EPROTONOSUPPORT: no DHCP reply to an Ethernet card; -ENOMEM; -EBADMSG with the reason
+ * makes the whole message bad. 0; -EPROTONOSUPPORT: no reply to an Ethernet card; -ENOMEM; -EBADMSG with the reason
  * in WHY (of WHY_SIZE bytes). */
 int dhcp_read(const uint8_t *data, size_t len, struct dhcp_message *m, char *why, size_t why_size) must_check;
 void dhcp_message_free(struct dhcp_message *m);
+
+/* Takes what M lacks from BEFORE, the same server's offer, which must live as long: some servers say all of it once. */
+void dhcp_message_complete(struct dhcp_message *m, const struct dhcp_message *before);
 
 /* The option as an address, 0.0.0.0 when it is absent or not 4 bytes long; as a number of seconds, likewise 0. */
 struct in_addr dhcp_option_address(const struct dhcp_message *m, enum dhcp_option option);

@@ -97,6 +97,8 @@ static int use_answer(struct exchange *x, struct peer *p, struct dns_question *q
 		p->refusals++;
 		return -EAGAIN;
 	}
+	if (answer->odd)
+		note_trouble(x, p, "names an address that is none, which is left out");
 	return take_answer(q, answer) ? send_query(x, p, q) : 0;
 }
 
@@ -261,11 +263,6 @@ static int listen_to(struct exchange *x, struct peer *asked, struct pollfd *poll
 		n = poll(poll_fd, x->peer_count, ms_left(until));
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0 && now_ms() >= until) {
-			if (asked)
-				note_trouble(x, asked, "does not answer");
-			return 0;
-		}
 		for (size_t i = 0; n > 0 && i < x->peer_count; i++) {
 			int err = poll_fd[i].revents ? receive(x, &x->peer[i]) : 0;
 
@@ -274,6 +271,11 @@ static int listen_to(struct exchange *x, struct peer *asked, struct pollfd *poll
 			if (err && err != -EAGAIN)
 				return err;
 		}
+		if (now_ms() < until || all_answered(x))
+			continue;
+		if (asked) /* nobody pushes that away by sending something else all the time */
+			note_trouble(x, asked, "does not answer");
+		return 0;
 	}
 	return 0;
 }

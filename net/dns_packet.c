@@ -125,16 +125,17 @@ static int read_record(const uint8_t *message, size_t len, size_t *at, struct re
 
 static int add_address(struct dns_answer *answer, const uint8_t *data, size_t len)
 {
-	struct in6_addr *more = realloc(answer->address, (answer->count + 1) * sizeof(*more));
-	uint8_t *bytes;
+	struct in6_addr *more, a = { .s6_addr = { [10] = 0xff, 0xff } };
 
+	memcpy(a.s6_addr + 16 - len, data, len);
+	for (size_t i = 0; i < answer->count; i++)
+		if (memcmp(&answer->address[i], &a, sizeof(a)) == 0)
+			return 0; /* said twice */
+	more = realloc(answer->address, (answer->count + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	answer->address = more;
-	bytes = more[answer->count++].s6_addr;
-	memset(bytes, 0, 10);
-	memset(bytes + 10, 0xff, 2);
-	memcpy(bytes + 16 - len, data, len);
+	more[answer->count++] = a;
 	return 0;
 }
 
@@ -157,12 +158,31 @@ static int take_answers(const uint8_t *message, size_t len, size_t at, unsigned 
 		target = r.at;
 		if (r.type == (unsigned)type && type != DNS_PTR && r.len == address_len) {
 			err = add_address(answer, message + r.at, r.len);
+		} else if (r.type == (unsigned)type && type != DNS_PTR) {
+			answer->odd = true;
 		} else if (r.type == DNS_CNAME || (r.type == DNS_PTR && type == DNS_PTR)) {
 			*alias = r.type == DNS_CNAME;
 			return dns_name_read(message, r.at + r.len, &target, answer->name);
 		}
 	}
 	return err;
+}
+
+/* The question that is answered: NAME's. Some servers leave it out; then the records say whose they are. */
+static int read_question(const uint8_t *message, size_t len, size_t *at, const char *name, enum dns_type type,
+			 struct dns_answer *answer)
+{
+	unsigned questions = get_be16(message + 4);
+
+	if (!questions)
+		return str_copy(answer->name, sizeof(answer->name), name) ? -EBADMSG : 0;
+	if (questions != 1 || dns_name_read(message, len, at, answer->name) || len - *at < 4)
+		return -EBADMSG;
+	if (!dns_name_equal(answer->name, name) || get_be16(message + *at) != (unsigned)type ||
+	    get_be16(message + *at + 2) != CLASS_INTERNET)
+		return -EAGAIN;
+	*at += 4;
+	return 0;
 }
 
 int dns_answer_read(const uint8_t *message, size_t len, uint16_t id, const char *name, enum dns_type type,
@@ -185,12 +205,9 @@ int dns_answer_read(const uint8_t *message, size_t len, uint16_t id, const char 
 	/* A server that does not understand may send the header alone. */
 	if (get_be16(message + 4) == 0 && answer->rcode != DNS_OK && !answers)
 		return 0;
-	if (get_be16(message + 4) != 1 || dns_name_read(message, len, &at, answer->name) || len - at < 4)
-		return -EBADMSG;
-	if (!dns_name_equal(answer->name, name) || get_be16(message + at) != (unsigned)type ||
-	    get_be16(message + at + 2) != CLASS_INTERNET)
-		return -EAGAIN;
-	at += 4;
+	err = read_question(message, len, &at, name, type, answer);
+	if (err)
+		return err;
 	if (answer->truncated)
 		return 0;
 	for (int i = 0; !err && alias && !answer->count && i < MAX_ALIASES; i++)

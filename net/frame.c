@@ -25,26 +25,23 @@ uint16_t internet_checksum(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-/* The pseudo header of UDP (RFC 768) and the datagram. */
+bool checksum_is_half(uint32_t sum, uint16_t found)
+{
+	const uint16_t half = (uint16_t)~internet_checksum(sum);
+
+	return half == found;
+}
+
+/* The pseudo header of UDP (RFC 768). */
+static uint32_t pseudo_sum(const uint8_t *addresses, size_t len)
+{
+	return internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8);
+}
+
+/* The pseudo header and the datagram. */
 static uint16_t udp_checksum(const uint8_t *addresses, const uint8_t *udp, size_t len)
 {
-	return internet_checksum(internet_sum(internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8), udp, len));
-}
-
-bool checksum_is_partial(uint16_t field, uint32_t pseudo)
-{
-	while (pseudo >> 16)
-		pseudo = (pseudo & 0xffff) + (pseudo >> 16);
-	return field == pseudo;
-}
-
-/* The sum is right, or left out, or left to hardware that was not there. */
-static bool udp_sum_will_do(const uint8_t *addresses, const uint8_t *udp, size_t len)
-{
-	uint16_t field = get_be16(udp + 6);
-
-	return field == 0 || udp_checksum(addresses, udp, len) == 0 ||
-	       checksum_is_partial(field, internet_sum(PROTOCOL_UDP + (uint32_t)len, addresses, 8));
+	return internet_checksum(internet_sum(pseudo_sum(addresses, len), udp, len));
 }
 
 int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct udp_frame *out)
@@ -59,7 +56,8 @@ int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct ud
 		return -EBADMSG;
 	header = (size_t)(ip[0] & 0xf) * 4;
 	ip_len = get_be16(ip + 2); /* the frame may be longer: short ones are filled up */
-	if (header < IP_HEADER || ip_len < header || ip_len > len || internet_checksum(internet_sum(0, ip, header)) != 0)
+	if (header < IP_HEADER || ip_len < header || ip_len > len ||
+	    (get_be16(ip + 10) && internet_checksum(internet_sum(0, ip, header)) != 0))
 		return -EBADMSG;
 	if (ip[9] != PROTOCOL_UDP || (get_be16(ip + 6) & 0x3fff)) /* fragments: no DHCP server sends any */
 		return -EPROTONOSUPPORT;
@@ -69,7 +67,8 @@ int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct ud
 	udp_len = get_be16(udp + 4);
 	if (udp_len < UDP_HEADER || udp_len > ip_len - header)
 		return -EBADMSG;
-	if (!no_checksum && !udp_sum_will_do(ip + 12, udp, udp_len))
+	if (!no_checksum && get_be16(udp + 6) != 0 && udp_checksum(ip + 12, udp, udp_len) != 0 &&
+	    !checksum_is_half(pseudo_sum(ip + 12, udp_len), get_be16(udp + 6)))
 		return -EBADMSG;
 	*out = (struct udp_frame){
 		.from = get_in_addr(ip + 12),

@@ -53,6 +53,10 @@ static inline struct in_addr get_in_addr(const uint8_t *p)
 uint32_t internet_sum(uint32_t sum, const uint8_t *p, size_t len);
 uint16_t internet_checksum(uint32_t sum);
 
+/* True when FOUND is the sum of the pseudo header alone, SUM, as a sender writes it for a card that adds the rest; where
+ * the mark that says so gets lost on the way (bridges, tunnels, virtual functions) it arrives like this. */
+bool checksum_is_half(uint32_t sum, uint16_t found);
+
 /* A UDP datagram in its frame. */
 struct udp_frame {
 	uint8_t to_mac[MAC_LEN], from_mac[MAC_LEN];
@@ -62,13 +66,10 @@ struct udp_frame {
 	size_t len;
 };
 
-/* True where FIELD of a packet is just the sum of its pseudo header, PSEUDO (internet_sum): its sender left the rest to
- * hardware that was not there, as virtual machines do. */
-bool checksum_is_partial(uint16_t field, uint32_t pseudo);
-
 /* Takes a frame apart: Ethernet II, IPv4 with or without options (RFC 791), UDP (RFC 768). Both checksums are verified;
  * the UDP one is not when NO_CHECKSUM says that the sender left it to hardware that was never passed (a cable inside one
- * machine). 0; -EPROTONOSUPPORT: something else, nobody's fault; -EBADMSG: it is damaged or lies about its lengths. */
+ * machine), nor where it is the half sum that the sender leaves to such hardware (checksum_is_half), nor IPv4's where it is 0. 0;
+ * -EPROTONOSUPPORT: something else, nobody's fault; -EBADMSG: it is damaged or lies about its lengths. */
 int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct udp_frame *out) must_check;
 
 /* Adds the frame that carries U to OUT. 0 or -ENOMEM; -EMSGSIZE when the data does not fit a datagram. */

@@ -84,25 +84,26 @@ const char *ip6_text(const struct in6_addr *a, char buf[IP6_TEXT_SIZE])
 /* ---- frames */
 
 /* RFC 8200, 8.1: over the addresses, the length, the protocol and what follows. */
-static uint16_t checksum(const struct in6_addr *from, const struct in6_addr *to, uint8_t protocol, const uint8_t *data,
-			 size_t len)
+static uint32_t pseudo_sum(const struct in6_addr *from, const struct in6_addr *to, uint8_t protocol, size_t len)
 {
 	uint32_t sum = protocol + (uint32_t)len; /* below 64 KiB: the upper half is 0 */
 
-	sum = internet_sum(sum, from->s6_addr, 16);
-	sum = internet_sum(sum, to->s6_addr, 16);
-	return internet_checksum(internet_sum(sum, data, len));
+	return internet_sum(internet_sum(sum, from->s6_addr, 16), to->s6_addr, 16);
 }
 
-/* As udp_sum_will_do of frame.c; here no sum is left out (RFC 8200, 8.1). */
-static bool sum_will_do(const struct ip6_frame *p, const uint8_t *data, size_t len)
+static uint16_t checksum(const struct in6_addr *from, const struct in6_addr *to, uint8_t protocol, const uint8_t *data,
+			 size_t len)
 {
-	uint32_t pseudo = p->protocol + (uint32_t)len;
+	return internet_checksum(internet_sum(pseudo_sum(from, to, protocol, len), data, len));
+}
 
-	if (checksum(&p->from, &p->to, p->protocol, data, len) == 0)
-		return true;
-	pseudo = internet_sum(internet_sum(pseudo, p->from.s6_addr, 16), p->to.s6_addr, 16);
-	return checksum_is_partial(get_be16(data + (p->protocol == PROTOCOL_UDP6 ? 6 : 2)), pseudo);
+/* The sum is right, or the half of it that is left to hardware (frame.h). */
+static bool sum_is_good(const struct ip6_frame *p, const uint8_t *data, size_t len)
+{
+	size_t at = p->protocol == PROTOCOL_UDP6 ? 6 : 2;
+
+	return checksum(&p->from, &p->to, p->protocol, data, len) == 0 ||
+	       checksum_is_half(pseudo_sum(&p->from, &p->to, p->protocol, len), get_be16(data + at));
 }
 
 int frame_read_ip6(const uint8_t *frame, size_t len, bool no_checksum, struct ip6_frame *out)
@@ -138,7 +139,7 @@ int frame_read_ip6(const uint8_t *frame, size_t len, bool no_checksum, struct ip
 		out->data = data + UDP_HEADER;
 		out->len = udp_len - UDP_HEADER;
 	}
-	if (!no_checksum && !sum_will_do(out, data, data_len))
+	if (!no_checksum && !sum_is_good(out, data, data_len))
 		return -EBADMSG;
 	return 0;
 }

@@ -55,8 +55,10 @@ static int add_search(struct router_advert *ra, const uint8_t *o, size_t len)
 		return 0;
 	while (at < len - 8 && dns_name_read(o + 8, len - 8, &at, name) == 0 && host_name_is_sane(name))
 		buf_printf(&list, "%s%s", list.len ? " " : "", name);
-	if (!list.len)
+	if (!list.len) {
+		ra->odd = OPT_SEARCH;
 		return 0;
+	}
 	ra->search = buf_take(&list);
 	return ra->search ? 0 : -ENOMEM;
 }
@@ -71,6 +73,8 @@ static int read_option(struct router_advert *ra, const uint8_t *o, size_t len)
 		return add_search(ra, o, len);
 	if (o[0] == OPT_MTU && len == 8 && get_be32(o + 4) >= MTU_SMALLEST && get_be32(o + 4) <= UINT16_MAX)
 		ra->mtu = get_be32(o + 4);
+	else if (o[0] == OPT_PREFIX || o[0] == OPT_DNS || o[0] == OPT_SEARCH || o[0] == OPT_MTU)
+		ra->odd = o[0];
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct router_advert {
 	struct in6_addr *dns;   /* RFC 8106, 5.1 */
 	size_t dns_count;
 	char *search;           /* RFC 8106, 5.2: names separated by spaces; NULL: none */
+	unsigned odd;           /* the number of an option that was left out as its length or value is none; 0: none was */
 };
 
 /* Reads a router advertisement. One that RFC 4861, 6.1.2 calls invalid (hop limit, source, an option of length 0 ...) is

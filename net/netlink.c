@@ -14,6 +14,8 @@
 enum { SOL_NETLINK_LEVEL = 270, OPTION_CAP_ACK = 10, OPTION_EXT_ACK = 11 };
 enum { FLAG_ACK_HAS_ATTRIBUTES = 0x200, ACK_WORDS = 1 };
 
+enum { EVENTS_AT_ONCE = 64 }; /* a card that comes and goes without end must not keep its reader from the clock */
+
 #define ANSWER_MS 10000 /* the kernel answers at once, but a driver may hold its lock while it starts a card */
 
 int netlink_open(struct netlink *nl, uint32_t groups)
@@ -254,7 +256,7 @@ int netlink_events(struct netlink *nl, nl_message_fn *fn, void *ctx)
 {
 	cleanup_buf struct buf in = { 0 };
 
-	for (;;) {
+	for (unsigned read = 0; read < EVENTS_AT_ONCE; read++) {
 		const uint8_t *p, *data;
 		struct nlmsghdr h;
 		size_t len, data_len;
@@ -272,4 +274,5 @@ int netlink_events(struct netlink *nl, nl_message_fn *fn, void *ctx)
 				return err;
 		}
 	}
+	return 0;
 }

@@ -12,7 +12,7 @@
 enum { ALL_PROTOCOLS = 0x0003 }; /* ETH_P_ALL: spanning tree has no protocol number of its own */
 
 /* include/uapi/linux/filter.h: what the kernel keeps beside the frame; older headers lack the last one */
-enum { BESIDE_FRAME = -0x1000, VLAN_TAG = 44, VLAN_TAG_PRESENT = 48 };
+enum { BESIDE_FRAME = -0x1000, VLAN_TAG = 44, VLAN_TAG_PRESENT = 48, VLAN_ID = 0x0fff };
 
 #define LOAD_BYTE(at)        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(at))
 #define LOAD_HALF(at)        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(at))
@@ -20,39 +20,40 @@ enum { BESIDE_FRAME = -0x1000, VLAN_TAG = 44, VLAN_TAG_PRESENT = 48 };
 #define IF_EQUAL(k, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, yes, no)
 #define RETURN(bytes)        BPF_STMT(BPF_RET | BPF_K, bytes)
 
+#define IF_ANY(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, yes, no)
+
 /* The jumps count the instructions in between. */
 static struct sock_filter wanted[] = {
 	/*  0 */ LOAD_BYTE(BESIDE_FRAME + VLAN_TAG_PRESENT),
-	/*  1 */ IF_EQUAL(0, 3, 0),
-	/*  2 */ LOAD_HALF(BESIDE_FRAME + VLAN_TAG), /* a tag of VLAN 0 is a priority, no VLAN (802.1Q, 9.6) */
-	/*  3 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x0fff),
-	/*  4 */ IF_EQUAL(0, 0, 24),
-	/*  5 */ LOAD_HALF(12), /* Ethernet type */
-	/*  6 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
-	/*  7 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
-	/*  8 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
-	/*  9 */ LOAD_BYTE(14 + 9),
-	/* 10 */ IF_EQUAL(17, 0, 18), /* UDP */
-	/* 11 */ LOAD_HALF(14 + 6),
-	/* 12 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 16, 0), /* not the first piece of a datagram */
-	/* 13 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
-	/* 14 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
-	/* 15 */ IF_EQUAL(67, 14, 0),
-	/* 16 */ IF_EQUAL(68, 13, 12),
-	/* 17 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
-	/* 18 */ IF_EQUAL(17, 3, 0),
-	/* 19 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
-	/* 20 */ LOAD_BYTE(14 + 40),
-	/* 21 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
-	/* 22 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
-	/* 23 */ IF_EQUAL(546, 6, 5),
-	/* 24 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
-	/* 25 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
-	/* 26 */ IF_EQUAL(0x0180c200, 0, 2),
-	/* 27 */ LOAD_HALF(4),
-	/* 28 */ IF_EQUAL(0x0000, 1, 0),
-	/* 29 */ RETURN(0),
-	/* 30 */ RETURN(UINT32_MAX),
+	/*  1 */ IF_EQUAL(0, 2, 0),
+	/*  2 */ LOAD_HALF(BESIDE_FRAME + VLAN_TAG),
+	/*  3 */ IF_ANY(VLAN_ID, 24, 0), /* id 0 is no VLAN, but a priority (IEEE 802.1Q, 9.6) */
+	/*  4 */ LOAD_HALF(12), /* Ethernet type */
+	/*  5 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
+	/*  6 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
+	/*  7 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
+	/*  8 */ LOAD_BYTE(14 + 9),
+	/*  9 */ IF_EQUAL(17, 0, 18), /* UDP */
+	/* 10 */ LOAD_HALF(14 + 6),
+	/* 11 */ IF_ANY(0x1fff, 16, 0), /* not the first piece of a datagram */
+	/* 12 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
+	/* 13 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
+	/* 14 */ IF_EQUAL(67, 14, 0),
+	/* 15 */ IF_EQUAL(68, 13, 12),
+	/* 16 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
+	/* 17 */ IF_EQUAL(17, 3, 0),
+	/* 18 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
+	/* 19 */ LOAD_BYTE(14 + 40),
+	/* 20 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
+	/* 21 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
+	/* 22 */ IF_EQUAL(546, 6, 5),
+	/* 23 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
+	/* 24 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
+	/* 25 */ IF_EQUAL(0x0180c200, 0, 2),
+	/* 26 */ LOAD_HALF(4),
+	/* 27 */ IF_EQUAL(0x0000, 1, 0),
+	/* 28 */ RETURN(0),
+	/* 29 */ RETURN(UINT32_MAX),
 };
 
 static int set_up(int fd, int ifindex)
@@ -121,16 +122,12 @@ int packet_receive(int fd, uint8_t *frame, size_t size, bool *no_checksum)
 	struct sockaddr_ll from;
 	struct iovec iov = { .iov_base = frame, .iov_len = size };
 
-	for (;;) {
-		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
-				    .msg_control = &beside, .msg_controllen = sizeof(beside) };
-		ssize_t n = recvmsg(fd, &m, 0);
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+			    .msg_control = &beside, .msg_controllen = sizeof(beside) };
+	ssize_t n = recvmsg(fd, &m, 0);
 
-		if (n < 0)
-			return -errno;
-		if (from.sll_pkttype == PACKET_OUTGOING) /* our own, on its way out */
-			continue;
-		*no_checksum = checksum_left_out(&m);
-		return (int)n;
-	}
+	if (n < 0)
+		return -errno;
+	*no_checksum = checksum_left_out(&m);
+	return from.sll_pkttype == PACKET_OUTGOING ? 0 : (int)n;
 }

@@ -38,6 +38,7 @@ struct ip6_client {
 	int64_t solicit_ms;     /* when the next one is sent; INT64_MAX once a router was heard */
 	int64_t router_ms;      /* when a router was heard first; 0: none yet */
 	bool managed, other;    /* what it said */
+	unsigned odd;           /* the option of its last message that was left out, as is known already */
 	struct check link_local;
 	struct check check[MAX_ADDRESSES];
 	size_t checks;
@@ -227,6 +228,10 @@ static int on_icmp(struct ip6_client *c, const struct ip6_frame *p, int64_t now)
 		log_warn("%s: a router advertisement from %s is damaged", c->s.wire->name, ip6_text(&p->from, from));
 	if (err)
 		return err == -ENOMEM ? err : 0;
+	if (ra.odd && ra.odd != c->odd)
+		log_warn("%s: option %u of router %s left out: it is not as long as it must be, or makes no sense",
+			 c->s.wire->name, ra.odd, ip6_text(&p->from, from));
+	c->odd = ra.odd;
 	err = use_advert(c, &ra, now);
 	ra_free(&ra);
 	return err;

@@ -58,6 +58,9 @@ struct seeker {
  * memory is short. */
 struct seeker *dhcp_seeker(struct wire *wire, const char *hostname) must_check;
 
+/* Of a dhcp_seeker: offers of these servers are left alone; the list must live as long. */
+void dhcp_shun(struct seeker *s, const struct in_addr *servers, size_t count);
+
 /* IPv6: listens to routers, makes addresses of their prefixes, asks DHCPv6 servers where the routers say so, or, with
  * ASK_DHCP, in any case and first. HOSTNAME as above. NULL when memory is short. */
 struct seeker *ip6_seeker(struct wire *wire, bool ask_dhcp, const char *hostname) must_check;

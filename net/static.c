@@ -311,7 +311,7 @@ static void static_frame(struct seeker *s, int64_t now, const uint8_t *frame, si
 	    s->wire->is_ours(s->wire, frame + MAC_LEN))
 		return;
 	if (frame_read_arp(frame, len, &a) == 0) {
-		arp_probe_frame(&c->probe, s->wire, &a);
+		arp_probe_frame(&c->probe, s->wire, &a, now);
 		for (size_t i = 0; i < c->targets; i++)
 			c->target[i].answered |= c->target[i].address.s_addr == a.from.s_addr;
 	}

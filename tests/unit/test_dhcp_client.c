@@ -26,7 +26,11 @@ struct world {
 	int64_t last_sent, longest_pause; /* between two DISCOVERs */
 	uint8_t server; /* who answers: 10.9.0.SERVER */
 	uint32_t xid;
+	bool bare;            /* answers hold nothing but their type and server */
+	const uint8_t *proxy; /* a machine that answers whatever is asked by ARP */
 };
+
+static void arp_from(struct world *w, const uint8_t *mac, const char *from, const char *target);
 
 static void on_send(struct wire *wire, const void *frame, size_t len)
 {
@@ -35,7 +39,11 @@ static void on_send(struct wire *wire, const void *frame, size_t len)
 	struct arp_frame a;
 
 	if (frame_read_arp(frame, len, &a) == 0) {
+		char text[INET_ADDRSTRLEN];
+
 		w->probes++;
+		if (w->proxy)
+			arp_from(w, w->proxy, inet_ntop(AF_INET, &a.target, text, sizeof(text)), "0.0.0.0");
 		return;
 	}
 	assert_int_equal(frame_read_udp(frame, len, false, &u), 0);
@@ -114,7 +122,7 @@ static void answer(struct world *w, enum dhcp_type type, uint8_t last)
 		m[4 + i] = (uint8_t)(w->xid >> (24 - 8 * i));
 	memcpy(m + 16, (const uint8_t[]){ 10, 9, 0, last }, 4);
 	memcpy(m + 28, own_mac, MAC_LEN);
-	memcpy(m + 236, options, sizeof(options));
+	memcpy(m + 236, options, w->bare ? 13 : sizeof(options));
 	memcpy(u.from_mac, server_mac, MAC_LEN);
 	memcpy(u.to_mac, own_mac, MAC_LEN);
 	inet_pton(AF_INET, "10.9.0.1", &u.from);
@@ -124,9 +132,9 @@ static void answer(struct world *w, enum dhcp_type type, uint8_t last)
 	buf_free(&frame);
 }
 
-static void arp_from(struct world *w, const uint8_t *mac, const char *from, const char *target)
+static void arp(struct world *w, bool reply, const uint8_t *mac, const char *from, const char *target)
 {
-	struct arp_frame a = { .reply = true };
+	struct arp_frame a = { .reply = reply };
 	struct buf frame = { 0 };
 
 	memcpy(a.from_mac, mac, MAC_LEN);
@@ -135,6 +143,21 @@ static void arp_from(struct world *w, const uint8_t *mac, const char *from, cons
 	assert_int_equal(frame_write_arp(&frame, &a), 0);
 	give(w, &frame);
 	buf_free(&frame);
+}
+
+static void arp_from(struct world *w, const uint8_t *mac, const char *from, const char *target)
+{
+	arp(w, true, mac, from, target);
+}
+
+static void probe_from(struct world *w, const uint8_t *mac, const char *target)
+{
+	arp(w, false, mac, "0.0.0.0", target);
+}
+
+static void announce_from(struct world *w, const uint8_t *mac, const char *address)
+{
+	arp(w, false, mac, address, address);
 }
 
 /* A configuration BPDU (IEEE 802.1D) or a rapid one, with a forward delay in seconds. */
@@ -343,6 +366,8 @@ static void test_conflicts_are_declined(void **state)
 	pass(&w, 0);
 	arp_from(&w, holder, "10.9.0.30", "0.0.0.0"); /* before the ACK */
 	answer(&w, DHCP_ACK, 30);
+	assert_int_equal(w.declines, 0); /* it is asked whether it has everything */
+	pass(&w, ARP_PROBE_MS);
 	assert_int_equal(w.declines, 1);
 	assert_string_equal(w.seeker->last, "10.9.0.30 is already used by 02:00:00:00:00:07");
 	pass(&w, 150);
@@ -352,10 +377,110 @@ static void test_conflicts_are_declined(void **state)
 	answer(&w, DHCP_ACK, 31);
 	pass(&w, 50);
 	arp_from(&w, holder, "10.9.0.31", "0.0.0.0"); /* in the middle of the check */
+	pass(&w, ARP_PROBE_MS);
 	assert_int_equal(w.declines, 2);
 	assert_int_equal(w.seeker->trouble, FAIL_NET_CONFLICT);
 	end(&w);
 	assert_int_equal(w.releases, 0); /* what was declined is not ours to give back */
+}
+
+/* To the middle of a check of 10.9.0.30. */
+static void begin_check(struct world *w)
+{
+	begin(w);
+	answer(w, DHCP_OFFER, 30);
+	pass(w, 0);
+	answer(w, DHCP_ACK, 30);
+}
+
+static void test_who_answers_for_everything_is_no_holder(void **state)
+{
+	const uint8_t proxy[] = { 2, 0, 0, 0, 0, 7 }, holder[] = { 2, 0, 0, 0, 0, 8 };
+	struct world w;
+	(void)state;
+
+	begin_check(&w);
+	w.proxy = proxy;
+	arp_from(&w, proxy, "10.9.0.30", "0.0.0.0");
+	pass(&w, ARP_PROBE_MS + 150);
+	assert_int_equal(w.declines, 0);
+	assert_int_equal(w.seeker->state, SEEK_FOUND);
+	w.proxy = NULL;
+	end(&w);
+
+	begin_check(&w); /* and behind it somebody who has it */
+	w.proxy = proxy;
+	arp_from(&w, proxy, "10.9.0.30", "0.0.0.0");
+	arp_from(&w, holder, "10.9.0.30", "0.0.0.0");
+	pass(&w, 0);
+	assert_int_equal(w.declines, 1);
+	assert_string_equal(w.seeker->last, "10.9.0.30 is already used by 02:00:00:00:00:08");
+	w.proxy = NULL;
+	end(&w);
+}
+
+static void test_a_probe_of_another_is_listened_to(void **state)
+{
+	const uint8_t other[] = { 2, 0, 0, 0, 0, 7 };
+	struct world w;
+	(void)state;
+
+	begin_check(&w); /* a switch that looks who is there */
+	for (int i = 0; i < 3; i++) {
+		probe_from(&w, other, "10.9.0.30");
+		pass(&w, ARP_PROBE_GAP_MS);
+	}
+	pass(&w, ARP_PROBE_MS);
+	assert_int_equal(w.seeker->state, SEEK_WORKING);
+	pass(&w, ARP_RIVAL_MS + ARP_RIVAL_MORE_MS);
+	assert_int_equal(w.seeker->state, SEEK_FOUND);
+	assert_int_equal(w.declines, 0);
+	end(&w);
+
+	begin_check(&w); /* a machine that was given the same address, and now says that it uses it */
+	probe_from(&w, other, "10.9.0.30");
+	pass(&w, ARP_PROBE_MS + 50);
+	announce_from(&w, other, "10.9.0.30");
+	pass(&w, 0);
+	assert_int_equal(w.declines, 1);
+	end(&w);
+}
+
+/* Servers that say everything once, in the offer. */
+static void test_a_bare_acknowledgement_is_completed(void **state)
+{
+	struct world w;
+	(void)state;
+
+	begin(&w);
+	answer(&w, DHCP_OFFER, 30);
+	pass(&w, 0);
+	w.bare = true;
+	answer(&w, DHCP_ACK, 30);
+	pass(&w, ARP_PROBE_MS);
+	assert_int_equal(w.seeker->state, SEEK_FOUND);
+	assert_int_equal(w.seeker->found.prefix, 24);
+	assert_int_equal(w.seeker->found.lease_s, 3600);
+	end(&w);
+}
+
+static void test_servers_that_lead_nowhere_are_left_alone(void **state)
+{
+	struct in_addr first;
+	struct world w;
+	(void)state;
+
+	begin(&w);
+	inet_pton(AF_INET, "10.9.0.1", &first);
+	dhcp_shun(w.seeker, &first, 1);
+	answer(&w, DHCP_OFFER, 30);
+	pass(&w, 50);
+	assert_int_equal(w.requests, 0);
+	w.server = 2;
+	answer(&w, DHCP_OFFER, 31);
+	pass(&w, 0);
+	assert_int_equal(w.requests, 1);
+	end(&w);
 }
 
 static void test_a_new_link_begins_anew(void **state)
@@ -389,6 +514,10 @@ int main(void)
 		cmocka_unit_test(test_a_server_that_does_not_confirm_waits_for_others),
 		cmocka_unit_test(test_what_is_for_somebody_else),
 		cmocka_unit_test(test_conflicts_are_declined),
+		cmocka_unit_test(test_who_answers_for_everything_is_no_holder),
+		cmocka_unit_test(test_a_probe_of_another_is_listened_to),
+		cmocka_unit_test(test_a_bare_acknowledgement_is_completed),
+		cmocka_unit_test(test_servers_that_lead_nowhere_are_left_alone),
 		cmocka_unit_test(test_a_new_link_begins_anew),
 	};
 

@@ -181,8 +181,9 @@ static void test_what_is_no_reply(void **state)
 	m.bytes[236] = 0; /* another cookie */
 	assert_int_equal(read_made(&m, &out, why), -EPROTONOSUPPORT);
 	m = message();
-	m.bytes[240] = 0xff; /* BOOTP: no type */
-	assert_int_equal(read_made(&m, &out, why), -EPROTONOSUPPORT);
+	m.bytes[240] = 0xff; /* BOOTP: no type; that is said, some answer so */
+	assert_int_equal(read_made(&m, &out, why), -EBADMSG);
+	assert_string_equal(why, "it has no type (option 53): BOOTP, not DHCP");
 }
 
 static void test_routes(void **state)
@@ -284,6 +285,74 @@ static void test_values_that_are_none(void **state)
 	network_free(&net);
 }
 
+/* Each option once more, or once of a wrong length, in front or behind, in the options or in the file field. */
+static void test_options_that_come_again(void **state)
+{
+	static const struct {
+		uint8_t bytes[24];
+		size_t len;
+	} more[] = {
+		{ { 54, 4, 10, 9, 0, 1 }, 6 },  { { 54, 4, 10, 9, 0, 2 }, 6 },  { { 1, 4, 255, 255, 255, 0 }, 6 },
+		{ { 51, 4, 0, 0, 0, 9 }, 6 },   { { 53, 1, DHCP_OFFER }, 3 },   { { 53, 1, DHCP_ACK }, 3 },
+		{ { 53, 2, 2, 2 }, 4 },         { { 54, 0 }, 2 },               { { 54, 3, 10, 9, 0 }, 5 },
+		{ { 54, 8, 10, 9, 0, 1, 10, 9, 0, 1 }, 10 },                    { { 1, 0 }, 2 },
+		{ { 1, 2, 255, 255 }, 4 },      { { 51, 2, 1, 1 }, 4 },         { { 51, 8, 0, 0, 0, 9, 0, 0, 0, 9 }, 10 },
+		{ { 26, 2, 5, 120 }, 4 },       { { 28, 4, 10, 9, 0, 7 }, 6 },  { { 58, 4, 0, 0, 0, 9 }, 6 },
+		{ { 12, 5, 'n', 'o', 'd', 'e', '7' }, 7 },                      { { 15, 3, 'a', '.', 'b' }, 5 },
+		{ { 3, 4, 10, 9, 0, 5 }, 6 },   { { 6, 4, 10, 9, 0, 3 }, 6 },   { { 67, 2, 'a', 'b' }, 4 },
+		{ { 26, 1, 9 }, 3 },            { { 59, 5, 1, 1, 1, 1, 1 }, 7 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(more); i++) {
+		struct made m = message();
+		struct network net;
+
+		ADD(&m, 26, 2, 5, 120, 28, 4, 10, 9, 0, 255, 58, 4, 0, 0, 0, 100, 12, 5, 'n', 'o', 'd', 'e', '7');
+		ADD(&m, 15, 3, 'a', '.', 'b', 3, 4, 10, 9, 0, 5, 6, 4, 10, 9, 0, 3, 67, 2, 'a', 'b');
+		if (i % 2) {
+			ADD(&m, 52, 1, 1, 52, 1, 0);
+			memcpy(m.bytes + 108, more[i / 2].bytes, more[i / 2].len);
+			m.bytes[108 + more[i / 2].len] = 255;
+		} else {
+			add(&m, more[i / 2].bytes, more[i / 2].len);
+		}
+		assert_int_equal(lease_of(&m, &net), 0);
+		assert_int_equal(ntohl(net.server_id.s_addr), 0x0a090001);
+		assert_int_equal(net.prefix, 24);
+		assert_int_equal(net.lease_s, 3600);
+		assert_int_equal(net.renew_s, 100);
+		assert_int_equal(net.mtu, 1400);
+		assert_int_equal(ntohl(net.broadcast.s_addr), 0x0a0900ff);
+		assert_string_equal(net.hostname, "node7");
+		assert_string_equal(net.domain, "a.b");
+		assert_string_equal(net.bootfile, "ab");
+		assert_int_equal(net.route_count, 1);
+		assert_int_equal(net.dns_count, 1);
+		network_free(&net);
+	}
+}
+
+/* A value of wrong length that stands alone is left out; what is known without it is used. */
+static void test_odd_lengths(void **state)
+{
+	struct made m = message();
+	struct dhcp_message out;
+	struct network net;
+	char why[120];
+	(void)state;
+
+	m.bytes[250] = 3; /* the lease's seconds: three bytes of them, and the fourth is padding */
+	m.bytes[254] = 0;
+	assert_int_equal(read_made(&m, &out, why), 0);
+	assert_true(out.odd[OPTION_LEASE] && !out.odd[OPTION_NETMASK]);
+	assert_null(out.option[OPTION_LEASE].data);
+	dhcp_message_free(&out);
+	assert_int_equal(lease_of(&m, &net), 0);
+	assert_int_equal(net.lease_s, UINT32_MAX);
+	network_free(&net);
+}
+
 static void test_offers_of_no_use(void **state)
 {
 	static const struct {
@@ -374,7 +443,9 @@ static void test_domains(void **state)
 		{ "a.example b.example", "a.example", "a.example b.example" },
 		{ "a.example,b.example ", "a.example", "a.example b.example" },
 		{ "a.example\n", "a.example", NULL },
-		{ "a.example.", "a.example.", NULL },
+		{ "a.example.", "a.example", NULL },
+		{ " a.example  a!b; c.example", "a.example", "a.example c.example" },
+		{ "a!b", NULL, NULL },
 		{ " ", NULL, NULL },
 		{ "$(reboot)", NULL, NULL },
 	};
@@ -430,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_malformed_routes_leave_the_router),
 		cmocka_unit_test(test_search_lists),
 		cmocka_unit_test(test_values_that_are_none),
+		cmocka_unit_test(test_options_that_come_again),
+		cmocka_unit_test(test_odd_lengths),
 		cmocka_unit_test(test_offers_of_no_use),
 		cmocka_unit_test(test_without_netmask_the_class_decides),
 		cmocka_unit_test(test_fixed_options_said_twice),

@@ -179,6 +179,32 @@ static void test_answers_to_something_else(void **state)
 	buf_free(&b);
 }
 
+/* What comes twice counts once; a server may leave the question out. */
+static void test_answers_that_say_it_again(void **state)
+{
+	struct buf b = { 0 };
+	struct dns_answer a;
+	(void)state;
+
+	begin(&b, 4, 0);
+	record(&b, "\300\014", 2, DNS_A, "\12\11\0\2", 4);
+	record(&b, "\300\014", 2, DNS_A, "\12\11\0\2", 4);
+	record(&b, "\300\014", 2, DNS_A, "\12\11\0\2\3", 5);
+	record(&b, "\300\014", 2, DNS_A, "\12\11\0\3", 4);
+	assert_int_equal(read_answer(&b, &a), 0);
+	assert_int_equal(a.count, 2);
+	assert_true(a.odd);
+	dns_answer_free(&a);
+
+	buf_free(&b);
+	buf_add(&b, "\x12\x34\x81\x80\0\0\0\1\0\0\0\0", 12);
+	record(&b, "\3www\7example\3org\0", 17, DNS_A, "\12\11\0\2", 4);
+	assert_int_equal(read_answer(&b, &a), 0);
+	assert_int_equal(a.count, 1);
+	dns_answer_free(&a);
+	buf_free(&b);
+}
+
 static void test_answers_cut_anywhere(void **state)
 {
 	struct buf b = { 0 };
@@ -289,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_names_that_are_none),
 		cmocka_unit_test(test_aliases_are_followed),
 		cmocka_unit_test(test_answers_to_something_else),
+		cmocka_unit_test(test_answers_that_say_it_again),
 		cmocka_unit_test(test_answers_cut_anywhere),
 		cmocka_unit_test(test_error_codes),
 		cmocka_unit_test(test_query),

@@ -146,6 +146,7 @@ static void test_router_adverts_cut_and_bad(void **state)
 	assert_int_equal(read_advert(bad, sizeof(bad), &ra), 0);
 	assert_int_equal(ra.prefix_count, 0);
 	assert_null(ra.search);
+	assert_int_equal(ra.odd, 31);
 	ra_free(&ra);
 	p.hop_limit = 254; /* came over a router: RFC 4861, 6.1.2 */
 	assert_int_equal(ra_read(&p, &ra), -EBADMSG);
@@ -212,6 +213,47 @@ static void test_dhcp6_cut_anywhere(void **state)
 			dhcp6_message_free(&m);
 	}
 	assert_int_equal(good, 3); /* behind the server's identity, the lease, the name servers */
+}
+
+/* Each option once more behind the others, or of a length that is none: the first counts. */
+static void test_dhcp6_that_says_it_again(void **state)
+{
+	static const struct {
+		uint8_t bytes[44];
+		size_t len;
+		unsigned odd;
+	} more[] = {
+		{ { CLIENT_ID }, 14, 0 },
+		{ { SERVER_ID }, 8, 0 },
+		{ { 0, 2, 0, 1, 9 }, 5, 0 },
+		{ { 0, 1, 0, 0 }, 4, 0 },
+		{ { LEASE }, 44, 0 },
+		{ { 0, 3, 0, 4, 0, 0, 0, 1 }, 8, 3 },
+		{ { 0, 3, 0, 12, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1 }, 16, 3 },
+		{ { 0, 3, 0, 18, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9, 0, 5, 0, 2, 1, 1 }, 22, 5 },
+		{ { 0, 7, 0, 0 }, 4, 7 },
+		{ { 0, 23, 0, 16, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x54 }, 20, 0 },
+		{ { 0, 23, 0, 5, 1, 1, 1, 1, 1 }, 9, 23 },
+		{ { 0, 24, 0, 3, 9, 'a', 'b' }, 7, 24 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		uint8_t data[sizeof(reply) + 44];
+		struct dhcp6_message m;
+		char why[120], text[IP6_TEXT_SIZE];
+
+		memcpy(data, reply, sizeof(reply));
+		memcpy(data + sizeof(reply), more[i].bytes, more[i].len);
+		assert_int_equal(read_reply(data, sizeof(reply) + more[i].len, &m, why), 0);
+		assert_int_equal(m.odd, more[i].odd);
+		assert_int_equal(m.server_id.len, 4);
+		assert_string_equal(ip6_text(&m.address, text), "2001:db8:1::30");
+		assert_int_equal(m.renew_s, 300);
+		assert_int_equal(m.dns_count, 1);
+		assert_string_equal(m.search, "a.example");
+		dhcp6_message_free(&m);
+	}
 }
 
 static void test_dhcp6_that_lies(void **state)
@@ -508,7 +550,7 @@ int main(void)
 		cmocka_unit_test(test_router_adverts_cut_and_bad),
 		cmocka_unit_test(test_dhcp6_reply),
 		cmocka_unit_test(test_dhcp6_cut_anywhere),
-		cmocka_unit_test(test_dhcp6_that_lies),
+		cmocka_unit_test(test_dhcp6_that_says_it_again), cmocka_unit_test(test_dhcp6_that_lies),
 		cmocka_unit_test(test_dhcp6_written),
 		cmocka_unit_test(test_own_address),
 		cmocka_unit_test(test_managed_address),

@@ -138,6 +138,36 @@ static void test_udp_frames(void **state)
 	buf_free(&b);
 }
 
+/* What a sender leaves to hardware: the half sum, or IPv4's own as 0. A wrong one is still wrong. */
+static void test_sums_left_to_hardware(void **state)
+{
+	static const struct {
+		uint8_t udp_sum[2];
+		bool no_ip_sum;
+		int expected;
+	} row[] = {
+		{ { 0x14, 0x4b }, false, 0 }, /* of 10.9.0.1, 10.9.0.30, 17, 9 */
+		{ { 0x14, 0x4c }, false, -EBADMSG },
+		{ { 0, 0 }, false, 0 },
+		{ { 0, 0 }, true, 0 },
+	};
+	struct udp_frame u = { .from_port = 67, .to_port = 68, .data = (const uint8_t *)"x", .len = 1 }, out;
+	(void)state;
+
+	inet_pton(AF_INET, "10.9.0.1", &u.from);
+	inet_pton(AF_INET, "10.9.0.30", &u.to);
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct buf b = { 0 };
+
+		assert_int_equal(frame_write_udp(&b, &u), 0);
+		memcpy(b.data + 14 + 20 + 6, row[i].udp_sum, 2);
+		if (row[i].no_ip_sum)
+			memset(b.data + 14 + 10, 0, 2);
+		assert_int_equal(frame_read_udp((uint8_t *)b.data, b.len, false, &out), row[i].expected);
+		buf_free(&b);
+	}
+}
+
 static void test_arp_frames(void **state)
 {
 	const struct arp_frame a = { .from_mac = { 6, 5, 4, 3, 2, 1 }, .from = address("10.9.0.1"),
@@ -311,7 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
-		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_links),
+		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_sums_left_to_hardware),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_wishes), cmocka_unit_test(test_bond_wishes), cmocka_unit_test(test_bond_words),
 		cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
 	};
