@@ -39,8 +39,11 @@ int image_describe_unknown(struct buf *words, const uint8_t *head, size_t len);
  * what it is instead). */
 int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t *claimed, struct failure *f) must_check;
 
-/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? 0, or -EBADMSG
- * with F (FAIL_IMG_CORRUPT). */
+/* What programs that write a disc append to it, in bytes, and others cut away again. */
+#define IMAGE_ISO_PADDING (150 * 2048)
+
+/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? An ISO may lack its
+ * padding; image_look tells whether that is all. 0, or -EBADMSG with F (FAIL_IMG_CORRUPT). */
 int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct failure *f) must_check;
 
 /* Where an image lies. */
@@ -143,11 +146,13 @@ enum root_mode {
 };
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, and that what is used where it lies
- * need not be unpacked. 0 or -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, FAIL_CMD_BAD_VALUE). */
+ * need neither be unpacked nor have its journal replayed. Of a device that is an image S->size becomes the image's. 0 or
+ * -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_CMD_BAD_VALUE). */
 int image_look(struct store *s, enum image_kind *kind, struct failure *f) must_check;
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
- * needed and mounts it at TARGET as MODE says. TARGET exists; where an archive was unpacked there it is the root
+ * needed and mounts it at TARGET as MODE says. The journal of an ext in memory or a ramdisk is replayed, however it is
+ * mounted. Where it holds no system but an image (live media), that is mounted from it, three deep at most. TARGET exists; where an archive was unpacked there it is the root
  * already and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
  * with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_ROOT_ASSEMBLE). */
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,

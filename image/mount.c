@@ -2,11 +2,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 
+#include "base/confined.h"
 #include "base/log.h"
+#include "image/iso.h"
 #include "image/kmsg.h"
 #include "image/loop.h"
 #include "image/store.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,6 +20,9 @@
 
 /* Less memory above the image is no use to any system. */
 #define UPPER_LEAST (16 * MIB)
+
+/* An ISO with a squashfs with an ext4 is what live media are. */
+#define INNER_MOST 3
 
 /* What is being done, and for whom modules are loaded. */
 struct job {
@@ -128,31 +134,18 @@ static int attach(const struct job *j, struct store *s, bool read_only, char pat
 	return MIN(*loop, 0);
 }
 
+/* Nobody writes to it, or it is ours: then an ext's journal is replayed even where it is only read. */
 static int mount_image(const struct job *j, struct store *s, enum image_kind kind, bool read_only, const char *target)
 {
 	const char *type = image_kind_name(kind);
 	cleanup_close int loop = -1;
 	char path[LOOP_PATH_SIZE];
-	struct failure first = { 0 };
-	struct job quiet = *j;
-	int err = attach(j, s, read_only, path, &loop);
+	int err = attach(j, s, read_only && (store_in_place(s) || kind != IMAGE_EXT), path, &loop);
 
 	if (err)
 		return err;
 	load_module(j, kind == IMAGE_ISO9660 ? "isofs" : type);
-	quiet.f = &first;
-	err = mount_or_why(&quiet, FAIL_IMG_MOUNT, type, path, target, type, read_only ? MS_RDONLY : 0, NULL);
-	if (err && kind == IMAGE_EXT && read_only) {
-		/* An image that was not cleanly unmounted: its journal cannot be replayed where nothing can be
-		 * written. */
-		if (mount(path, target, type, MS_RDONLY, "noload") == 0) {
-			log_warn("the image was not cleanly unmounted; it is used without its journal");
-			return 0;
-		}
-	}
-	if (err && j->f)
-		*j->f = first;
-	return err;
+	return mount_or_why(j, FAIL_IMG_MOUNT, type, path, target, type, read_only ? MS_RDONLY : 0, NULL);
 }
 
 /* What has to be unpacked first cannot be mounted where it lies. */
@@ -168,26 +161,45 @@ static int check_plain(const struct store *s, const uint8_t *head, size_t len, s
 		    "it lies; root:ram copies it", s->path, image_kind_name(kind));
 }
 
-int image_look(struct store *s, enum image_kind *kind, struct failure *f)
+/* Linux Documentation/filesystems/ext4/super.rst: INCOMPAT_RECOVER in the superblock at 1024. */
+static bool needs_journal(const uint8_t *head)
 {
-	uint8_t *head = malloc(IMAGE_HEAD);
-	int64_t claimed;
-	ssize_t n;
-	int err;
+	return head[1024 + 96] & 4;
+}
 
-	if (!head)
-		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
-	n = store_read_head(s, head, IMAGE_HEAD);
+static int look_at(struct store *s, uint8_t *head, enum image_kind *kind, struct failure *f)
+{
+	ssize_t n = store_read_head(s, head, IMAGE_HEAD);
+	int64_t claimed;
+	int err = 0;
+
 	if (n < 0)
-		err = fail(f, FAIL_IMG_STORE, (int)n, "reading %s: %s", s->path, err_text((int)n));
-	else
-		err = s->kind == STORE_FILE ? check_plain(s, head, (size_t)n, f) : 0;
+		return fail(f, FAIL_IMG_STORE, (int)n, "reading %s: %s", s->path, err_text((int)n));
+	if (s->kind == STORE_FILE)
+		err = check_plain(s, head, (size_t)n, f);
 	if (!err)
 		err = image_check(head, (size_t)n, kind, &claimed, f);
 	if (!err)
 		err = image_check_size(*kind, claimed, s->size, f);
-	free(head);
-	return err;
+	if (!err && claimed > s->size)
+		err = iso_check(s->fd, s->size, f);
+	if (err)
+		return err;
+	if (store_in_place(s) && *kind == IMAGE_EXT && needs_journal(head))
+		return fail(f, FAIL_IMG_MOUNT, -EUCLEAN,
+			    "%s was not cleanly unmounted: old files would be seen where it lies, since its journal cannot be "
+			    "replayed there; root:ram copies it and does so, e2fsck mends it", s->path);
+	if (store_in_place(s) && s->kind == STORE_RAMDISK && claimed >= 0)
+		s->size = MIN(s->size, (claimed + 4095) & ~INT64_C(4095)); /* as mksquashfs pads it */
+	return 0;
+}
+
+int image_look(struct store *s, enum image_kind *kind, struct failure *f)
+{
+	cleanup_free uint8_t *head = calloc(1, IMAGE_HEAD);
+
+	return head ? look_at(s, head, kind, f) :
+		      fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
 }
 
 /* An archive is a root as soon as it is unpacked, and its devices work from then on. */
@@ -220,30 +232,94 @@ static int overlay_or_back(const struct job *j, const char *target)
 	return err;
 }
 
+static int refuse_to_write(enum image_kind kind, bool in_place, struct failure *f)
+{
+	return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
+		    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay "
+		    "can be written to with every image", image_kind_name(kind), in_place ? " used where it lies" : "");
+}
+
+/* ---- an image within an image */
+
+/* The image in what is mounted at PATH: IN is it. False where there is none, or a system that needs none. */
+static bool find_inner(const char *path, struct store *in)
+{
+	static const char *const systems[] = { "usr", "sbin", "init" };
+	static const char *const names[] = {
+		"LiveOS/squashfs.img", "LiveOS/rootfs.img", "LiveOS/ext3fs.img", /* dracut's dmsquash-live */
+		"root.squashfs", "root.erofs",                                   /* Fedora CoreOS */
+		"live/filesystem.squashfs", "casper/filesystem.squashfs",        /* live-boot, casper */
+	};
+	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	store_init(in, STORE_FILE, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
+		if (root < 0 || fstatat(root, systems[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		in->fd = confined_open(root, names[i], O_RDONLY | O_NONBLOCK);
+		if (in->fd >= 0 && fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+			in->path = strdup(names[i]);
+			in->size = (int64_t)st.st_size;
+			return in->path;
+		}
+		base_close_fd(&in->fd);
+	}
+	return false;
+}
+
+/* What is at FROM gives way to the image IN that it holds, at TO. It stays, without a name, as long as that is mounted. */
+static int mount_inner(const struct job *j, struct store *in, enum root_mode mode, const char *from, const char *to)
+{
+	enum image_kind kind;
+	int err = image_look(in, &kind, j->f);
+
+	if (!err && mode == ROOT_RW)
+		err = refuse_to_write(kind, true, j->f);
+	if (!err && mode == ROOT_OVERLAY)
+		err = make_lower(j);
+	umount2(from, MNT_DETACH);
+	log_info("what it holds is %s, %lld bytes: that is the root", in->path, (long long)in->size);
+	return err ? err : mount_image(j, in, kind, true, to);
+}
+
+/* What is mounted at *PLACE is the root, or holds it: then *PLACE is LOWER. */
+static int go_inside(const struct job *j, enum root_mode mode, const char **place, const char *lower)
+{
+	struct store in;
+	int err = 0;
+
+	for (int deep = 0; deep < INNER_MOST && !err && find_inner(*place, &in); deep++) {
+		err = mount_inner(j, &in, mode, *place, lower);
+		*place = lower;
+		store_close(&in);
+	}
+	return err;
+}
+
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f)
 {
 	const struct job j = { load, ctx, f };
+	const char *lower = mode == ROOT_OVERLAY ? IMAGE_LOWER : target, *place = s->tree ? target : lower;
 	enum image_kind kind;
 	int err;
 
-	if (s->tree)
-		return adopt_tree(&j, s, mode);
-	err = image_look(s, &kind, f);
-	if (err)
-		return err;
-	if (mode == ROOT_RW && (kind != IMAGE_EXT || s->kind == STORE_FILE))
-		return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
-			    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay "
-			    "can be written to with every image",
-			    image_kind_name(kind), s->kind == STORE_FILE ? " used where it lies" : "");
-	if (mode != ROOT_OVERLAY)
-		return mount_image(&j, s, kind, mode == ROOT_RO, target);
-
-	err = make_lower(&j);
+	if (s->tree) {
+		err = adopt_tree(&j, s, mode);
+	} else {
+		err = image_look(s, &kind, f);
+		if (!err && mode == ROOT_RW && (kind != IMAGE_EXT || store_in_place(s)))
+			err = refuse_to_write(kind, store_in_place(s), f);
+		if (!err && mode == ROOT_OVERLAY)
+			err = make_lower(&j);
+		if (!err)
+			err = mount_image(&j, s, kind, mode != ROOT_RW, place);
+	}
 	if (!err)
-		err = mount_image(&j, s, kind, true, IMAGE_LOWER);
-	return err ? err : overlay_or_back(&j, target);
+		err = go_inside(&j, mode, &place, lower);
+	return err || place == target ? err : overlay_or_back(&j, target);
 }
 
 /* The folder PATH at TARGET with all that a root needs: what it is on is mounted without devices and programs. */

@@ -201,7 +201,7 @@ int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t 
 
 int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct failure *f)
 {
-	if (claimed <= size)
+	if (claimed <= size || (kind == IMAGE_ISO9660 && claimed - size <= IMAGE_ISO_PADDING))
 		return 0;
 	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
 		    "it is cut: a %s of %lld bytes by its own header, %lld bytes are there", image_kind_name(kind),

@@ -29,6 +29,12 @@ struct store_ops {
 	bool splices;
 };
 
+/* The bytes are somebody else's, and only read: store_use opened it. */
+static inline bool store_in_place(const struct store *s)
+{
+	return !s->ops;
+}
+
 /* Room for the next bytes, then USED of them are filled, as in struct sink. */
 int store_reserve(struct store *s, void **space, size_t *room, struct failure *f) must_check;
 int store_commit(struct store *s, size_t used, struct failure *f) must_check;

@@ -97,6 +97,13 @@ int method_check(const struct method *m, const struct options *o, struct failure
  * where it is. The system on a disk that merely lies about is not meant. */
 bool found_may_be_tree(const struct options *o);
 
+/* The program to start in the tree FD: init= of O, and only that where it is given; else the first of the usual ones that is
+ * there. Links are followed as they will be there. NULL where there is none. */
+const char *found_init(const struct options *o, int fd);
+
+/* True when PATH in the tree FD is a program. */
+bool found_is_program(int fd, const char *path);
+
 /* True when the folder FD holds a whole system: a program to start, or the classic installer. */
 bool found_is_tree(const struct options *o, int fd);
 

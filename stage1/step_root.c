@@ -44,28 +44,10 @@ int step_root(struct flow *f)
 	return 0;
 }
 
-/* Is PATH a program in the new root, its links followed as they will be there? */
-static bool is_program(int root, const char *path)
-{
-	cleanup_close int fd = confined_open(root, path, O_RDONLY);
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
-}
-
 /* The program to start, NULL where there is none. */
 static const char *find_program(const struct options *o, int root)
 {
-	static const char *const usual[] = { "/sbin/init", "/etc/init", "/bin/init" };
-
-	if (o->init)
-		return is_program(root, o->init) ? o->init : NULL;
-	if (!o->rescue && is_program(root, INSTALLER))
-		return INSTALLER;
-	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-		if (is_program(root, usual[i]))
-			return usual[i];
-	return NULL;
+	return !o->init && !o->rescue && found_is_program(root, INSTALLER) ? INSTALLER : found_init(o, root);
 }
 
 /* What the next system reads. That some of it is missing is no reason not to boot. */
@@ -114,7 +96,7 @@ int step_init(struct flow *f)
 	found = find_program(o, root);
 	if (!found)
 		return fail(&f->result->failure, FAIL_ROOT_NO_INIT, -ENOENT, "%s is not there or no program",
-			    o->init ? o->init : "/sbin/init");
+			    o->init ? o->init : "/sbin/init (or systemd, or /init)");
 	if (str_copy(f->result->init, sizeof(f->result->init), found))
 		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -ENAMETOOLONG, "init=%s is too long", found);
 	installer = streq(found, INSTALLER);

@@ -77,7 +77,7 @@ static int copy_bytes(struct fetch *f, int fd, int64_t size, const char *words)
 	return 0;
 }
 
-static int copy_file(struct fetch *f, int fd, int64_t size, const char *words)
+int folder_copy_file(struct fetch *f, int fd, int64_t size, const char *words)
 {
 	int err;
 
@@ -139,7 +139,7 @@ static int fetch_plain(struct fetch *f, const struct folder *t, const struct opt
 		return fail(f->fail, FAIL_MED_READ, fd, "%s: %s", words, err_text(fd));
 	if (f->in_place)
 		return found_set(f->found, FOUND_FILE, fd, words, f->fail);
-	return copy_file(f, fd, st.st_size, words);
+	return folder_copy_file(f, fd, st.st_size, words);
 }
 
 static void free_list(char **list, size_t count)

@@ -30,6 +30,9 @@ bool folder_is_iso(const char *name);
 /* Mounts the ISO file FD, called WORDS, read-only at POINT; umount(2) takes all of it back. 0, or -errno with F. */
 int folder_mount_iso(int fd, const char *words, const char *point, struct failure *f) must_check;
 
+/* Copies the SIZE bytes of FD, called WORDS, into F->sink. 0 or -errno with F->fail. */
+int folder_copy_file(struct fetch *f, int fd, int64_t size, const char *words) must_check;
+
 /* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there, but
  * directory: is an ISO file or a folder with ISO files in it, looks into those; where it is a whole system, that is
  * F->found. With F->in_place an image is not copied, but F->found, and an ISO file it is in stays mounted; else nothing

@@ -20,21 +20,38 @@ bool found_may_be_tree(const struct options *o)
 	return !o->value[KEY_IMAGE] && (o->value[KEY_DIRECTORY] || stays);
 }
 
-bool found_is_tree(const struct options *o, int fd)
+bool found_is_program(int fd, const char *path)
 {
-	const char *const signs[] = {
-		o->init ? o->init : "/sbin/init", "/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd",
-		"/bin/init", "/etc/init", "/usr/bin/runinstall2",
+	cleanup_close int program = confined_open(fd, path, O_RDONLY);
+	struct stat st;
+
+	return program >= 0 && fstat(program, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+/* Where one is usually, as the kernel looks for it; systemd without the package that makes it /sbin/init; the /init of what was
+ * made as an initramfs. */
+static const char *usual_init(int fd)
+{
+	static const char *const usual[] = {
+		"/sbin/init", "/etc/init", "/bin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/init",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
-		cleanup_close int program = confined_open(fd, signs[i], O_RDONLY);
-		struct stat st;
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		if (found_is_program(fd, usual[i]))
+			return usual[i];
+	return NULL;
+}
 
-		if (program >= 0 && fstat(program, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))
-			return true;
-	}
-	return false;
+const char *found_init(const struct options *o, int fd)
+{
+	if (o->init)
+		return found_is_program(fd, o->init) ? o->init : NULL;
+	return usual_init(fd);
+}
+
+bool found_is_tree(const struct options *o, int fd)
+{
+	return found_init(o, fd) || usual_init(fd) || found_is_program(fd, "/usr/bin/runinstall2");
 }
 
 int found_set(struct found *found, enum found_kind kind, int fd, const char *words, struct failure *f)

@@ -3,6 +3,7 @@
 #include "methods/media/media.h"
 
 #include "base/digits.h"
+#include "image/image.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -140,6 +141,18 @@ static ssize_t read_at(int fd, uint8_t *bytes, size_t len, int64_t at)
 	return (ssize_t)done;
 }
 
+/* An image that was written to D as it is. Its programs fill it up to whole blocks of 4 KiB. */
+static void identify_image(struct media_device *d, const uint8_t *bytes, size_t len)
+{
+	int64_t claimed;
+	enum image_kind kind = image_recognise(bytes, len, &claimed);
+
+	if (kind != IMAGE_SQUASHFS && kind != IMAGE_EROFS)
+		return;
+	d->volume.type = image_kind_name(kind);
+	d->image = MIN((MIN(claimed, d->size) + 4095) & ~INT64_C(4095), d->size);
+}
+
 int media_identify(struct media_device *d, const char *dev)
 {
 	cleanup_free char *path = str_printf("%s/%s", dev, d->name);
@@ -155,7 +168,9 @@ int media_identify(struct media_device *d, const char *dev)
 	n = read_at(fd, bytes, VOLUME_HEAD, 0);
 	if (n < 0)
 		return (int)n;
-	volume_recognise(bytes, (size_t)n, &d->volume);
+	d->image = 0;
+	if (!volume_recognise(bytes, (size_t)n, &d->volume))
+		identify_image(d, bytes, (size_t)n);
 	while (d->volume.more_len) {
 		n = read_at(fd, bytes, d->volume.more_len, d->volume.more_at);
 		volume_more(&d->volume, bytes, n < 0 ? 0 : (size_t)n);

@@ -14,6 +14,7 @@ struct media_device {
 	bool cd;            /* a CD or DVD drive */
 	int64_t size;       /* bytes; 0: no medium in it */
 	struct volume volume; /* once media_identify looked */
+	int64_t image;        /* then, too: bytes of the squashfs or erofs that it is, as its file had them; 0: it is none */
 };
 
 struct media {

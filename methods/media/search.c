@@ -88,8 +88,21 @@ static void release(const struct media_device *d, const char *point)
 		log_warn("%s stays mounted: %s", d->name, err_text(errno));
 }
 
-/* Looks on one medium. 0: the image is in the sink; FOLDER_NO_IMAGE; -errno with the failure filled. */
-static int look_on(struct quest *q, const struct media_device *d)
+/* D is the image itself, as a whole. */
+static int take_image(struct fetch *f, const struct media_device *d)
+{
+	cleanup_free char *path = str_printf("/dev/%s", d->name);
+	cleanup_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return fail(f->fail, FAIL_MED_READ, -errno, "%s: %s", d->name, err_text(errno));
+	watch_reads(f->watch, d->name);
+	return f->in_place ? found_set(f->found, FOUND_FILE, fd, d->name, f->fail) :
+			     folder_copy_file(f, fd, d->image, d->name);
+}
+
+/* Looks into what is on one medium. 0: the image is in the sink; FOLDER_NO_IMAGE; -errno with the failure filled. */
+static int look_into(struct quest *q, const struct media_device *d)
 {
 	struct fetch *f = q->fetch;
 	cleanup_free char *point = folder_make_mount_point(f->found ? IMAGE_MEDIA : NULL);
@@ -102,6 +115,8 @@ static int look_on(struct quest *q, const struct media_device *d)
 		return fail(f->fail, FAIL_MED_MOUNT, -errno, "no folder to mount %s on: %s", d->name, err_text(errno));
 	watch_reads(f->watch, d->name);
 	err = mount_medium(d->name, d->volume.type, point, false, f->fail);
+	if (!err && d->volume.dirty && !f->writable)
+		watch_note(f->watch, "%s was not cleanly unmounted: what only its journal holds is not seen", d->name);
 	if (!err) {
 		t.fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		err = folder_fetch(f, &t, &names);
@@ -113,16 +128,36 @@ static int look_on(struct quest *q, const struct media_device *d)
 			err = mount_medium(d->name, d->volume.type, point, true, f->fail);
 	}
 	rmdir(point); /* refused while it is mounted */
-	if (!err) {
-		f->origin.device = strdup(d->name);
-		f->origin.type = d->volume.type;
-	}
 	if (err == FOLDER_NO_IMAGE) {
 		buf_str(&q->report, q->report.len ? "; " : "");
 		media_describe(d, &q->report);
 		buf_printf(&q->report, " (%s)", names.len ? buf_cstr(&names) : "nothing");
 	}
 	return err;
+}
+
+/* The names in O that lead into a medium. */
+static bool leads_into(const struct options *o)
+{
+	return o->value[KEY_IMAGE] || o->value[KEY_DIRECTORY];
+}
+
+static int look_on(struct quest *q, const struct media_device *d)
+{
+	struct fetch *f = q->fetch;
+	int err = d->image && !leads_into(f->options) ? take_image(f, d) : look_into(q, d);
+
+	if (!err) {
+		f->origin.device = strdup(d->name);
+		f->origin.type = d->volume.type;
+	}
+	return err;
+}
+
+/* An image that merely lies about on a disk is not meant. */
+static bool is_meant(const struct options *o, const struct media_device *d)
+{
+	return d->volume.type && (!d->image || o->value[KEY_DISK] || o->value[KEY_PARTITION]);
 }
 
 /* ---- all media there are */
@@ -188,7 +223,7 @@ static int look_on_rank(struct quest *q, const struct media *m, unsigned rank)
 		const struct media_device *d = &m->item[i];
 		int err;
 
-		if (was_looked_at(q, d->name) || !d->volume.type ||
+		if (was_looked_at(q, d->name) || !is_meant(q->fetch->options, d) ||
 		    q->search->rank(q->fetch->options, d) != rank)
 			continue;
 		err = mark_looked_at(q, d->name);

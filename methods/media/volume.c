@@ -89,6 +89,7 @@ static bool is_ext(const uint8_t *p, size_t len, struct volume *v)
 	if (len < 2048 || le16(sb + 56) != 0xef53 || le32(sb + 24) > 6 || !le32(sb) || !le32(sb + 32))
 		return false;
 	v->type = "ext4";
+	v->dirty = sb[96] & 4; /* INCOMPAT_RECOVER */
 	set_uuid(v, sb + 104);
 	set_label(v, sb + 120, 16);
 	return true;
@@ -125,29 +126,36 @@ static bool power_of_two(uint32_t n)
 	return n && !(n & (n - 1));
 }
 
-/* Microsoft FAT specification, section 3. The label in the boot sector is a copy that some programs forget; the one in
- * the root folder counts. */
+/* Microsoft FAT specification, section 3: its numbers tell, as they do the kernel; the jump before and the words "FAT16   "
+ * in between mean nothing, and not every program writes them. The label in the boot sector is a copy that some programs
+ * forget; the one in the root folder counts. */
 static bool is_vfat(const uint8_t *p, size_t len, struct volume *v)
 {
 	uint32_t sector, cluster, fat, reserved, entries;
+	const uint8_t *more;
 	uint64_t data;
 	bool fat32;
 
-	if (len < 512 || p[510] != 0x55 || p[511] != 0xaa || (p[0] != 0xeb && p[0] != 0xe9))
-		return false;
-	fat32 = memcmp(p + 82, "FAT32   ", 8) == 0;
-	if (!fat32 && memcmp(p + 54, "FAT12   ", 8) != 0 && memcmp(p + 54, "FAT16   ", 8) != 0)
+	if (len < 512 || p[510] != 0x55 || p[511] != 0xaa)
 		return false;
 	sector = le16(p + 11);
 	cluster = p[13];
 	reserved = le16(p + 14);
 	entries = le16(p + 17);
-	fat = fat32 ? le32(p + 36) : le16(p + 22);
-	if (sector < 512 || sector > 4096 || !power_of_two(sector) || !power_of_two(cluster) || !reserved || !p[16])
+	fat = le16(p + 22);
+	fat32 = !fat;
+	if (fat32)
+		fat = le32(p + 36);
+	if (sector < 512 || sector > 4096 || !power_of_two(sector) || !power_of_two(cluster) || !reserved || !fat ||
+	    p[16] - 1u > 3 || (p[21] < 0xf8 && p[21] != 0xf0) || (!fat32 && !entries) || (!le16(p + 19) && !le32(p + 32)))
 		return false;
 	v->type = "vfat";
-	set_serial(v, p + (fat32 ? 67 : 39));
-	set_label(v, p + (fat32 ? 71 : 43), 11);
+	/* 0x29: serial number, label and words follow; 0x28: only the first */
+	more = p + (fat32 ? 66 : 38);
+	if ((*more | 1) == 0x29)
+		set_serial(v, more + 1);
+	if (*more == 0x29)
+		set_label(v, more + 5, 11);
 	if (streq(v->label, "NO NAME"))
 		v->label[0] = '\0';
 	data = ((uint64_t)reserved + (uint64_t)p[16] * fat) * sector;

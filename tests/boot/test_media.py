@@ -185,6 +185,17 @@ def test_an_iso_file_where_it_lies():
         assert fact in started.text, f"{fact}: {started.log_path}"
 
 
+def test_a_disk_that_is_the_image():
+    """A squashfs on a whole disk and an erofs on a partition are the image themselves, copied or used where they lie, and
+    have the sum of their files, whatever is behind them."""
+    file, other = stage2.squashfs(), stage2.erofs()
+    arrives(f"disk,disk:vda,sha256:{stage2.sha256(file)}", disk(media.longer(file), "virtio"), words="").never("/run/stage1/media", "S1-")
+    drive = disk(media.gpt(media.vfat({}), media.longer(other)), "ahci")
+    started = arrives(f"disk,disk:sda,root:disk,sha256:{stage2.sha256(other)}", drive, words="")
+    assert "MOUNT /dev/sda2 /run/stage1/lower erofs ro" in started.text, started.log_path
+    machine("disk,timeout:2", disk(media.longer(file), "virtio"), words="").expect("S1-MED-0", 120)
+
+
 def test_a_tree_on_a_partition():
     """A folder with a whole system on a partition: below memory, itself, or copied."""
     drive = disk(media.gpt(media.ext4({"srv/root": stage2.tree()})), "ahci")

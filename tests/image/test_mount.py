@@ -110,11 +110,76 @@ def test_ext():
         overlay_works(image(f"{EXT4.replace('$0', 'x.img')}; {tool} <x.img >$0; rm x.img"))
 
 
+def in_use(change):
+    """An ext4 image copied while it was mounted, with CHANGE in its journal only; named by $0."""
+    return image(EXT4.replace("$0", "x.img") + f"""; mkdir -p mnt; unshare -m sh -ec "mount -o loop x.img mnt; {change}
+        sync mnt/more; cp x.img $0; umount mnt"; rm x.img
+        dumpe2fs -h $0 2>&1 | grep needs_recovery""")
+
+
 def test_ext_that_was_in_use():
-    """An ext4 image copied while it was mounted is used without its journal."""
-    dirty = image(EXT4.replace("$0", "x.img") + """; mkdir -p mnt; unshare -m sh -ec "mount -o loop x.img mnt;
-        echo more >mnt/more; sync; cp x.img $0; umount mnt"; rm x.img""")
-    overlay_works(dirty)
+    """What only the journal of an ext image has is there: it is replayed in our copy, on a loop device and on a ramdisk,
+    written to or not."""
+    dirty = in_use("echo more >mnt/more; mv mnt/hello mnt/renamed; rm -r mnt/sub;")
+    look = "test $(cat target/renamed) = hello; test $(cat target/more) = more; test ! -e target/hello; test ! -e target/sub"
+    for mode in "overlay", "ro", "rw":
+        inside(mode, "memory", dirty, look)
+        inside(mode, "/run/device", dirty, before=DEVICE.format(size=12_000_256), then=f"{look}; umount -R target")
+
+
+def test_ext_that_was_in_use_where_it_lies():
+    """Where nothing may be written old files are not passed off as the root: it is refused, and not a byte is changed."""
+    dirty = in_use("echo more >mnt/more;")
+    before = dirty.read_bytes()
+    for mode in "overlay", "ro":
+        refused(mode, "use", dirty, "S1-IMG-03", "was not cleanly unmounted", "root:ram copies it")
+    refused("overlay", "use", "/run/device", "S1-IMG-03", "was not cleanly unmounted", before=f"""
+            ln -s $(losetup -f --show {dirty}) /run/device; trap "losetup -d $(readlink /run/device)" EXIT""")
+    assert dirty.read_bytes() == before
+
+
+def within(path, inner, outer=SQUASHFS):
+    """An image that holds only the image made by INNER, at PATH."""
+    return image(f"{inner.replace('$0', 'inner.img')}; rm -rf live; mkdir -p live/$(dirname {path}); mv inner.img live/{path}; "
+                 f"{outer.replace('tree', 'live')}")
+
+
+def test_image_within_an_image():
+    """What live media are, an image that holds nothing but an image, is mounted in two steps or three; nothing is left of the
+    first but what the second needs."""
+    root = "test $(cat target/hello) = hello; test \"$(sha256sum target/sub/big | cut -c1-64)\" = \"$(cat big.sum)\""
+    coreos = "cd live; find . | cpio -o -H newc --quiet | zstd -q >$0"
+    for path, inner, outer in (("LiveOS/rootfs.img", EXT4, SQUASHFS), ("LiveOS/ext3fs.img", EXT4.replace("ext4", "ext3"), SQUASHFS),
+                               ("LiveOS/squashfs.img", SQUASHFS, SQUASHFS), ("root.squashfs", SQUASHFS, coreos),
+                               ("root.erofs", "mkfs.erofs $0 tree >log", coreos), ("live/filesystem.squashfs", SQUASHFS, SQUASHFS)):
+        made = within(path, inner, outer)
+        overlay_works(made)
+        if outer == SQUASHFS:
+            overlay_works(made, "use")
+            overlay_works(made, "/run/device", DEVICE.format(size=12_288_000))
+        inside("ro", "memory", made, root + "; ! touch target/x; test ! -e /run/stage1/upper")
+        refused("rw", "memory", made, "S1-ROOT-01", "root:rw needs")
+    deep = image(f"{EXT4.replace('$0', 'x.img')}; rm -rf a b; mkdir -p a/LiveOS b/LiveOS; mv x.img a/LiveOS/rootfs.img; "
+                 "mksquashfs a b/LiveOS/squashfs.img -noappend -quiet; mksquashfs b $0 -noappend -quiet")
+    overlay_works(deep)
+    inside("overlay", "memory", deep, then="""
+        umount target /run/stage1/lower /run/stage1/upper; umount /run/stage1/image
+        ! losetup -n -O BACK-FILE | grep -e LiveOS -e /run/stage1""")
+
+
+def test_no_image_within():
+    """A system that has such a file among others is the root itself; an image within that is none, or that must have its
+    journal replayed, is named."""
+    def with_file(name, command, *more):
+        return image(f"rm -rf s; mkdir -p s/$(dirname {name}); {command.replace('$0', 's/' + name)}; {' '.join(more)} mksquashfs s $0 -noappend -quiet")
+    for top in "usr", "sbin", "init":
+        inside("overlay", "memory", with_file("LiveOS/rootfs.img", EXT4, f"mkdir s/{top};"), f"test -e target/{top}")
+    inside("overlay", "memory", with_file("LiveOS/other.img", EXT4), "test -e target/LiveOS/other.img")
+    inside("overlay", "memory", with_file("LiveOS/rootfs.img", "mkfifo $0"), "test -p target/LiveOS/rootfs.img")
+    inside("overlay", "memory", with_file("x", "true", "mkdir s/LiveOS; ln -s /etc/passwd s/LiveOS/rootfs.img;"), "test -L target/LiveOS/rootfs.img")
+    refused("overlay", "memory", with_file("LiveOS/rootfs.img", "echo some words that are no image >$0"), "S1-IMG-01", "it is text")
+    dirty = in_use("echo more >mnt/more;")
+    refused("overlay", "memory", with_file("LiveOS/rootfs.img", f"cp {dirty} $0"), "S1-IMG-03", "LiveOS/rootfs.img was not cleanly unmounted")
 
 
 def test_image_in_place():

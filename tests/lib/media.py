@@ -173,6 +173,14 @@ def hybrid(disc):
     return stick
 
 
+def longer(file, megabytes=3):
+    """The bytes of FILE at the beginning of a volume that is so much longer, up to a whole megabyte."""
+    volume = _new("longer")
+    shutil.copy(file, volume)
+    os.truncate(volume, (os.path.getsize(file) // MIB + megabytes) * MIB)
+    return volume
+
+
 def gpt(*volumes):
     """A disk with VOLUMES as its partitions 1, 2, ..."""
     whole = _new("gpt", 2 + sum(volume.stat().st_size // MIB + 1 for volume in volumes))

@@ -144,9 +144,26 @@ def initramfs():
     return _made(FOLDER / "initramfs", [program()], make)
 
 
+def live(megabytes=8):
+    """A squashfs as of a live medium: it holds an ext4 and nothing else, and that has no program to start but systemd."""
+    tree = _tree(megabytes)
+
+    def make(draft):
+        with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+            root, outer = pathlib.Path(name) / "root", pathlib.Path(name) / "outer"
+            shutil.copytree(tree, root, symlinks=True)
+            (root / "usr/lib/systemd").mkdir(parents=True)
+            (root / "sbin/init").rename(root / "usr/lib/systemd/systemd")
+            (outer / "LiveOS").mkdir(parents=True)
+            _run("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", "root_owner=0:0", outer / "LiveOS/rootfs.img", f"{megabytes + 6}M")
+            _run("mksquashfs", outer, draft, "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress")
+
+    return _made(FOLDER / f"{megabytes}-live.sqfs", [tree], make)
+
+
 def compressed(image, by):
-    """IMAGE compressed by gz, xz or zstd."""
-    tool = {"gz": ["gzip", "-1"], "xz": ["xz", "-1", "-T1"], "zstd": ["zstd", "-q", "-1"]}[by]
+    """IMAGE compressed by gz, xz (with the check that few choose) or zstd."""
+    tool = {"gz": ["gzip", "-1"], "xz": ["xz", "-1", "-T1", "-C", "sha256"], "zstd": ["zstd", "-q", "-1"]}[by]
 
     def make(draft):
         with open(image, "rb") as source, open(draft, "wb") as target:

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "image/iso.h"
 #include "tests/lib/scratch.h"
 
 static char dir[32];
@@ -220,6 +221,60 @@ static void test_memory_text(void **state)
 	assert_int_equal(memory_reserve(1000 * MIB), 50 * MIB);
 }
 
+/* An ISO that was cut: all of its files are there, or some are not. */
+static void test_iso_cut(void **state)
+{
+	static const struct {
+		const char *make, *cut;
+		bool whole;
+	} rows[] = {
+		{ "xorriso -as mkisofs -quiet -R -pad -o i.iso many", "0", true },
+		{ "xorriso -as mkisofs -quiet -R -pad -o i.iso many", "2048", true },
+		{ "xorriso -as mkisofs -quiet -R -pad -o i.iso many", "307200", true },
+		{ "xorriso -as mkisofs -quiet -R -pad -o i.iso many", "309248", false },
+		{ "xorriso -as mkisofs -quiet -R -no-pad -o i.iso many", "2048", false },
+		{ "xorriso -as mkisofs -quiet -R -no-pad -o i.iso many", "300000", false },
+		{ "genisoimage -quiet -R -J -pad -o i.iso many", "300000", true },
+		{ "genisoimage -quiet -R -J -no-pad -o i.iso many", "4096", false },
+		{ "genisoimage -quiet -R -l -pad -iso-level 3 -o i.iso many", "1000000", false },
+	};
+	(void)state;
+
+	scratch_run("mkdir -p many/a/b/c/d/e/f/g; for i in $(seq 200); do head -c $i tree/random >many/a/b/$i; done;"
+		    "cp tree/random many/zzz; cp tree/random many/a/b/c/d/e/f/g/zzz; : >many/empty; ln -s empty many/link");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cleanup_free char *script = str_printf("rm -f i.iso; %s; truncate -s -%s i.iso", rows[i].make, rows[i].cut);
+		struct failure f = { 0 };
+		enum image_kind kind;
+		struct store s;
+
+		scratch_run(script);
+		assert_int_equal(store_use(&s, "i.iso", &f), 0);
+		if (image_look(&s, &kind, &f) != (rows[i].whole ? 0 : -EBADMSG))
+			fail_msg("%s: %s", script, f.detail);
+		store_close(&s);
+	}
+	/* a folder that holds itself, and one that is said to be longer than the image */
+	scratch_run("genisoimage -quiet -R -pad -o i.iso many; truncate -s -2048 i.iso");
+	for (int round = 0; round < 2; round++) {
+		int fd = open("i.iso", O_RDWR);
+		uint8_t root[34], record[200];
+		struct failure f = { 0 };
+		off_t at;
+
+		assert_int_equal(pread(fd, root, 34, 32768 + 156), 34);
+		at = (off_t)(root[2] | root[3] << 8 | root[4] << 16) * 2048;
+		assert_int_equal(pread(fd, record, sizeof(record), at), sizeof(record));
+		at += record[0] + record[record[0]]; /* behind "." and ".." */
+		if (round == 0)
+			assert_int_equal(pwrite(fd, root + 2, 8, at + 2), 8);
+		else
+			assert_int_equal(pwrite(fd, "\xff\xff\xff\xff", 4, at + 10), 4);
+		assert_int_equal(iso_check(fd, (int64_t)lseek(fd, 0, SEEK_END), &f), -EBADMSG);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_erofs),
 		cmocka_unit_test(test_ext),
 		cmocka_unit_test(test_iso),
+		cmocka_unit_test(test_iso_cut),
 		cmocka_unit_test(test_compressed),
 		cmocka_unit_test(test_archives),
 		cmocka_unit_test(test_what_is_no_image_is_named),

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "tests/lib/scratch.h"
+
 /* A made-up disk: bytes by their place. */
 static uint8_t disk[1024 * 1024];
 
@@ -105,6 +107,9 @@ static void make_fat16(void)
 	disk[13] = 4;
 	put_number(14, 1, 2);  /* reserved */
 	disk[16] = 2;          /* copies */
+	put_number(19, 20000, 2); /* sectors */
+	disk[21] = 0xf8;
+	disk[38] = 0x29; /* serial number, label and words follow */
 	put_number(17, 512, 2); /* entries of the root folder */
 	put_number(22, 8, 2);   /* sectors of a copy */
 	PUT(39, "\x78\x56\x34\x12");
@@ -134,10 +139,146 @@ static void test_fat32(void **state)
 	put_number(22, 0, 2);
 	put_number(36, 8, 4);
 	put_number(44, 3, 4); /* the root folder's first cluster */
+	disk[66] = 0x29;
 	PUT(67, "\x44\x33\x22\x11" "NO NAME    FAT32   ");
 	assert_volume("vfat", "", "1122-3344");
 	PUT((1 + 2 * 8 + 4) * 512, "STICK      \x08");
 	assert_volume("vfat", "STICK", "1122-3344");
+}
+
+/* Boot sectors that are one to the kernel, or none: what is put where. */
+static void test_fat_is_known_by_its_numbers(void **state)
+{
+	static const struct {
+		size_t at, len;
+		uint64_t value;
+		bool fat;
+		const char *label, *uuid;
+	} rows[] = {
+		{ 54, 8, 0, true, "OLD LABEL", "1234-5678" }, /* no words */
+		{ 0, 3, 0, true, "OLD LABEL", "1234-5678" },  /* no jump */
+		{ 0, 1, 0xe9, true, "OLD LABEL", "1234-5678" },
+		{ 38, 1, 0x28, true, "", "1234-5678" }, /* only a serial number: OS/2, early Windows NT */
+		{ 38, 1, 0, true, "", "" },             /* DOS 3 */
+		{ 11, 2, 4096, true, "OLD LABEL", "1234-5678" },
+		{ 13, 1, 128, true, "OLD LABEL", "1234-5678" },
+		{ 14, 2, 6302, true, "OLD LABEL", "1234-5678" }, /* Windows, so that the data are aligned */
+		{ 16, 1, 1, true, "OLD LABEL", "1234-5678" },
+		{ 21, 1, 0xf0, true, "OLD LABEL", "1234-5678" }, /* a floppy, and what mtools makes */
+		{ 510, 2, 0, false, "", "" },
+		{ 11, 2, 0, false, "", "" }, /* a disk with partitions whose boot program has no such numbers */
+		{ 11, 2, 520, false, "", "" },
+		{ 13, 1, 3, false, "", "" },
+		{ 14, 2, 0, false, "", "" },
+		{ 16, 1, 0, false, "", "" },
+		{ 16, 1, 200, false, "", "" },
+		{ 17, 2, 0, false, "", "" },
+		{ 19, 2, 0, false, "", "" },
+		{ 21, 1, 0, false, "", "" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		clear(NULL);
+		make_fat16();
+		put_number(rows[i].at, rows[i].value, rows[i].len);
+		if (rows[i].fat)
+			assert_volume("vfat", rows[i].label, rows[i].uuid);
+		else if (look().type)
+			fail_msg("row %zu is taken as %s", i, look().type);
+	}
+}
+
+/* Looks at the file that COMMAND makes. */
+static struct media_device made_by(const char *command)
+{
+	static char name[] = "x";
+	struct media_device d = { .name = name };
+	struct stat st;
+
+	scratch_run(command);
+	assert_int_equal(stat("x", &st), 0);
+	d.size = st.st_size;
+	assert_int_equal(media_identify(&d, "."), 0);
+	return d;
+}
+
+static void test_fat_of_many_programs(void **state)
+{
+	static const struct {
+		const char *command, *label;
+	} rows[] = {
+		{ "mformat -C -i x -f 1440 -v FLOPPY ::", "FLOPPY" },
+		{ "mformat -C -i x -f 160 -v SMALL ::", "SMALL" },
+		{ "mformat -C -i x -T 40000 -h 16 -s 63 -v SIXTEEN ::", "SIXTEEN" },
+		{ "mformat -C -i x -F -T 100000 -h 16 -s 63 -v 'THIRTY TWO' ::", "THIRTY TWO" },
+		{ "mformat -C -i x -f 1440 ::", "" },
+		{ "mformat -C -i x -f 1440 :: && mlabel -i x ::LATER", "LATER" },
+		{ "mformat -C -i x -S 4 -T 20000 -h 16 -s 63 -v SECTORS ::", "SECTORS" }, /* of 2048 bytes */
+		{ "truncate -s 3M x; mkfs.fat -F 12 -n TWELVE x", "TWELVE" },
+		{ "truncate -s 30M x; mkfs.fat -F 16 -n SIXTEEN -f 1 x", "SIXTEEN" },
+		{ "truncate -s 40M x; mkfs.fat -F 32 -n THIRTYTWO -R 100 x", "THIRTYTWO" },
+		{ "truncate -s 40M x; mkfs.fat -F 32 -S 4096 -n SECTORS x", "SECTORS" },
+		{ "truncate -s 40M x; mkfs.fat -F 32 -s 1 x", "" },
+		{ "truncate -s 30M x; mkfs.fat -n BEFORE x; fatlabel x AFTER", "AFTER" },
+		{ "truncate -s 30M x; mkfs.fat -a -h 2048 -M 0xf0 -n ODD x", "ODD" },
+	};
+	char dir[32];
+	(void)state;
+
+	scratch_enter(dir);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct media_device d = made_by(rows[i].command);
+
+		if (!streq(d.volume.type, "vfat") || !streq(d.volume.label, rows[i].label))
+			fail_msg("%s: a %s called '%s'", rows[i].command, d.volume.type, d.volume.label);
+		assert_int_equal(unlink("x"), 0);
+	}
+	assert_null(made_by("truncate -s 3M x; parted -s x mklabel msdos mkpart primary fat16 1MiB 2MiB").volume.type);
+	assert_null(made_by("rm x; truncate -s 3M x; parted -s x mklabel gpt mkpart x fat32 1MiB 2MiB").volume.type);
+	scratch_leave(dir);
+}
+
+/* A device may be longer than the image on it; the image is as long as its file was. */
+static void test_images_on_devices(void **state)
+{
+	static const struct {
+		const char *type, *command;
+	} rows[] = {
+		{ "squashfs", "mksquashfs tree file -noappend -quiet" },
+		{ "erofs", "mkfs.erofs file tree" },
+	};
+	char dir[32];
+	(void)state;
+
+	scratch_enter(dir);
+	scratch_run("mkdir tree; head -c 100000 /dev/urandom >tree/a");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct media_device d;
+		struct stat st;
+
+		scratch_run(rows[i].command);
+		assert_int_equal(stat("file", &st), 0);
+		d = made_by("cp file x; truncate -s +3M x");
+		assert_string_equal(d.volume.type, rows[i].type);
+		assert_int_equal(d.image, st.st_size);
+		d = made_by("cp file x; truncate -s -5000 x");
+		assert_in_range(d.image, 1, d.size);
+	}
+	assert_int_equal(made_by("truncate -s 1M x; mke2fs -q -F x").image, 0);
+	scratch_leave(dir);
+}
+
+static void test_an_ext_with_a_journal_to_replay(void **state)
+{
+	(void)state;
+	put_number(1024, 100, 4);
+	put_number(1024 + 32, 8192, 4);
+	put_number(1024 + 56, 0xef53, 2);
+	put_number(1024 + 96, 0x02c2, 4);
+	assert_false(look().dirty);
+	put_number(1024 + 96, 0x02c6, 4);
+	assert_true(look().dirty);
 }
 
 static void test_exfat(void **state)
@@ -354,6 +495,10 @@ int main(void)
 		cmocka_unit_test_setup(test_btrfs, clear),
 		cmocka_unit_test_setup(test_fat_label_is_in_the_root_folder, clear),
 		cmocka_unit_test_setup(test_fat32, clear),
+		cmocka_unit_test_setup(test_fat_is_known_by_its_numbers, clear),
+		cmocka_unit_test(test_fat_of_many_programs),
+		cmocka_unit_test(test_images_on_devices),
+		cmocka_unit_test_setup(test_an_ext_with_a_journal_to_replay, clear),
 		cmocka_unit_test_setup(test_exfat, clear),
 		cmocka_unit_test_setup(test_ntfs, clear),
 		cmocka_unit_test_setup(test_iso9660, clear),
