@@ -97,6 +97,9 @@ build/$(LIBC)/%.o: %.c build/$(LIBC)/flags | $(THIRD_LIBS)
 	$(call say,CC $@)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# BearSSL's structures lie within ours, and -isystem keeps its headers out of the .d files
+$(patsubst %.c,build/$(LIBC)/%.o,$(wildcard methods/tls/*.c)): $(THIRD)/libbearssl.a
+
 build/$(LIBC)/parts.a: $(OBJ)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^

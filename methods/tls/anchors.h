@@ -3,12 +3,19 @@
 #ifndef METHODS_TLS_ANCHORS_H
 #define METHODS_TLS_ANCHORS_H
 
-#include "base/base.h"
+#include "methods/tls/certificate.h"
 
 #include <bearssl.h>
 
+struct anchor {
+	struct certificate certificate;
+	br_x509_pkey key;
+	bool authority; /* it may stand behind others; a server's own certificate is trusted for itself only */
+	uint8_t *bytes; /* owned; what the others point into */
+};
+
 struct anchors {
-	br_x509_trust_anchor *list; /* owned, with all it points to */
+	struct anchor *list; /* owned */
 	size_t count;
 	size_t unread; /* certificates in the bundle that cannot be used */
 };

@@ -11,6 +11,7 @@ struct pump {
 	br_ssl_engine_context *engine;
 	int net, plain;
 	bool net_ended, plain_ended;
+	struct pump_result *result;
 };
 
 /* The functions that move bytes say 1: something moved or ended, 0: nothing can move now, -errno. */
@@ -37,6 +38,13 @@ static int put(struct pump *p, int fd, span_fn *span, moved_fn *moved)
 	return 1;
 }
 
+static void keep_head(struct pump_result *r, const unsigned char *bytes, size_t len)
+{
+	len = MIN(len, sizeof(r->head) - r->head_len);
+	memcpy(r->head + r->head_len, bytes, len);
+	r->head_len += len;
+}
+
 /* Bytes of FD go to the engine; at their end *ENDED is set. */
 static int get(struct pump *p, int fd, span_fn *span, moved_fn *moved, bool *ended)
 {
@@ -46,6 +54,8 @@ static int get(struct pump *p, int fd, span_fn *span, moved_fn *moved, bool *end
 
 	if (n < 0)
 		return failed(n);
+	if (fd == p->net && n > 0)
+		keep_head(p->result, room, (size_t)n);
 	if (n == 0)
 		*ended = true;
 	else
@@ -110,7 +120,7 @@ static bool is_over(const struct pump *p, unsigned state)
 void pump_run(br_ssl_engine_context *engine, int net, int plain, int64_t silence_ms, void (*agreed)(void *ctx),
 	      void *ctx, struct pump_result *r)
 {
-	struct pump p = { .engine = engine, .net = net, .plain = plain };
+	struct pump p = { .engine = engine, .net = net, .plain = plain, .result = r };
 	unsigned state;
 
 	*r = (struct pump_result){ 0 };

@@ -7,8 +7,13 @@
 
 #include <bearssl.h>
 
+/* How many of the first bytes of the other side are kept. */
+#define PUMP_HEAD 32
+
 /* How a session went. */
 struct pump_result {
+	uint8_t head[PUMP_HEAD]; /* the first HEAD_LEN bytes of NET */
+	size_t head_len;
 	bool agreed; /* the handshake is behind */
 	bool closed; /* the server said that it has sent everything */
 	int error;   /* of BearSSL (BR_ERR_*), 0: none */

@@ -5,6 +5,8 @@
 #include "methods/tls/tls.h"
 #include "methods/tls/judge.h"
 #include "methods/tls/pump.h"
+#include "methods/tls/refusal.h"
+#include "methods/tls/rsa.h"
 #include "base/version.h"
 
 #include <fcntl.h>
@@ -35,6 +37,9 @@ static struct {
 	struct judge judge;
 	struct anchors anchors;
 	uint8_t pin[32];
+	char name[256]; /* what the server is told that it is asked for */
+	bool wants_certificate;
+	const br_ssl_client_certificate_class *asked;
 } all;
 
 /* One line of the report. */
@@ -99,6 +104,63 @@ static void choose_ciphers(br_ssl_engine_context *e)
 	br_ssl_engine_set_poly1305(e, br_poly1305_ctmulq_run);
 }
 
+/* A server that asks for a certificate gets none: BearSSL asks for one, and that is noted. */
+
+static void note_request(const br_ssl_client_certificate_class **context)
+{
+	(void)context;
+	all.wants_certificate = true;
+}
+
+static void ignore_length(const br_ssl_client_certificate_class **context, size_t len)
+{
+	(void)context;
+	(void)len;
+}
+
+static void ignore_bytes(const br_ssl_client_certificate_class **context, const unsigned char *bytes, size_t len)
+{
+	(void)context;
+	(void)bytes;
+	(void)len;
+}
+
+static void ignore(const br_ssl_client_certificate_class **context)
+{
+	(void)context;
+}
+
+static void choose_none(const br_ssl_client_certificate_class **context, const br_ssl_client_context *client,
+			uint32_t types, br_ssl_client_certificate *choice)
+{
+	(void)context;
+	(void)client;
+	(void)types;
+	*choice = (br_ssl_client_certificate){ 0 };
+}
+
+static const br_ssl_client_certificate_class no_certificate = {
+	.context_size = sizeof(all.asked),
+	.start_name_list = note_request,
+	.start_name = ignore_length,
+	.append_name = ignore_bytes,
+	.end_name = ignore,
+	.end_name_list = ignore,
+	.choose = choose_none,
+};
+
+/* The name for SNI (RFC 6066, section 3): no address, no dot at the end; NULL: none. */
+static const char *server_name(const char *host)
+{
+	size_t len = strlen(host);
+
+	if (all.judge.ip_len || strchr(host, ':') || str_copy(all.name, sizeof(all.name), host))
+		return NULL;
+	if (len > 1 && all.name[len - 1] == '.')
+		all.name[len - 1] = '\0';
+	return all.name;
+}
+
 static bool start_engine(const char *host, const uint8_t *pin)
 {
 	br_ssl_engine_context *e = &all.client.eng;
@@ -113,15 +175,17 @@ static bool start_engine(const char *host, const uint8_t *pin)
 	br_ssl_engine_set_prf_sha256(e, br_tls12_sha256_prf);
 	br_ssl_engine_set_prf_sha384(e, br_tls12_sha384_prf);
 	br_ssl_engine_set_ec(e, &br_ec_all_m31);
-	br_ssl_engine_set_rsavrfy(e, br_rsa_i31_pkcs1_vrfy);
+	br_ssl_engine_set_rsavrfy(e, rsa_pkcs1_verify);
 	br_ssl_engine_set_ecdsa(e, br_ecdsa_i31_vrfy_asn1);
 	br_ssl_engine_set_buffer(e, all.records, sizeof(all.records), 1);
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return false;
 	br_ssl_engine_inject_entropy(e, seed, sizeof(seed));
-	host = judge_init(&all.judge, host, pin, &all.anchors, (int64_t)time(NULL), STAGE1_RELEASED);
+	judge_init(&all.judge, host, pin, &all.anchors, (int64_t)time(NULL), STAGE1_RELEASED);
 	br_ssl_engine_set_x509(e, &all.judge.vtable);
-	return br_ssl_client_reset(&all.client, host, 0);
+	all.asked = &no_certificate;
+	br_ssl_client_set_client_certificate(&all.client, &all.asked);
+	return br_ssl_client_reset(&all.client, server_name(host), 0);
 }
 
 /* ---- the report */
@@ -146,75 +210,35 @@ static void agreed(void *ctx)
 	report(TLS_READY, "TLS 1.2, %s", suite_name(session.cipher_suite));
 }
 
-/* A date of a certificate as people write it. */
-static void add_date(struct buf *out, const char *date)
-{
-	if (strlen(date) == 15)
-		buf_printf(out, "%.4s-%.2s-%.2s", date, date + 4, date + 6);
-	else /* RFC 5280, section 4.1.2.5.1 */
-		buf_printf(out, "%s%.2s-%.2s-%.2s", date[0] >= '5' ? "19" : "20", date, date + 2, date + 4);
-}
-
-static void add_today(struct buf *out)
-{
-	time_t seconds = (time_t)all.judge.seconds;
-	struct tm tm;
-	char today[32];
-
-	gmtime_r(&seconds, &tm);
-	strftime(today, sizeof(today), "%Y-%m-%d", &tm);
-	buf_str(out, today);
-}
-
-static void report_time(void)
-{
-	cleanup_buf struct buf words = { 0 };
-
-	buf_str(&words, "today is ");
-	add_today(&words);
-	buf_str(&words, all.judge.at_least ? " or later" : "");
-	if (all.judge.leaf_read) {
-		buf_str(&words, ", its certificate is from ");
-		add_date(&words, all.judge.not_before);
-		buf_str(&words, " to ");
-		add_date(&words, all.judge.not_after);
-	}
-	report(TLS_TIME, "%s", buf_cstr(&words));
-}
-
 /* A clock that is wrong is worth a word even when it does no harm. */
 static void report_clock(void)
 {
-	cleanup_buf struct buf words = { 0 };
+	time_t seconds = (time_t)all.judge.path.seconds;
+	struct tm tm;
+	char today[32];
 
-	add_today(&words);
-	if (all.judge.at_least && !all.judge.pin)
-		report(TLS_NOTE, "this machine's clock is wrong; certificates that are not out of date on %s will do",
-		       buf_cstr(&words));
+	if (!all.judge.path.at_least || all.judge.pin)
+		return;
+	gmtime_r(&seconds, &tm);
+	strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	report(TLS_NOTE, "this machine's clock is wrong; certificates that are not out of date on %s will do", today);
 }
 
-static void report_error(int error)
+/* The server is not to be trusted, or nothing was agreed on. */
+static void report_error(const struct pump_result *r)
 {
-	switch (error) {
-	case BR_ERR_X509_NOT_TRUSTED:
-		report(TLS_TRUST,
-		       all.judge.pin ? "its key is not the pinned one" : "none of the %zu authorities stands behind it",
-		       all.anchors.count);
-		return;
-	case BR_ERR_X509_BAD_SERVER_NAME:
-		report(TLS_NAME, "its certificate is not for this name");
-		return;
-	case BR_ERR_X509_EXPIRED:
-		report_time();
-		return;
+	cleanup_buf struct buf words = { 0 };
+	struct refusal refusal = { .error = r->error, .wants_certificate = all.wants_certificate };
+	const char *id = TLS_REFUSED;
+
+	if (r->error == BR_ERR_X509_NOT_TRUSTED) {
+		id = judge_words(&all.judge, &words);
+	} else {
+		refusal.head_len = r->head_len;
+		memcpy(refusal.head, r->head, r->head_len);
+		refusal_words(&words, &refusal);
 	}
-	if (error >= BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED)
-		report(TLS_TRUST, "its certificate cannot be verified (BearSSL's error %d)", error);
-	else if (error >= BR_ERR_RECV_FATAL_ALERT)
-		report(TLS_REFUSED, "the server refused with alert %d%s", error & 255,
-		       (error & 255) == 70 ? ": it does not speak TLS 1.2" : "");
-	else
-		report(TLS_REFUSED, "the answer is no TLS 1.2 that can be understood (BearSSL's error %d)", error);
+	report(id, "%s", buf_cstr(&words));
 }
 
 static void report_end(const struct pump_result *r)
@@ -222,7 +246,7 @@ static void report_end(const struct pump_result *r)
 	if (r->closed)
 		report(TLS_CLOSED, "by the server");
 	else if (r->error)
-		report_error(r->error);
+		report_error(r);
 	else
 		report(TLS_BROKEN, "%s", err_text(r->err));
 }

@@ -110,6 +110,73 @@ def test_authorities_in_between():
         fetch(line(server.tls), env=trusting(bundle)).failed("S1-TLS-01")
 
 
+def openssl(*words):
+    return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+
+def middle(name, extensions="", signer=None, options=(), kind="ec"):
+    """An authority below the first one, and its certificate, with lines of openssl's extensions."""
+    folder, root = world()
+    signer = signer or root
+    made = Authority(folder.name, name, kind=kind)
+    base = pathlib.Path(folder.name, name)
+    base.with_suffix(".mext").write_text("basicConstraints=critical,CA:TRUE\n" + extensions)
+    openssl("req", "-new", "-key", made.key, "-subj", "/CN=" + name, "-out", base.with_suffix(".mcsr"))
+    openssl("x509", "-req", "-in", base.with_suffix(".mcsr"), "-CA", signer.bundle, "-CAkey", signer.key, "-CAcreateserial",
+            "-days", 30, "-extfile", base.with_suffix(".mext"), "-out", base.with_suffix(".mcrt"), *options)
+    return made, base.with_suffix(".mcrt")
+
+
+def chain(*paths):
+    """One file of them all."""
+    made = pathlib.Path(world()[0].name, "chain.pem")
+    made.write_bytes(b"".join(path.read_bytes() for path in paths))
+    return made
+
+
+def test_chains_in_any_order():
+    """The server's certificate twice, its chain out of order, with strangers in it and behind it."""
+    folder, root = world()
+    between, own = middle("Between")
+    leaf, key = between.issue("localhost", ips=["127.0.0.1"])
+    stranger = Authority(folder.name, "Stranger").bundle
+    for sent in ((leaf, leaf, own), (leaf, root.bundle, own), (leaf, stranger, own, stranger)):
+        with nginx(chain(*sent), key) as server:
+            fetch(line(server.tls), env=trusting()).is_file(IMAGE)
+
+
+def test_name_constraints():
+    """What an authority may not name is refused, critical or not; with the words for it."""
+    for critical in ("critical,", ""):
+        between, own = middle("Narrow", f"nameConstraints={critical}permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:localhost\n")
+        leaf, key = between.issue("localhost", ips=["127.0.0.1"])
+        with nginx(chain(leaf, own), key) as server:
+            fetch(line(server.tls), env=trusting()).is_file(IMAGE)
+        between, own = middle("Elsewhere", f"nameConstraints={critical}excluded;IP:127.0.0.0/255.0.0.0\n")
+        leaf, key = between.issue("localhost", ips=["127.0.0.1"])
+        with nginx(chain(leaf, own), key) as server:
+            fetch(line(server.tls), env=trusting()).failed("S1-TLS-01", "127.0.0.1, which the name constraints of \"Elsewhere\"")
+
+
+def test_long_keys():
+    """RSA of 8192 bits, of an authority and of the server, also pinned; certificates signed with PSS."""
+    folder, root = world()
+    pss = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest")
+    long, own = middle("Long", kind="rsa8192")
+    shorter, own2 = middle("Shorter", signer=type("", (), {"bundle": own, "key": long.key}), options=pss, kind="rsa")
+    leaf, key = shorter.issue("localhost", ips=["127.0.0.1"])
+    with nginx(chain(leaf, own2, own), key) as server:
+        fetch(line(server.tls), env=trusting()).is_file(IMAGE)
+    csr, crt, ext = (pathlib.Path(folder.name, "long." + end) for end in ("csr", "crt", "ext"))
+    ext.write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("req", "-new", "-key", long.key, "-subj", "/CN=x", "-out", csr)
+    openssl("x509", "-req", "-in", csr, "-CA", root.bundle, "-CAkey", root.key, "-CAcreateserial", "-days", 30, "-extfile", ext,
+            "-out", crt)
+    with nginx(crt, long.key) as server:
+        fetch(line(server.tls), env=trusting()).is_file(IMAGE)
+        fetch(line(server.tls, ",pin:" + pin(crt)), env=trusting("/nonexistent")).is_file(IMAGE)
+
+
 def test_pins():
     """A pinned key is trusted whatever its certificate says, in hexadecimal and in base64; another key is not."""
     folder = tempfile.TemporaryDirectory()
