@@ -1,4 +1,4 @@
-/* step_kernel.c - steps 3 to 6 where kernel: is given: method -> a kernel in memory, ready to be started in this one's place. */
+/* step_kernel.c - steps 3 to 6 where kernel: is given: method -> a kernel in memory, to be started in this one's place. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/steps.h"
 
