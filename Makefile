@@ -81,7 +81,8 @@ CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -f
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
 # common-page-size: the data begin in the file where the code ends, not at the next page of it: 2 KB less on average
 LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings \
-	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,-T,third/link.ld
+	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,--sort-section=alignment \
+	-Wl,-T,third/link.ld
 # stage1 alone: ours in the place of what drags locales, wide characters and floating point in (base/small.h)
 SMALL   := vsnprintf snprintf sprintf asprintf vfprintf fprintf fnmatch qsort memmem strstr
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)

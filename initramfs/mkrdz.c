@@ -1,5 +1,6 @@
 /* mkrdz.c - a kernel's modules, modules.list, stage1 and the shell's tools -> all.rdz. Runs on the build machine. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/help.h"
 #include "initramfs/cpio.h"
 #include "initramfs/file.h"
 #include "initramfs/ids.h"
@@ -353,6 +354,11 @@ static int make(const struct job *job)
 	return err;
 }
 
+static const char usage[] =
+	"usage: mkrdz --modules DIR --list FILE --init STAGE1 [--beside PROGRAM]... --tools DIR --pci-ids FILE --work DIR\n"
+	"             --out FILE [--ca-bundle FILE] [--firmware DIR] [--signed]\n"
+	"Packs all.rdz; make calls it right.\n";
+
 int main(int argc, char **argv)
 {
 	struct job job = { 0 };
@@ -367,6 +373,12 @@ int main(int argc, char **argv)
 							 { "beside", required_argument, NULL, 'b' } };
 	int c, index;
 
+	if (help_given(argc, argv, "mkrdz", usage))
+		return 0;
+	if (argc == 1) {
+		fputs(usage, stderr);
+		return 2;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
 		options[i + 2] = (struct option){ wants[i].name, required_argument, NULL, 'v' };
 	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {

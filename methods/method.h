@@ -89,8 +89,9 @@ extern const struct method *const methods[];
 /* The method called NAME, NULL when there is none. */
 const struct method *method_find(const char *name);
 
-/* Looks whether O gives all that M requires. 0, -EINVAL with F filled (FAIL_CMD_MISSING) and every missing key named, or
- * -EOPNOTSUPP (FAIL_CMD_BAD_VALUE) where it asks for what nobody does. */
+/* All that can be refused from O alone (methods/check/check.c), for M: 0; -EINVAL with F filled: FAIL_CMD_BAD_VALUE
+ * where a value that M reads cannot be, FAIL_CMD_MISSING with every key named that M requires; or -EOPNOTSUPP
+ * (FAIL_CMD_BAD_VALUE) where it asks for what nobody does. The network's own values are net_wish_read's. Pure. */
 int method_check(const struct method *m, const struct options *o, struct failure *f) must_check;
 
 /* True where a folder may be a whole system for O: where image: is not given, but directory: is, or a root: that stays

@@ -1,6 +1,7 @@
 /* stage1-fetch.c - automatic=... on a shell's command line -> the image in a file, by the same methods as in stage1. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
+#include "base/version.h"
 #include "base/log.h"
 #include "image/image.h"
 #include "methods/method.h"
@@ -138,6 +139,12 @@ static int read_command_line(struct request *r, int argc, char **argv)
 {
 	int c;
 
+	if (argc > 1 && streq(argv[1], "--help"))
+		return usage(stdout);
+	if (argc > 1 && streq(argv[1], "--version")) {
+		puts("stage1-fetch (stage1 " STAGE1_VERSION ")");
+		return EXIT_FETCHED;
+	}
 	while ((c = getopt(argc, argv, "o:vh")) != -1) {
 		switch (c) {
 		case 'o':

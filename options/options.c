@@ -79,10 +79,17 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[lb];
 }
 
+/* How many slips lead from NAME to another word that is meant: one in a short word, two in a longer one. */
+static unsigned most_slips(const char *name)
+{
+	return strlen(name) < 3 ? 0 : strlen(name) < 5 ? 1 : 2;
+}
+
+/* The key that is probably meant by NAME; NULL where none is near. */
 static const char *nearest_key(const char *name)
 {
-	const char *best = key_table[0].name;
-	unsigned best_distance = 99;
+	const char *best = NULL;
+	unsigned best_distance = most_slips(name) + 1;
 
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		unsigned distance = edit_distance(name, key_table[i].name);
@@ -90,7 +97,7 @@ static const char *nearest_key(const char *name)
 		/* "net" and "proxy" are beginnings, not slips */
 		if (strlen(name) >= 3 && starts_with(key_table[i].name, name))
 			distance = MIN(distance, 1u);
-		if (distance < best_distance) {
+		if (distance < best_distance && 2 * distance < strlen(key_table[i].name)) {
 			best_distance = distance;
 			best = key_table[i].name;
 		}
@@ -108,22 +115,65 @@ static int find_key(const char *name)
 	return -1;
 }
 
+/* ADSL was the ancestor's: its keys are named, so that who checks the options can refuse them. */
+static bool is_adsl(const char *name)
+{
+	static const char *const keys[] = { "adsluser", "adslpass", "adslu", "adslp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (streq(name, keys[i]))
+			return true;
+	return false;
+}
+
+static int unknown_key(struct options *o, const char *name)
+{
+	const char *near = nearest_key(name);
+
+	return warn(o, near ? str_printf("automatic: unknown key '%s'; did you mean '%s'?", name, near) :
+			      str_printf("automatic: unknown key '%s'; automatic(7) lists them", name));
+}
+
+/* A key of few words that has another one changes nothing about the boot, but somebody meant something by it. */
+static int warn_of_word(struct options *o, enum option_key key)
+{
+	const char *words = key_table[key].values, *value = o->value[key];
+	size_t len = strlen(value);
+
+	for (const char *word = words; *word;) {
+		size_t n = strcspn(word, "|");
+
+		if (n == len && memcmp(word, value, n) == 0)
+			return 0;
+		word += n + (word[n] == '|');
+	}
+	return warn(o, str_printf("automatic: %s:%s is none of %s; it counts as not given", key_table[key].name, value,
+				  words));
+}
+
 static int add_pair(struct options *o, char *pair)
 {
 	char *colon = strchr(pair, ':');
-	int key;
+	int key, err;
 
 	if (!*pair)
 		return 0; /* a comma too many is harmless */
 	if (!colon)
 		return warn(o, str_printf("automatic: '%s' has no colon; key:value is expected", pair));
 	*colon = '\0';
+	if (is_adsl(pair)) {
+		o->adsl = true;
+		return 0;
+	}
 	key = find_key(pair);
 	if (key < 0)
-		return warn(o, str_printf("automatic: unknown key '%s'; did you mean '%s'?", pair, nearest_key(pair)));
+		return unknown_key(o, pair);
 	if (o->value[key])
 		return warn(o, str_printf("automatic: '%s' is given twice; the first one counts", pair));
-	return set_first(&o->value[key], colon + 1);
+	err = set_first(&o->value[key], colon + 1);
+	if (!err && o->value[key] && (key == KEY_ONFAIL || key == KEY_PROBE))
+		err = warn_of_word(o, (enum option_key)key);
+	return err;
 }
 
 int options_add_automatic(struct options *o, const char *value)
@@ -292,9 +342,18 @@ static bool next_word(char **rest, char **name, char **value)
 	return true;
 }
 
+/* Behind -- nothing is ours: all of it is for init, as the kernel gives it (init/main.c, set_init_arg). */
+static int add_init_word(struct options *o, const char *name, const char *value)
+{
+	cleanup_free char *word = value ? str_printf("%s=%s", name, value) : strdup(name);
+
+	return word ? words_add(&o->init_args, word) : -ENOMEM;
+}
+
 int options_parse(struct options *o, const char *line)
 {
 	char *copy, *rest, *name, *value;
+	bool for_init = false;
 	int err;
 
 	*o = (struct options){ .ramdisk_size_kib = -1 };
@@ -302,7 +361,11 @@ int options_parse(struct options *o, const char *line)
 	copy = rest = strdup(line);
 	err = o->line && copy ? 0 : -ENOMEM;
 	while (!err && next_word(&rest, &name, &value)) {
-		if (is_module_option(name) && !starts_with(name, "modprobe.")) {
+		if (for_init) {
+			err = add_init_word(o, name, value);
+		} else if (!value && streq(name, "--")) {
+			for_init = true;
+		} else if (is_module_option(name) && !starts_with(name, "modprobe.")) {
 			char *word = value ? str_printf("%s=%s", name, value) : strdup(name);
 
 			err = word ? words_add(&o->module_options, word) : -ENOMEM;

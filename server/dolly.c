@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/dolly.h"
 
+#include "base/help.h"
 #include "base/log.h"
 #include "server/signals.h"
 
@@ -191,6 +192,8 @@ int main(int argc, char **argv)
 	static struct dolly_options o;
 	int c;
 
+	if (help_given(argc, argv, "dolly", usage))
+		return 0;
 	signal(SIGPIPE, SIG_IGN);
 	while ((c = getopt(argc, argv, OPTIONS)) != -1) {
 		int status = take_option(&o, c);

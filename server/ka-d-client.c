@@ -1,5 +1,6 @@
 /* ka-d-client.c - a session's stream -> a command's input: the cloned node's side of ka. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/help.h"
 #include "base/clock.h"
 #include "net/net.h"
 #include "relay/ka/client.h"
@@ -29,20 +30,22 @@ static const char usage_text[] =
 	"  -t SECONDS  give up when the stream has not begun after so long\n"
 	"  -p PORT     control port (30765)    -P PORT  data port (30764); as the server's\n"
 	"  -v          say which version this is\n"
-	"Exit status: 0 every byte came and the command succeeded; else 1, and why on stderr.\n";
+	"Exit status: 0 every byte came and the command succeeded; 1 not, and why on stderr; 2 wrong usage.\n";
 
 static void usage(const char *why)
 {
 	fputs(usage_text, stdout);
 	if (why)
 		puts(why);
-	exit(1);
+	exit(2);
 }
 
 static void parse(int argc, char **argv, struct ka_client_options *o, const char **host)
 {
 	int c;
 
+	if (help_given(argc, argv, "ka-d-client", usage_text))
+		exit(0);
 	while ((c = getopt(argc, argv, "s:h:e:wgt:p:P:v")) != -1) {
 		switch (c) {
 		case 's': o->session = optarg; break;

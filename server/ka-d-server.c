@@ -1,5 +1,6 @@
 /* ka-d-server.c - a command's output -> every client of the session: the golden node's side of ka. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/help.h"
 #include "base/clock.h"
 #include "relay/announce.h"
 #include "relay/ka/server.h"
@@ -45,6 +46,8 @@ static void parse(int argc, char **argv, struct ka_server_options *o)
 {
 	int c; /* an int: -1 does not fit a char everywhere */
 
+	if (help_given(argc, argv, "ka-d-server", usage_text))
+		exit(0);
 	while ((c = getopt(argc, argv, "n:s:e:a:ld:t:p:P:v")) != -1) {
 		switch (c) {
 		case 'n': o->wanted = (unsigned)ka_option_number(argv[0], 'n', optarg, 1, 4000); break;

@@ -67,14 +67,15 @@ int flow_load_module(void *ctx, const char *name)
 
 static const struct step {
 	const char *name;
-	int (*run)(struct flow *f);
+	int (*run)(struct flow *f);        /* for a root */
+	int (*run_kernel)(struct flow *f); /* where kernel: is given */
 } steps[] = {
-	{ "devices", step_devices },
-	{ "network", step_network },
-	{ "method", step_method },
-	{ "image", step_image },
-	{ "root", step_root },
-	{ "init", step_init },
+	{ "devices", step_devices, step_devices },
+	{ "network", step_network, step_network },
+	{ "method", step_method, kernel_method },
+	{ "image", step_image, kernel_image },
+	{ "root", step_root, kernel_root },
+	{ "init", step_init, kernel_init },
 };
 
 /* ---- a person's part */
@@ -141,8 +142,11 @@ static int check_options(struct flow *f)
 		return fail(&f->result->failure, FAIL_CMD_NO_METHOD, -EINVAL,
 			    f->options->automatic ? "automatic= has no method:" : "there is no automatic=");
 	f->method = method_find(name);
-	if (f->method)
-		return method_check(f->method, f->options, &f->result->failure);
+	if (f->method) {
+		int err = method_check(f->method, f->options, &f->result->failure);
+
+		return err ? err : plan_make(f->options, f->method, &f->plan, &f->result->failure);
+	}
 	for (size_t i = 0; methods[i]; i++)
 		buf_printf(&known, " %s", methods[i]->name);
 	return fail(&f->result->failure, FAIL_CMD_BAD_METHOD, -EINVAL, "method:%s; known:%s", name, buf_cstr(&known));
@@ -151,7 +155,7 @@ static int check_options(struct flow *f)
 /* What fails once the image is there knows its bytes, not its name; a kernel is named where it is fetched. */
 static void name_image(const struct flow *f)
 {
-	if (!f->options->value[KEY_KERNEL])
+	if (!f->plan.kernel)
 		fail_name_image(&f->result->failure, f->found.kind ? f->found.words : f->origin.words);
 }
 
@@ -175,7 +179,7 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 		stay_alive(&f, now_ms());
 		result->step = i;
 		screen_step(s, i + 1, ARRAY_SIZE(steps), steps[i].name);
-		err = steps[i].run(&f);
+		err = f.plan.kernel ? steps[i].run_kernel(&f) : steps[i].run(&f);
 		if (err)
 			name_image(&f);
 		result->step_ms[i] = now_ms() - began;

@@ -3,10 +3,9 @@
 #ifndef STAGE1_FLOW_H
 #define STAGE1_FLOW_H
 
-#include "image/image.h"
-#include "methods/method.h"
 #include "net/reverse.h"
 #include "probe/probe.h"
+#include "stage1/plan.h"
 #include "stage1/screen.h"
 
 #define STEP_MAX 6
@@ -26,13 +25,6 @@ struct flow_result {
 	char answers[4096];         /* what a person answered: a key's name, a tab, its value, a line end; repeated */
 };
 
-/* Where the image or tree that the root is made of is to be. */
-enum root_place {
-	PLACE_MEMORY_OR_MEDIUM, /* in memory; on its disk or disc where memory is too small for it */
-	PLACE_MEMORY,           /* in memory, or where outfile: says */
-	PLACE_THERE,            /* where the method finds it */
-};
-
 /* What travels down the arrows. Each step fills what the next ones need. */
 struct flow {
 	struct watch watch; /* must stay first: what the parts say goes to the screen */
@@ -45,8 +37,7 @@ struct flow {
 	struct reverse reverse;       /* network: the node's name is asked for; init: taken */
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */
-	enum root_mode root_mode;     /* method */
-	enum root_place root_place;   /* method */
+	struct plan plan;             /* before the first step; image: PLACE_THERE where memory is too small */
 	struct found found;           /* image: what is used where it lies, and stays mounted */
 	int64_t silence_ms;           /* image: see flow_guard */
 	char server[48];              /* image: where it came from, where the method found that out itself */

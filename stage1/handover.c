@@ -23,7 +23,7 @@ static void add_root(struct buf *out, const struct flow *f)
 	static const char *const modes[] = { [ROOT_OVERLAY] = "overlay", [ROOT_RW] = "rw", [ROOT_RO] = "ro" };
 	bool there = f->found.kind != FOUND_NOTHING;
 
-	buf_printf(out, "ROOT='%s+%s'\n", there ? f->method->name : "ram", modes[f->root_mode]);
+	buf_printf(out, "ROOT='%s+%s'\n", there ? f->method->name : "ram", modes[f->plan.mode]);
 	buf_setting(out, "ROOT_PATH", there ? f->found.path : NULL);
 }
 

@@ -108,7 +108,7 @@ int medium_attach(const struct flow *f, struct medium *m, struct failure *failur
 		.net = &f->network,
 		.fail = failure,
 		.origin = f->origin,
-		.in_place = f->root_place == PLACE_THERE,
+		.in_place = f->plan.place == PLACE_THERE,
 	};
 	const char *below;
 	int err;

@@ -3,7 +3,6 @@
 #include "stage1/policy.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "stage1/keyboards.h"
 #include "stage1/shell.h"
 #include "stage1/system.h"
@@ -27,8 +26,6 @@ enum policy policy_of(const struct options *o)
 	for (size_t i = 0; asked && i < ARRAY_SIZE(names); i++)
 		if (streq(asked, names[i]))
 			return (enum policy)i;
-	if (asked)
-		log_warn("onfail:%s is none of ask, shell, reboot, poweroff; reboot it is", asked);
 	/* without automatic= somebody chose to be asked */
 	return o->automatic || asked ? POLICY_REBOOT : POLICY_ASK;
 }

@@ -9,7 +9,7 @@
 /* onfail:, and what stands for it when it is silent. */
 enum policy { POLICY_REBOOT, POLICY_POWEROFF, POLICY_SHELL, POLICY_ASK };
 
-/* What O says; an unknown word is POLICY_REBOOT with a log line. */
+/* What O says; an unknown word, which options_parse warns of, is POLICY_REBOOT. */
 enum policy policy_of(const struct options *o);
 
 /* Shows the failure and carries the policy out. Returns when the boot is to be tried again (a shell was left, or a

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "probe/modprobe.h"
 #include "stage1/flow.h"
@@ -155,12 +156,17 @@ static void start_next_system(const struct options *o, struct screen *s, struct 
 	free(argv);
 }
 
-static int not_pid_1(void)
+static int not_pid_1(int argc, char **argv)
 {
-	puts("stage1 " STAGE1_VERSION ": the init of all.rdz, to be started by the kernel as process 1.\n"
-	     "It reads automatic= from the kernel command line; see stage1(8) and automatic(7).\n"
-	     "From a shell, stage1-fetch(1) runs one of its methods.");
-	return 1;
+	static const char usage[] =
+		"stage1 " STAGE1_VERSION ": the init of all.rdz, to be started by the kernel as process 1.\n"
+		"It reads automatic= from the kernel command line; see stage1(8) and automatic(7).\n"
+		"From a shell, stage1-fetch(1) runs one of its methods.\n";
+
+	if (help_given(argc, argv, "stage1", usage))
+		return 0;
+	fputs(usage, stderr);
+	return 2;
 }
 
 /* True when the kernel runs this program under its other name, for a module it wants itself. */
@@ -182,7 +188,7 @@ int main(int argc, char *argv[])
 	int kernel_level;
 
 	if (getpid() != 1)
-		return is_modprobe(argv[0]) ? modprobe_run(argc, argv) : not_pid_1();
+		return is_modprobe(argv[0]) ? modprobe_run(argc, argv) : not_pid_1(argc, argv);
 
 	(void)system_start(&failure);
 	line = file_text("/proc/cmdline");

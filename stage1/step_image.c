@@ -1,9 +1,8 @@
-/* step_image.c - step 4: method -> the image in its place, or a kernel ready to be started. */
+/* step_image.c - step 4: method -> the image in its place. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/steps.h"
 
 #include "base/clock.h"
-#include "stage1/kexec.h"
 #include "stage1/system.h"
 
 /* A server or disk that says nothing for so many seconds is given up, where timeout: is silent. */
@@ -56,8 +55,7 @@ static int run_method(struct flow *f, struct fetch *fetch)
 	return err;
 }
 
-/* Brings what the options name into STORE; RAW keeps its compression on, and takes no trees. */
-static int fetch_into(struct flow *f, struct store *store, bool raw)
+int flow_fetch(struct flow *f, struct store *store, bool raw)
 {
 	const char *sha256 = f->options->value[KEY_SHA256];
 	int64_t memory = memory_available();
@@ -171,7 +169,7 @@ static int use_there(struct flow *f)
 
 	fetch.found = &f->found;
 	fetch.in_place = true;
-	fetch.writable = f->root_mode == ROOT_RW;
+	fetch.writable = f->plan.mode == ROOT_RW;
 	do
 		err = run_method(f, &fetch);
 	while (err && fetch.net && flow_other_card(f));
@@ -189,14 +187,14 @@ static int use_there(struct flow *f)
 /* Memory is too small: a disk or disc may stay. A server is used as a root only by who asked for it. */
 static bool may_stay(const struct flow *f)
 {
-	return f->root_place == PLACE_MEMORY_OR_MEDIUM && f->method->stays &&
-	       !(f->method->needs & METHOD_NEEDS_NETWORK) && f->root_mode != ROOT_RW && f->store.kind == STORE_MEMORY;
+	return f->plan.place == PLACE_MEMORY_OR_MEDIUM && f->method->stays &&
+	       !(f->method->needs & METHOD_NEEDS_NETWORK) && f->plan.mode != ROOT_RW && f->store.kind == STORE_MEMORY;
 }
 
 static int copy_or_use(struct flow *f)
 {
 	struct failure too_big;
-	int err = fetch_into(f, &f->store, false);
+	int err = flow_fetch(f, &f->store, false);
 
 	if (!err && f->found.kind == FOUND_TREE)
 		err = copy_tree(f);
@@ -207,59 +205,13 @@ static int copy_or_use(struct flow *f)
 	f->result->failure = (struct failure){ 0 };
 	found_release(&f->found);
 	store_close(&f->store);
-	f->root_place = PLACE_THERE;
+	f->plan.place = PLACE_THERE;
 	if (use_there(f))
 		f->result->failure = too_big; /* as it would have been without this */
 	return f->result->failure.err;
 }
 
-/* ---- a kernel instead */
-
-/* The file KEY names, below directory: as an image would be. */
-static int fetch_file(struct flow *f, enum option_key key, struct store *store)
-{
-	int err = store_open_memory(store, NULL, &f->result->failure);
-
-	if (!err)
-		err = options_set(f->options, KEY_IMAGE, f->options->value[key]);
-	return err ? err : fetch_into(f, store, true);
-}
-
-/* append:, or what lets a person see the new kernel. 0 or -ENOMEM. */
-static int make_command_line(const struct options *o, struct buf *out)
-{
-	if (o->value[KEY_APPEND])
-		return kexec_decode(o->value[KEY_APPEND], out);
-	for (size_t i = 0; i < o->consoles.count; i++)
-		buf_printf(out, "%sconsole=%s", i ? " " : "", o->consoles.word[i]);
-	return out->failed ? -ENOMEM : 0;
-}
-
-static int load_kernel(struct flow *f)
-{
-	cleanup_buf struct buf command_line = { 0 };
-	struct store initrd = { .fd = -1 };
-	int err;
-
-	/* what is asked to be verified must not start something that is not */
-	if (f->options->value[KEY_SHA256] && f->options->value[KEY_INITRD])
-		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
-			    "sha256: is the sum of one file, and kernel: with initrd: are two");
-	err = fetch_file(f, KEY_KERNEL, &f->store);
-	if (!err && f->options->value[KEY_INITRD])
-		err = fetch_file(f, KEY_INITRD, &initrd);
-	if (!err && make_command_line(f->options, &command_line))
-		err = fail(&f->result->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a command line");
-	if (!err)
-		err = kexec_load(&f->store, initrd.fd >= 0 ? &initrd : NULL, buf_cstr(&command_line), &f->result->failure);
-	if (initrd.fd >= 0)
-		store_close(&initrd);
-	return err;
-}
-
 int step_image(struct flow *f)
 {
-	if (f->options->value[KEY_KERNEL])
-		return load_kernel(f);
-	return f->root_place == PLACE_THERE ? use_there(f) : copy_or_use(f);
+	return f->plan.place == PLACE_THERE ? use_there(f) : copy_or_use(f);
 }

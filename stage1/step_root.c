@@ -25,22 +25,18 @@ int step_root(struct flow *f)
 	bool tree = f->store.tree, there = f->found.kind == FOUND_TREE;
 	int err;
 
-	if (f->options->value[KEY_KERNEL]) {
-		watch_note(&f->watch, "none: a kernel was fetched");
-		return 0;
-	}
 	if (streq(f->options->value[KEY_PROBE], "all") && probe_load(f->probe, PROBE_ALL, now_ms() + DEVICES_MS))
 		log_warn("not all drivers could be loaded");
-	err = there ? image_mount_tree(f->found.path, f->root_mode, ROOT_DIR, flow_load_module, f->probe,
+	err = there ? image_mount_tree(f->found.path, f->plan.mode, ROOT_DIR, flow_load_module, f->probe,
 				       &f->result->failure) :
-		      image_mount(&f->store, f->root_mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
+		      image_mount(&f->store, f->plan.mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
 	if (err)
 		return err;
 	if (tree)
 		watch_note(&f->watch, "what was unpacked");
 	else
-		watch_note(&f->watch, "%sthe %s%s", f->root_mode == ROOT_OVERLAY ? "memory over " : "",
-			   there ? "tree" : "image", words[f->root_mode]);
+		watch_note(&f->watch, "%sthe %s%s", f->plan.mode == ROOT_OVERLAY ? "memory over " : "",
+			   there ? "tree" : "image", words[f->plan.mode]);
 	return 0;
 }
 
@@ -71,7 +67,7 @@ static void hand_network_over(const struct flow *f, int root)
 	if (err)
 		log_warn("no settings for networkd and ifupdown: %s", err_text(err));
 	/* Debian's own interfaces(5) reads all files there; one on a disk is left alone */
-	if (folder >= 0 && f->root_mode == ROOT_OVERLAY)
+	if (folder >= 0 && f->plan.mode == ROOT_OVERLAY)
 		(void)!symlinkat("/run/stage1/interfaces", folder, "stage1");
 	net_release(&f->network);
 }
@@ -83,11 +79,6 @@ int step_init(struct flow *f)
 	const char *found;
 	bool installer;
 
-	if (o->value[KEY_KERNEL]) {
-		f->result->kexec = true;
-		watch_note(&f->watch, "kernel %s", o->value[KEY_KERNEL]);
-		return 0;
-	}
 	flow_name_node(f);
 	hand_over(f);
 	root = open(ROOT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -16,6 +16,19 @@ int step_image(struct flow *f) must_check;
 int step_root(struct flow *f) must_check;
 int step_init(struct flow *f) must_check;
 
+/* The same four steps where a kernel is fetched instead of an image (plan.kernel). */
+int kernel_method(struct flow *f) must_check;
+int kernel_image(struct flow *f) must_check;
+int kernel_root(struct flow *f) must_check;
+int kernel_init(struct flow *f) must_check;
+
+/* "http from 10.0.1.21:8080 into /dev/ram3". */
+void flow_note_method(struct flow *f);
+
+/* Brings what the options name into STORE; RAW keeps its compression on, and takes no trees. 0 or -errno with
+ * F->result->failure filled. */
+int flow_fetch(struct flow *f, struct store *store, bool raw) must_check;
+
 /* The node takes the name that the network's name servers know it by, where none was given. */
 void flow_name_node(struct flow *f);
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/outside/outside.h"
 
+#include "base/help.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -228,6 +229,10 @@ static bool drop_privileges(void)
 /* stage1-relay dolly|ka */
 int main(int argc, char **argv)
 {
+	static const char usage[] = "stage1-relay is run by stage1 and stage1-fetch\n";
+
+	if (help_given(argc, argv, "stage1-relay", usage))
+		return 0;
 	/* who started it says when it is to stop, and ends last */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
@@ -236,6 +241,6 @@ int main(int argc, char **argv)
 		if (argc == 2 && streq(argv[1], rows[i].name) && fcntl(PROCESS_FD, F_GETFD) >= 0 && drop_privileges() &&
 		    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0) /* after the change of the user, which forgets it */
 			return run(rows[i].fetch);
-	fputs("stage1-relay is run by stage1 and stage1-fetch\n", stderr);
+	fputs(usage, stderr);
 	return 2;
 }

@@ -1,5 +1,6 @@
 /* stage1-tls.c - a connection to a server, and a socket -> plain bytes there, TLS 1.2 here; run by methods/tls/tls.c. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/help.h"
 #include "base/compat.h"
 #include "base/file.h"
 #include "methods/tls/tls.h"
@@ -254,12 +255,15 @@ static void report_end(const struct pump_result *r)
 /* stage1-tls HOST BUNDLE|- PIN|- SILENCE-SECONDS */
 int main(int argc, char **argv)
 {
+	static const char usage[] = "stage1-tls is run by stage1 and stage1-fetch\n";
 	struct pump_result result;
 	int64_t silence;
 	bool pinned;
 
+	if (help_given(argc, argv, "stage1-tls", usage))
+		return 0;
 	if (argc != 5 || fcntl(REPORT, F_GETFD) < 0 || parse_number(argv[4], 1, 1000000, &silence)) {
-		fputs("stage1-tls is run by stage1 and stage1-fetch\n", stderr);
+		fputs(usage, stderr);
 		return 2;
 	}
 	pinned = !streq(argv[3], "-");

@@ -80,9 +80,9 @@ static void test_every_key_is_found_by_name_and_short_form(void **state)
 
 			if (!*names[n])
 				continue;
-			snprintf(line, sizeof(line), "automatic=%s:x", names[n]);
+			snprintf(line, sizeof(line), "automatic=%s:%s", names[n], strchr(key_table[i].example, ':') + 1);
 			o = parse(line);
-			assert_string_equal(o.value[i], "x");
+			assert_string_equal(o.value[i], strchr(key_table[i].example, ':') + 1);
 			assert_int_equal(o.warnings.count, 0);
 			options_free(&o);
 		}
@@ -140,6 +140,77 @@ static void test_slips_are_named_with_the_nearest_key(void **state)
 	assert_warning(&o, "ramdisk_size=big");
 	assert_int_equal(o.ramdisk_size_kib, -1);
 	assert_null(o.value[KEY_METHOD]);
+	options_free(&o);
+}
+
+static void test_a_hint_is_given_only_where_it_is_near(void **state)
+{
+	static const struct {
+		const char *slip, *hint; /* NULL: none */
+	} table[] = {
+		{ "sever", "server" },	 { "serv", "server" },	    { "imgae", "image" }, { "timeuot", "timeout" },
+		{ "directroy", "directory" }, { "sha25", "sha256" }, { "keyboard", NULL }, { "lang", NULL },
+		{ "foo", NULL },	 { "x", NULL },		    { "", NULL },	  { "ramdisk", NULL },
+		{ "thisisnotakeyatallandmuchtoolongforone", NULL },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char line[100], hint[100];
+		struct options o;
+
+		snprintf(line, sizeof(line), "automatic=%s:x", table[i].slip);
+		o = parse(line);
+		assert_int_equal(o.warnings.count, 1);
+		snprintf(hint, sizeof(hint), "did you mean '%s'?", table[i].hint ? table[i].hint : "");
+		if (!strstr(o.warnings.word[0], table[i].hint ? hint : "automatic(7)"))
+			fail_msg("%s: %s", table[i].slip, o.warnings.word[0]);
+		options_free(&o);
+	}
+}
+
+static void test_a_word_that_is_none_of_a_few_is_said(void **state)
+{
+	struct options o = parse("automatic=method:http,onfail:rebot,probe:al");
+	(void)state;
+
+	assert_int_equal(o.warnings.count, 2);
+	assert_warning(&o, "onfail:rebot is none of ask|shell|reboot|poweroff");
+	assert_warning(&o, "probe:al is none of needed|all");
+	options_free(&o);
+}
+
+static void test_adsl_is_noticed_and_its_password_is_in_no_warning(void **state)
+{
+	struct options o = parse("automatic=method:http,network:adsl,adsluser:me,adslpass:secret");
+	(void)state;
+
+	assert_true(o.adsl);
+	assert_int_equal(o.warnings.count, 0);
+	options_free(&o);
+	o = parse("automatic=adslp:secret");
+	assert_true(o.adsl);
+	options_free(&o);
+}
+
+static void test_behind_two_dashes_nothing_is_ours(void **state)
+{
+	struct options o = parse("automatic=method:http single -- -c \"echo hi\" rescue automatic=method:tftp a=\"b c\" -- "
+				 "ip=off usbcore.x=1");
+	static const char *const words[] = { "single", "-c", "echo hi", "rescue", "automatic=method:tftp", "a=b c", "--",
+					     "ip=off", "usbcore.x=1" };
+	(void)state;
+
+	assert_string_equal(o.value[KEY_METHOD], "http");
+	assert_false(o.rescue);
+	assert_null(o.ip);
+	assert_int_equal(o.warnings.count + o.module_options.count, 0);
+	assert_int_equal(o.init_args.count, ARRAY_SIZE(words));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		assert_string_equal(o.init_args.word[i], words[i]);
+	options_free(&o);
+	o = parse("automatic=method:http --- rescue"); /* Debian's three dashes are a word like others, also to the kernel */
+	assert_true(o.rescue);
 	options_free(&o);
 }
 
@@ -219,6 +290,10 @@ int main(void)
 		cmocka_unit_test(test_the_manual_names_every_method),
 		cmocka_unit_test(test_quotes_as_the_kernel_reads_them),
 		cmocka_unit_test(test_slips_are_named_with_the_nearest_key),
+		cmocka_unit_test(test_a_hint_is_given_only_where_it_is_near),
+		cmocka_unit_test(test_a_word_that_is_none_of_a_few_is_said),
+		cmocka_unit_test(test_adsl_is_noticed_and_its_password_is_in_no_warning),
+		cmocka_unit_test(test_behind_two_dashes_nothing_is_ours),
 		cmocka_unit_test(test_bare_and_empty_automatic),
 		cmocka_unit_test(test_modules_consoles_and_init_words),
 		cmocka_unit_test(test_a_line_longer_than_any_buffer),
