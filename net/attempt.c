@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/frame6.h"
 #include "net/link.h"
 #include "net/packet.h"
 
@@ -125,6 +126,10 @@ static bool make_seekers(struct attempt *a)
 		a->broken = -EAFNOSUPPORT;
 	if (only6 || (ip6 && wish->mode != NET_DHCP4 && (wish->mode == NET_DHCP || wish->need6)))
 		a->seeker[SEEK6] = ip6_seeker(&a->wire, wish->mode == NET_DHCP6, hostname);
+	if (a->seeker[SEEK6] && !ip6_equal(&wish->server6, &ip6_any))
+		ip6_expect(a->seeker[SEEK6], &wish->server6);
+	if (a->seeker[SEEK4] && wish->mode != NET_STATIC)
+		dhcp_shun(a->seeker[SEEK4], a->all->shunned, a->all->shunned_count);
 	return (only6 || a->seeker[SEEK4]) && (!only6 || a->seeker[SEEK6]);
 }
 

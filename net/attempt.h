@@ -35,6 +35,8 @@ struct attempts {
 	struct netlink *commands;
 	struct attempt **attempt; /* each is its own piece of memory: its wire must not move */
 	size_t count;
+	const struct in_addr *shunned; /* DHCP servers whose addresses led nowhere */
+	size_t shunned_count;
 };
 
 /* Adds the card and switches it on. 0 or -ENOMEM; a card that cannot be switched on is a log line. */

@@ -47,7 +47,7 @@ static int set_route(struct netlink *nl, const struct card *card, const struct n
 }
 
 /* Those over the link itself first: the others' gateways may lie behind them. */
-static int set_routes(struct netlink *nl, const struct card *card, const struct network *net, struct failure *f)
+static void set_routes(struct netlink *nl, const struct card *card, const struct network *net)
 {
 	char dest[ADDRESS_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
 
@@ -59,13 +59,9 @@ static int set_routes(struct netlink *nl, const struct card *card, const struct 
 			if (!err)
 				continue;
 			address_text(r->gateway, gateway);
-			if (!r->prefix)
-				return fail(f, FAIL_NET_CONFIGURE, err, "%s: default route over %s: %s", card->name, gateway,
-					    err_text(err));
 			log_warn("%s: route to %s/%u over %s left out: %s", card->name, address_text(r->dest, dest),
 				 r->prefix, gateway, err_text(err));
 		}
-	return 0;
 }
 
 /* The link's own address, those found, the router. */
@@ -90,8 +86,8 @@ static int set_ip6(struct netlink *nl, const struct card *card, struct network *
 	if (!ip6_equal(&net->gateway6, &ip6_any))
 		err = link_add_route6(nl, card->ifindex, NULL, 0, &net->gateway6, net->mtu6);
 	if (err)
-		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 default route over %s: %s", card->name,
-			    ip6_text(&net->gateway6, text), err_text(err));
+		log_warn("%s: IPv6 default route over %s left out: %s", card->name, ip6_text(&net->gateway6, text),
+			 err_text(err));
 	return 0;
 }
 
@@ -112,5 +108,6 @@ int net_configure(struct netlink *nl, const struct card *card, struct network *n
 	if (err)
 		return fail(f, FAIL_NET_CONFIGURE, err, "%s: address %s/%u: %s", card->name,
 			    address_text(net->address, a), net->prefix, err_text(err));
-	return set_routes(nl, card, net, f);
+	set_routes(nl, card, net);
+	return 0;
 }

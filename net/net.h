@@ -72,6 +72,8 @@ struct network {
 
 	uint8_t (*tried)[6];        /* cards that had an address, too, but led nowhere: net_try_next */
 	size_t tried_count;
+	struct in_addr *shunned;    /* DHCP servers on this card whose addresses led nowhere */
+	size_t shunned_count;
 };
 
 /* What net_up is asked for. Fields may be NULL or 0 unless told else. */
@@ -101,9 +103,10 @@ int net_up(struct network *net, const struct net_request *request, struct failur
 bool net_may_be_wrong_card(const struct failure *f);
 
 /* The card of NET has an address, but the server cannot be reached over it. Where NET is of IPv4 only, or of IPv6
- * only, and the server might have the other, NET gets that besides, if it is to be had within seconds. Else the lease is
+ * only, and the server might have the other, NET gets that besides, if it is to be had within seconds. The same for the address of
+ * another DHCP server on the card: a wrong one may have been the faster. Else the lease is
  * given back, the card switched off, and a network looked for on the others that the options allow (interface: silent, auto
- * or wired); BOOTIF= does not count any more. 0: NET has both families now, or is another one. -ENODEV: there is no other card, NET is as it was and F
+ * or wired), which may get their link as late as the deadline; BOOTIF= does not count any more. 0: NET has both families now, or is another one. -ENODEV: there is no other card, NET is as it was and F
  * is untouched. Other -errno: no other card found a network, F is filled, NET's card is off. */
 int net_try_next(struct network *net, const struct net_request *request, struct failure *f) must_check;
 

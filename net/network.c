@@ -20,6 +20,7 @@ void network_free(struct network *net)
 	free(net->dns6);
 	free(net->server_duid);
 	free(net->tried);
+	free(net->shunned);
 	*net = (struct network){ 0 };
 }
 

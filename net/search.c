@@ -10,7 +10,6 @@
 
 enum {
 	CARD_GRACE_MS = 2000, /* a wished-for card may still be appearing (USB) */
-	SETTLE_MS = 5000,     /* links come up within that, mostly */
 	QUIET_MS = 15,        /* nothing happened for so long: time for while_waiting */
 	TELL_MS = 1000,       /* how often it is said what is waited for, and a stop is looked for */
 };
@@ -144,6 +143,36 @@ static int make_bond(struct search *s)
 
 /* ---- words */
 
+/* How all cards are: those that are tried, and those that led nowhere before. */
+static void explain_all(struct search *s, struct buf *out)
+{
+	struct cards cards;
+
+	for (size_t i = 0; i < s->all.count; i++)
+		attempt_explain(s->all.attempt[i], out);
+	if (!s->tried_count || cards_list(&s->commands, &cards))
+		return;
+	for (size_t i = 0; i < cards.count; i++)
+		if (card_is_usable(&cards.card[i]) && was_tried(s, &cards.card[i]))
+			buf_printf(out, "%s%s: leads nowhere", out->len ? "; " : "", cards.card[i].name);
+	cards_free(&cards);
+}
+
+/* "waiting for the card 00:02:b3:3f:78:8c of BOOTIF=" */
+static void explain_absence(const struct search *s, struct buf *out)
+{
+	const struct card_wish *wish = &s->wish.card;
+	char mac[MAC_TEXT_SIZE];
+
+	buf_str(out, "waiting for ");
+	if (wish->choice == CARD_MAC)
+		buf_printf(out, "the card %s%s", mac_text(wish->mac, mac), wish->by_bootif ? " of BOOTIF=" : "");
+	else if (wish->choice == CARD_NAMED)
+		buf_printf(out, "the card %s", wish->name);
+	else
+		buf_str(out, "a network card");
+}
+
 static void tell(struct search *s)
 {
 	cleanup_buf struct buf why = { 0 };
@@ -152,10 +181,9 @@ static void tell(struct search *s)
 	if (now - s->told_ms < TELL_MS)
 		return;
 	s->told_ms = now;
-	for (size_t i = 0; i < s->all.count; i++)
-		attempt_explain(s->all.attempt[i], &why);
 	if (!s->all.count)
-		buf_str(&why, "waiting for a network card");
+		explain_absence(s, &why);
+	explain_all(s, &why);
 	watch_waiting(s->request->watch, s->request->deadline, "%s", buf_cstr(&why));
 }
 
@@ -187,8 +215,7 @@ static int give_up(struct search *s)
 
 	if (!s->all.count || (s->bond && !s->bonded))
 		return no_such_card(s);
-	for (size_t i = 0; i < s->all.count; i++)
-		attempt_explain(s->all.attempt[i], &why);
+	explain_all(s, &why);
 	for (size_t i = 0; i < s->all.count; i++) {
 		const struct attempt *a = s->all.attempt[i];
 
@@ -267,20 +294,13 @@ static void work(struct search *s)
 			s->winner = s->all.attempt[i];
 }
 
-/* True when every card has failed for good and no other can be expected. Where a card was found before, one without
- * link is not waited for: its switch had all the time it needs. */
+/* True when every card has failed for good. One without link has not: its switch may take its time. */
 static bool hopeless(const struct search *s)
 {
-	bool settled = now_ms() >= s->began_ms + SETTLE_MS, any_failed = false;
-
-	for (size_t i = 0; i < s->all.count; i++) {
-		const struct attempt *a = s->all.attempt[i];
-
-		any_failed |= attempt_failed(a);
-		if (!attempt_failed(a) && (a->fd >= 0 || !settled))
+	for (size_t i = 0; i < s->all.count; i++)
+		if (!attempt_failed(s->all.attempt[i]))
 			return false;
-	}
-	return any_failed || (settled && s->tried_count && s->all.count);
+	return s->all.count > 0;
 }
 
 /* No card matches after a moment. BOOTIF= may name a card whose driver is missing: then any other is as good. */
@@ -290,7 +310,7 @@ static int widen(struct search *s)
 
 	if (!s->wish.card.by_bootif)
 		return give_up(s);
-	log_warn("BOOTIF=%s is no card that can be used, every card is tried", mac_text(s->wish.card.mac, mac));
+	watch_note(s->request->watch, "BOOTIF=%s is no card that is there: every card is tried", mac_text(s->wish.card.mac, mac));
 	s->wish.card = (struct card_wish){ .choice = CARD_ANY };
 	return look_at_all_cards(s);
 }

@@ -16,6 +16,7 @@ enum {
 	OTHER_WAIT_MS = 1000,   /* the same for name servers and the like, */
 	OTHER_KNOWN_MS = 200,   /* where the router has named name servers already */
 	ROUTER_WAIT_MS = 1000,  /* a server has given an address, but no router was heard */
+	NO_WAY_OUT_MS = 2000,   /* only routers that lead nowhere were heard (lifetime 0); another may take its time */
 	MAX_ADDRESSES = 8,      /* of one card; more prefixes of a router are left out */
 	ON_LINK_GUESS = 64,     /* prefix of a DHCPv6 address where no router says which */
 };
@@ -32,6 +33,7 @@ struct ip6_client {
 	struct seeker s;
 	bool ask_dhcp;
 	bool running;
+	const struct in6_addr *server; /* whom the boot needs; NULL: not known */
 	struct patience patience;
 	int64_t began_ms;
 	unsigned solicitations; /* sent */
@@ -198,7 +200,8 @@ static int use_advert(struct ip6_client *c, const struct router_advert *ra, int6
 
 	if (!c->router_ms)
 		c->router_ms = now;
-	c->solicit_ms = INT64_MAX;
+	if (ra->lifetime_s) /* else it is no way out (RFC 4861, 6.2.1): another router is asked for */
+		c->solicit_ms = INT64_MAX;
 	c->managed |= ra->managed;
 	c->other |= ra->other;
 	if (ra->lifetime_s && ip6_equal(&net->gateway6, &ip6_any))
@@ -266,8 +269,8 @@ static bool all_free(const struct ip6_client *c)
 	return true;
 }
 
-/* Until when what is there is not enough; INT64_MAX: not at all; 0: it is. */
-static int64_t not_before(const struct ip6_client *c)
+/* Until when the addresses that are there are not enough; INT64_MAX: not at all; 0: they are. */
+static int64_t addresses_until(const struct ip6_client *c)
 {
 	bool asked = c->ask_dhcp || c->managed;
 
@@ -282,6 +285,26 @@ static int64_t not_before(const struct ip6_client *c)
 	if (c->other && c->dhcp.state != DHCP6_DONE)
 		return c->router_ms + (c->s.found.dns6_count ? OTHER_KNOWN_MS : OTHER_WAIT_MS);
 	return 0;
+}
+
+static bool is_on_link(const struct ip6_client *c, const struct in6_addr *a)
+{
+	for (size_t i = 0; i < c->on_link_count; i++)
+		if (ip6_same_prefix(a, &c->on_link[i].prefix, c->on_link[i].bits))
+			return true;
+	return false;
+}
+
+/* The same, with the way out: routers speak up that are none, and the right one later. */
+static int64_t not_before(const struct ip6_client *c)
+{
+	int64_t until = addresses_until(c);
+
+	if (until == INT64_MAX || !c->router_ms || !ip6_equal(&c->s.found.gateway6, &ip6_any))
+		return until;
+	if (!c->server)
+		return MAX(until, c->router_ms + NO_WAY_OUT_MS);
+	return is_on_link(c, c->server) || ip6_is_link_local(c->server) ? until : INT64_MAX;
 }
 
 static int take_lease(const struct ip6_client *c, struct network *net)
@@ -450,6 +473,8 @@ static void ip6_explain(const struct seeker *s, int64_t now, struct buf *out)
 		buf_printf(out, "spanning tree, its port forwards in at most %d s", port_s);
 	else if (c->router_ms && (c->managed || c->ask_dhcp))
 		buf_printf(out, "no answer to %u DHCPv6 requests", c->dhcp.solicits);
+	else if (c->router_ms && c->checks)
+		buf_str(out, "the IPv6 routers heard lead nowhere (lifetime 0)");
 	else if (c->router_ms)
 		buf_str(out, "the IPv6 router gives no prefix for addresses");
 	else
@@ -474,6 +499,11 @@ static const struct seeker_ops ip6_ops = {
 	.explain = ip6_explain,
 	.free = ip6_free,
 };
+
+void ip6_expect(struct seeker *s, const struct in6_addr *server)
+{
+	of(s)->server = server;
+}
 
 struct seeker *ip6_seeker(struct wire *wire, bool ask_dhcp, const char *hostname)
 {

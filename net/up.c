@@ -140,8 +140,11 @@ static int take_family(struct search *s, struct attempt *a, struct network *net)
 		network_move_ip6(&found, net);
 		found.tried = net->tried;
 		found.tried_count = net->tried_count;
+		found.shunned = net->shunned;
+		found.shunned_count = net->shunned_count;
 		old = *net;
 		old.tried = NULL;
+		old.shunned = NULL;
 		*net = found;
 		network_free(&old);
 	}
@@ -236,12 +239,16 @@ int net_up(struct network *net, const struct net_request *request, struct failur
 
 /* ---- the wrong family, the wrong card */
 
-enum { FAMILY_MS = 6000 }; /* a router answers within half a second, a DHCP server mostly within one */
+enum {
+	FAMILY_MS = 6000, /* a router answers within half a second, a DHCP server mostly within one */
+	SERVER_MS = 5000, /* the same where one has answered, and another is slower */
+};
 
 bool net_may_be_wrong_card(const struct failure *f)
 {
+	/* a name server that knows no such name was reached: another network does not make the name right */
 	return f->id == FAIL_SRV_UNREACHABLE || f->id == FAIL_SRV_TIMEOUT || f->id == FAIL_DNS_NO_SERVER ||
-	       f->id == FAIL_DNS_NO_NAME || f->id == FAIL_DNS_NO_ANSWER;
+	       f->id == FAIL_DNS_NO_ANSWER;
 }
 
 /* What the card lacks of IPv4 and IPv6, beside what has led nowhere, where the server is not known to need the one that is
@@ -271,6 +278,53 @@ static int add_family(struct network *net, const struct net_request *request)
 		err = search_cards(&s);
 	if (!err)
 		err = take_family(&s, s.winner, net);
+	end(&s);
+	return err;
+}
+
+/* The server that gave the address is left alone from now on. 0 or -ENOMEM. */
+static int shun_server(struct network *net)
+{
+	struct in_addr *more = realloc(net->shunned, (net->shunned_count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	net->shunned = more;
+	more[net->shunned_count++] = net->server_id;
+	return 0;
+}
+
+/* An address of another DHCP server on the same card, in place of the one that has led nowhere. 0, or -errno: there is none,
+ * NET is as it was. */
+static int other_server(struct network *net, const struct net_request *request)
+{
+	struct net_request hurry = *request;
+	struct failure unheard;
+	struct search s;
+	int err;
+
+	if (!net->dhcp || !net->address.s_addr)
+		return -ENODEV;
+	hurry.deadline = MIN(request->deadline, now_ms() + SERVER_MS);
+	begin(&s, &hurry, NULL, 0, &unheard);
+	s.meanwhile_done = true;
+	err = net_wish_read(request->options, &s.wish, &unheard);
+	if (!err)
+		err = shun_server(net);
+	s.all.shunned = net->shunned;
+	s.all.shunned_count = net->shunned_count;
+	s.wish.mode = NET_DHCP4;
+	s.wish.card = (struct card_wish){ .choice = CARD_NAMED };
+	str_copy(s.wish.card.name, sizeof(s.wish.card.name), net->card);
+	log_info("%s: not reached, is there another DHCP server?", net->interface);
+	if (!err)
+		err = open_netlink(&s);
+	if (!err)
+		err = search_cards(&s);
+	if (!err) {
+		net_give_back(net);
+		err = take_family(&s, s.winner, net);
+	}
 	end(&s);
 	return err;
 }
@@ -329,8 +383,10 @@ int net_try_next(struct network *net, const struct net_request *request, struct 
 	size_t count = net->tried_count + 1;
 	struct netlink nl;
 	struct network next;
-	int err = add_family(net, request);
+	int err = other_server(net, request);
 
+	if (err)
+		err = add_family(net, request);
 	if (!err)
 		return 0;
 	err = netlink_open(&nl, 0);

@@ -217,9 +217,15 @@ static void read_server(struct net_wish *wish)
 	const char *server = wish->options->value[KEY_SERVER];
 	size_t n = server ? strcspn(server, ":+") : 0;
 	char host[ADDRESS_TEXT_SIZE] = "";
+	size_t n6 = server ? strcspn(server + (*server == '['), "]+") : 0;
+	char host6[INET6_ADDRSTRLEN] = "";
 	struct in6_addr a6;
 	struct in_addr a;
 
+	if (n6 < sizeof(host6))
+		memcpy(host6, server ? server + (*server == '[') : "", n6);
+	if (address6_parse(host6, &a6) == 0)
+		wish->server6 = a6;
 	if (n < sizeof(host))
 		memcpy(host, server ? server : "", n);
 	if (address_parse(host, &a) == 0)

@@ -26,6 +26,7 @@ struct net_wish {
 	unsigned vlan;             /* of vlan:; 0: none */
 	struct bond_wish bond;     /* of bond: */
 	struct in_addr server;     /* of server:, or the second field of ip=; 0.0.0.0: none, or a name */
+	struct in6_addr server6;   /* of server: where it is one; ::, none */
 	bool need4, need6;         /* nothing else will do: server: is an IPv4 address, or silent; an IPv6 address */
 	char hostname[64];         /* what DHCP servers are told: the name without its domain; "": nothing */
 };

@@ -419,6 +419,42 @@ static void test_own_address(void **state)
 	end(&w);
 }
 
+/* A router that leads nowhere (lifetime 0) is not the end of the search; where the server is on the cable it may be. */
+static void test_a_router_that_is_none(void **state)
+{
+	const struct in6_addr near = ip6("2001:db8:1::9"), far = ip6("2001:db8:9::1");
+	static const struct {
+		bool known, on_link, waits, for_ever;
+	} row[] = { { false, false, true, false }, { true, true, false, false }, { true, false, true, true } };
+	uint8_t none[sizeof(advert)];
+	(void)state;
+
+	memcpy(none, advert, sizeof(none));
+	none[5] = none[6] = none[7] = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		unsigned before;
+		struct world w;
+
+		begin(&w, false);
+		if (row[i].known)
+			ip6_expect(w.seeker, row[i].on_link ? &near : &far);
+		give(&w, PROTOCOL_ICMP6, none, sizeof(none));
+		before = w.solicitations;
+		pass(&w, 1500);
+		assert_int_equal(w.seeker->state, row[i].waits ? SEEK_WORKING : SEEK_FOUND);
+		if (row[i].waits)
+			assert_true(w.solicitations > before); /* others are asked for */
+		pass(&w, 1000);
+		assert_int_equal(w.seeker->state, row[i].for_ever ? SEEK_WORKING : SEEK_FOUND);
+		if (row[i].for_ever) {
+			give_advert(&w, 0);
+			pass(&w, 0);
+			assert_int_equal(w.seeker->state, SEEK_FOUND);
+		}
+		end(&w);
+	}
+}
+
 static void test_managed_address(void **state)
 {
 	char text[IP6_TEXT_SIZE];
@@ -553,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_dhcp6_that_says_it_again), cmocka_unit_test(test_dhcp6_that_lies),
 		cmocka_unit_test(test_dhcp6_written),
 		cmocka_unit_test(test_own_address),
+		cmocka_unit_test(test_a_router_that_is_none),
 		cmocka_unit_test(test_managed_address),
 		cmocka_unit_test(test_rapid_commit),
 		cmocka_unit_test(test_managed_without_server),
