@@ -72,9 +72,8 @@ static int copy(struct outlet *o, uint8_t *piece)
 /* Bytes behind the end of packed data that are none of it: firmware's signatures, for example. The data are whole. */
 static int leave_out_rest(struct outlet *o, struct decoder *d, uint8_t *piece)
 {
-	o->end->failure = (struct failure) { 0 };
 	snprintf(o->end->warning, sizeof(o->end->warning), "what lies behind the end of the %s data, at byte %lld, is left out",
-		 d->format->name, (long long)d->taken);
+		 d->format->name, (long long)(d->taken - d->zeros));
 	while (read_piece(piece, PIECE) > 0)
 		;
 	return 0;
@@ -96,8 +95,8 @@ static int decode_piece(struct outlet *o, struct decoder *d, const uint8_t *piec
 			if (wrong < 0)
 				return place_failed(o, wrong);
 		}
-		if (err < 0)
-			return d->between && o->end->failure.id == FAIL_IMG_CORRUPT ? 1 : err;
+		if (err)
+			return err;
 	} while (io.in_len || io.out_len == 0);
 	return 0;
 }
