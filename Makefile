@@ -79,6 +79,7 @@ LIBS    := -lcompat
 endif
 CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
+# The linker speaks when it fails: dietlibc's words on the size of printf, which newer ones comment on, help nobody.
 # common-page-size: the data begin in the file where the code ends, not at the next page of it: 2 KB less on average
 LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings \
 	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,--sort-section=alignment \
@@ -109,7 +110,7 @@ define program =
 build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
 	@mkdir -p $$(@D)
 	$$(call say,LINK $$@)
-	$(Q)$(CC) $(LDFLAGS) $(if $(filter stage1/stage1.c,$(1)),$(SMALL:%=-Wl,--wrap=%)) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(if $(filter stage1/stage1.c,$(1)),$(SMALL:%=-Wl,--wrap=%)) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS) 2>$$@.said || { cat $$@.said >&2; false; }
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 
@@ -151,6 +152,7 @@ build/vmlinuz: build/kernel/vmlinuz
 build/tools.unpacked: | need-build
 	@rm -rf build/tools
 	@files=$$(third/apt deb klibc-utils libklibc pci.ids) && for f in $$files; do dpkg-deb -x "$$f" build/tools || exit 1; done
+	@[ -e build/tools/lib ] || ln -s usr/lib build/tools/lib # since Debian 13
 	@touch $@
 
 # The authorities that method https trusts: those of the distribution, whose package is not installed for that.
@@ -277,7 +279,7 @@ $(TEST_PROGRAMS): build/tests/%: tests/net/%.c build/unit/parts.a
 $(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)/parts.a
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< build/$(LIBC)/parts.a $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< build/$(LIBC)/parts.a $(LIBS) 2>$@.said || { cat $@.said >&2; false; }
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))

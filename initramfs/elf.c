@@ -31,6 +31,7 @@ struct elf {
 	struct section *symtab, *strtab, *shstrtab;
 	struct symbol *symbol; /* owned; the first is the empty one */
 	size_t symbols;
+	bool untraced; /* the calls of the function tracer become what the kernel makes of them */
 };
 
 /* ---- reading */
@@ -141,10 +142,101 @@ static int read_symbols(struct elf *e)
 	return 0;
 }
 
+/* ---- the function tracer */
+
+/* gcc's -mfentry: every function begins with a call, which the kernel turns into a NOP as it loads the module, and notes in
+ * a list, by __mcount_loc. Here the call is a NOP already, and the list empty: tracing programs see no functions of it. */
+#define TRACE_CALL    0xe8
+#define TRACE_CALL_AT 1 /* the relocation is so many bytes behind the call's first */
+static const uint8_t trace_nop[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+
+static bool names_tracer(const struct elf *e, const Elf64_Rela *r)
+{
+	uint64_t number = ELF64_R_SYM(r->r_info);
+
+	return number < e->symbols && e->symbol[number].sym.st_shndx == SHN_UNDEF &&
+	       streq(e->symbol[number].name, "__fentry__");
+}
+
+static bool is_trace_call(const struct section *code, const Elf64_Rela *r)
+{
+	uint64_t type = ELF64_R_TYPE(r->r_info), size = code->head.sh_size;
+
+	return (type == R_X86_64_PLT32 || type == R_X86_64_PC32) && r->r_addend == -4 && code->bytes &&
+	       r->r_offset >= TRACE_CALL_AT && size >= 4 && r->r_offset <= size - 4 &&
+	       (uint8_t)code->bytes[r->r_offset - TRACE_CALL_AT] == TRACE_CALL;
+}
+
+/* What a section of relocations is for; NULL where it is for none. */
+static struct section *target_of(const struct elf *e, const struct section *s)
+{
+	struct section *target = s->head.sh_info > 0 && s->head.sh_info < e->count ? &e->section[s->head.sh_info] : NULL;
+
+	return s->head.sh_type == SHT_RELA && target && target->head.sh_type != SHT_RELA ? target : NULL;
+}
+
+/* True when all that S says of the tracer are such calls. */
+static bool only_calls_tracer(const struct elf *e, const struct section *s)
+{
+	const struct section *target = target_of(e, s);
+	Elf64_Rela r;
+
+	for (size_t at = 0; target && at + sizeof(r) <= s->head.sh_size; at += sizeof(r)) {
+		memcpy(&r, s->bytes + at, sizeof(r));
+		if (names_tracer(e, &r) && !is_trace_call(target, &r))
+			return false;
+	}
+	return true;
+}
+
+static void look_for_tracer(struct elf *e)
+{
+	e->untraced = true;
+	for (size_t i = 1; i < e->count; i++)
+		if (!only_calls_tracer(e, &e->section[i]))
+			e->untraced = false;
+}
+
+/* Makes the bytes of S its own, to be changed. */
+static int own_bytes(struct section *s)
+{
+	if (s->own)
+		return 0;
+	s->own = malloc(s->head.sh_size + 1);
+	if (!s->own)
+		return -ENOMEM;
+	memcpy(s->own, s->bytes, s->head.sh_size);
+	s->bytes = s->own;
+	return 0;
+}
+
+static int stop_tracing(struct section *code, const Elf64_Rela *r)
+{
+	int err = own_bytes(code);
+
+	if (!err)
+		memcpy(code->own + r->r_offset - TRACE_CALL_AT, trace_nop, sizeof(trace_nop));
+	return err;
+}
+
 /* ---- choosing */
 
-/* What the kernel or the hardware has a use for. The unwinder's tables (ORC) are the kernel's, too, but it sorts them
- * at every loading, and they are large. */
+/* What the kernel would read but can do without, and what the compiler left over. The unwinder's tables (ORC) are sorted at
+ * every loading, and large. Call sites are for retbleed=stuff, an option for one generation of processors: without them it
+ * counts too few calls, and so stuffs more often than it has to. Places of lock prefixes serve to take these off on a
+ * machine of one processor. x86 finds the entries of functions in __mcount_loc; the
+ * other list of them is the by-product of an option of the compiler, and left out of the kernel itself, too. */
+static bool is_spare(const struct elf *e, const char *name)
+{
+	static const char *const names[] = { ".call_sites", ".smp_locks", "__patchable_function_entries" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(name, names[i]))
+			return true;
+	return starts_with(name, ".orc_") || (e->untraced && streq(name, "__mcount_loc"));
+}
+
+/* What the kernel or the hardware has a use for. */
 static bool is_wanted(const struct elf *e, const struct section *s)
 {
 	const struct section *target;
@@ -152,10 +244,10 @@ static bool is_wanted(const struct elf *e, const struct section *s)
 	if (s == e->symtab || s == e->strtab || s == e->shstrtab)
 		return true;
 	if (s->head.sh_type == SHT_RELA) {
-		target = s->head.sh_info > 0 && s->head.sh_info < e->count ? &e->section[s->head.sh_info] : NULL;
-		return target && target->head.sh_type != SHT_RELA && is_wanted(e, target);
+		target = target_of(e, s);
+		return target && is_wanted(e, target);
 	}
-	return (s->head.sh_flags & SHF_ALLOC) && s->head.sh_type != SHT_NOTE && !starts_with(s->name, ".orc_");
+	return (s->head.sh_flags & SHF_ALLOC) && s->head.sh_type != SHT_NOTE && !is_spare(e, s->name);
 }
 
 static int choose_sections(struct elf *e)
@@ -178,10 +270,10 @@ static int choose_sections(struct elf *e)
 	return 0;
 }
 
-/* True for an entry of .modinfo that only depmod or people read. */
+/* True for an entry of .modinfo that only depmod, the builder of an initramfs or people read. */
 static bool is_for_people(const char *entry)
 {
-	static const char *const keys[] = { "alias=", "author=", "description=", "parm=", "parmtype=", "srcversion=" };
+	static const char *const keys[] = { "alias=", "author=", "description=", "firmware=", "parm=", "parmtype=", "srcversion=" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (starts_with(entry, keys[i]))
@@ -237,25 +329,25 @@ static int read_relocation(struct elf *e, Elf64_Rela *r)
 
 static int read_relocations(struct elf *e, struct section *s)
 {
-	size_t count = s->head.sh_size / sizeof(Elf64_Rela);
+	size_t count = s->head.sh_size / sizeof(Elf64_Rela), kept = 0;
 	Elf64_Rela *r;
+	int err;
 
 	if (s->head.sh_link != (uint32_t)(e->symtab - e->section) || s->head.sh_size % sizeof(*r) ||
 	    (s->head.sh_flags & ~(uint64_t)SHF_INFO_LINK))
 		return -ENOEXEC;
-	s->own = malloc(s->head.sh_size + 1);
-	if (!s->own)
-		return -ENOMEM;
-	memcpy(s->own, s->bytes, s->head.sh_size);
-	s->bytes = s->own;
+	err = own_bytes(s);
 	r = (Elf64_Rela *)(void *)s->own;
-	for (size_t i = 0; i < count; i++) {
-		int err = read_relocation(e, &r[i]);
-
-		if (err)
-			return err;
+	for (size_t i = 0; i < count && !err; i++) {
+		if (e->untraced && names_tracer(e, &r[i])) {
+			err = stop_tracing(target_of(e, s), &r[i]);
+			continue;
+		}
+		r[kept] = r[i];
+		err = read_relocation(e, &r[kept++]);
 	}
-	return 0;
+	s->head.sh_size = kept * sizeof(*r);
+	return err;
 }
 
 #define COMPARE(a, b) \
@@ -295,14 +387,16 @@ static void write_relocations(const struct elf *e, struct section *s)
 
 /* ---- symbols */
 
-/* What is imported counts for the kernel even where nothing names it; functions are for those who read a crash. */
+/* What is imported counts for the kernel even where nothing names it; functions are for those who read a crash, the
+ * padding before each (__pfx_) for nobody. */
 static bool is_kept(const struct elf *e, const struct symbol *s)
 {
 	if (s->sym.st_shndx == SHN_UNDEF)
 		return *s->name != '\0';
 	if (s->sym.st_shndx == SHN_ABS)
 		return s->named;
-	return e->section[s->sym.st_shndx].number && ELF64_ST_TYPE(s->sym.st_info) == STT_FUNC;
+	return e->section[s->sym.st_shndx].number && ELF64_ST_TYPE(s->sym.st_info) == STT_FUNC &&
+	       !starts_with(s->name, "__pfx_");
 }
 
 /* Adds one symbol; its number in the new table, 0: out of memory. */
@@ -313,11 +407,25 @@ static uint32_t add_symbol(struct buf *table, const Elf64_Sym *sym)
 	return buf_add(table, sym, sizeof(*sym)) ? 0 : number;
 }
 
-/* The symbols that are local, or all others; their names go into NAMES. The kernel reads no sizes of symbols. */
-static void add_symbols(struct elf *e, bool local, struct buf *table, struct buf *names)
+/* As they lie in memory, then what is imported, by its name: neighbours have like names, and little between them. */
+static int by_place(const void *a, const void *b)
+{
+	const struct symbol *x = *(struct symbol *const *)a, *y = *(struct symbol *const *)b;
+
+	COMPARE(x->sym.st_shndx == SHN_UNDEF, y->sym.st_shndx == SHN_UNDEF);
+	COMPARE(x->sym.st_shndx, y->sym.st_shndx);
+	COMPARE(x->sym.st_value, y->sym.st_value);
+	if (strcmp(x->name, y->name) != 0)
+		return strcmp(x->name, y->name);
+	COMPARE(x, y);
+	return 0;
+}
+
+/* The symbols of ORDER that are local, or all others; their names go into NAMES. The kernel reads no sizes of symbols. */
+static void add_symbols(struct elf *e, struct symbol **order, bool local, struct buf *table, struct buf *names)
 {
 	for (size_t i = 1; i < e->symbols; i++) {
-		struct symbol *s = &e->symbol[i];
+		struct symbol *s = order[i];
 
 		if ((ELF64_ST_BIND(s->sym.st_info) == STB_LOCAL) != local || !is_kept(e, s))
 			continue;
@@ -344,8 +452,14 @@ static int take(struct section *s, struct buf *b)
 static int write_symbols(struct elf *e)
 {
 	cleanup_buf struct buf table = { 0 }, names = { 0 };
+	cleanup_free struct symbol **order = calloc(e->symbols, sizeof(struct symbol *));
 	int err;
 
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->symbols; i++)
+		order[i] = &e->symbol[i];
+	qsort(order + 1, e->symbols - 1, sizeof(struct symbol *), by_place);
 	add_symbol(&table, &(Elf64_Sym){ 0 });
 	buf_char(&names, '\0');
 	for (size_t i = 1; i < e->count; i++) {
@@ -355,9 +469,9 @@ static int write_symbols(struct elf *e)
 		if (s->named)
 			s->symbol = add_symbol(&table, &sym);
 	}
-	add_symbols(e, true, &table, &names);
+	add_symbols(e, order, true, &table, &names);
 	e->symtab->head.sh_info = (uint32_t)(table.len / sizeof(Elf64_Sym));
-	add_symbols(e, false, &table, &names);
+	add_symbols(e, order, false, &table, &names);
 	e->symtab->head.sh_link = e->strtab->number;
 	err = take(e->symtab, &table);
 	return err ? err : take(e->strtab, &names);
@@ -394,13 +508,19 @@ static void align(struct buf *out, uint64_t to)
 		;
 }
 
-/* The bytes of the sections that hold relocations, or of all others. */
-static void write_sections(struct elf *e, bool relocations, struct buf *out)
+/* Where in the file a section lies: like beside like compresses best, and symbols are as relocations are. */
+static int place_of(const struct elf *e, const struct section *s)
+{
+	return s == e->strtab ? 0 : s == e->symtab ? 2 : s->head.sh_type == SHT_RELA ? 3 : 1;
+}
+
+/* The bytes of the sections that have this PLACE. */
+static void write_sections(struct elf *e, int place, struct buf *out)
 {
 	for (size_t i = 1; i < e->count; i++) {
 		struct section *s = &e->section[i];
 
-		if (!s->number || (s->head.sh_type == SHT_RELA) != relocations)
+		if (!s->number || place_of(e, s) != place)
 			continue;
 		align(out, s->head.sh_addralign);
 		s->head.sh_offset = out->len;
@@ -409,12 +529,12 @@ static void write_sections(struct elf *e, bool relocations, struct buf *out)
 	}
 }
 
-/* The header, the sections (like beside like: that compresses best), the table of them. */
+/* The header, the sections, the table of them. */
 static int write_file(struct elf *e, struct buf *out)
 {
 	buf_add(out, &e->head, sizeof(e->head));
-	write_sections(e, false, out);
-	write_sections(e, true, out);
+	for (int place = 0; place <= 3; place++)
+		write_sections(e, place, out);
 	align(out, 8);
 	e->head.e_shoff = out->len;
 	for (size_t i = 0; i < e->count; i++)
@@ -434,6 +554,8 @@ static int rewrite(struct elf *e, const struct buf *in, struct buf *out)
 		err = read_names(e);
 	if (!err)
 		err = read_symbols(e);
+	if (!err)
+		look_for_tracer(e);
 	if (!err)
 		err = choose_sections(e);
 	for (size_t i = 1; i < e->count && !err; i++) {

@@ -52,6 +52,8 @@ static bool plausible(const char *text)
 /* Takes the marks ! and ? off TEXT and fills RULE. 0, -EINVAL or -ENOMEM. */
 static int parse_rule(struct rule *rule, const char *text, const char *end)
 {
+	size_t len;
+
 	for (; text < end; text++) {
 		if (*text == '!' && !rule->exclude)
 			rule->exclude = true;
@@ -62,10 +64,11 @@ static int parse_rule(struct rule *rule, const char *text, const char *end)
 	}
 	if (end - text > 7 && memcmp(text, "kernel/", 7) == 0)
 		text += 7;
-	rule->text = strndup(text, (size_t)(end - text));
+	len = text < end ? (size_t)(end - text) : 0;
+	rule->text = strndup(text, len);
 	if (!rule->text)
 		return -ENOMEM;
-	if (strlen(rule->text) != (size_t)(end - text) || !plausible(rule->text))
+	if (strlen(rule->text) != len || !plausible(rule->text))
 		return -EINVAL;
 	if (strpbrk(rule->text, "*?["))
 		rule->kind = RULE_PATTERN;

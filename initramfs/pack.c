@@ -14,7 +14,7 @@
 #include <zstd.h>
 
 /* Part of the cache's names: count it up when the same module is to be packed to other bytes. */
-#define PACK_VERSION "4"
+#define PACK_VERSION "5"
 #define ZSTD_LEVEL   19
 
 const char *pack_suffix(enum packing packing)

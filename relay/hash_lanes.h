@@ -11,9 +11,9 @@
 
 typedef uint32_t lane_vec __attribute__((vector_size(LANES * 4)));
 
-/* Four words at P of every fourth input: as many rows beside each other as there are squares of 4 x 4 in a vector. The
+/* Four words at P of every fourth input into ROW: as many rows beside each other as there are squares of 4 x 4 in a vector. The
  * compiler keeps them in registers; an array of rows would go through memory, where small stores delay a large load. */
-static inline LANE_TARGET lane_vec lane_rows(const uint8_t *p, size_t stride)
+static inline LANE_TARGET void lane_rows(lane_vec *row, const uint8_t *p, size_t stride)
 {
 	square_row r[LANES / 4];
 
@@ -21,11 +21,11 @@ static inline LANE_TARGET lane_vec lane_rows(const uint8_t *p, size_t stride)
 		memcpy(&r[i], p + 4 * i * stride, sizeof(r[i]));
 #if LANES == 4
 	(void)stride;
-	return r[0];
+	*row = r[0];
 #elif LANES == 8
-	return __builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7);
+	*row = __builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7);
 #else
-	return __builtin_shufflevector(__builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7),
+	*row = __builtin_shufflevector(__builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7),
 				       __builtin_shufflevector(r[2], r[3], 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7,
 				       8, 9, 10, 11, 12, 13, 14, 15);
 #endif
@@ -75,7 +75,7 @@ static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, c
 
 		for (size_t word = 0; word < 16; word += 4) {
 			for (size_t i = 0; i < 4; i++)
-				m[word + i] = lane_rows(p + word * 4 + i * many->stride, many->stride);
+				lane_rows(&m[word + i], p + word * 4 + i * many->stride, many->stride);
 			lane_turn(m + word);
 		}
 		if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)

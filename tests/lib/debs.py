@@ -21,16 +21,22 @@ def _apt(*words):
     return done.stdout.split("\n")
 
 
+def _libraries(deb):
+    """The libraries that the package in the file DEB depends on; of several choices the first."""
+    words = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], capture_output=True, text=True, check=True).stdout
+    names = [word.split("|")[0].split("(")[0].split(":")[0].strip() for word in words.split(",")]
+    return [name for name in names if name.startswith("lib") and not name.startswith("libpam")]
+
+
 def _closure(packages, libc):
-    """PACKAGES and the libraries they depend on, at any depth."""
-    found, todo = [], list(packages)
+    """{name: file} of PACKAGES and the libraries they depend on, at any depth."""
+    found, todo = {}, set(packages)
     while todo:
-        name = todo.pop()
-        if name in found or (name == "libc6" and not libc):
-            continue
-        found.append(name)
-        todo += [other for other in _apt("depends", name) if other.startswith("lib") and not other.startswith("libpam")]
-    return sorted(found)
+        names = sorted(todo)
+        files = [file for file in _apt("deb", *names) if file]
+        found.update(zip(names, files, strict=True))
+        todo = {other for file in files for other in _libraries(file) if other not in found and (libc or other != "libc6")}
+    return found
 
 
 def debs(*packages, libc=False):
@@ -38,13 +44,11 @@ def debs(*packages, libc=False):
     folder = FOLDER / ("-".join(packages) + ("-libc" if libc else ""))
     if folder.exists():
         return folder
-    names, draft = _closure(packages, libc), folder.with_name(folder.name + ".new")
-    _apt("deb", *names)
+    files, draft = _closure(packages, libc), folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for name in names:
-        newest = max((TOP / "build" / "apt" / "deb").glob(f"{name}_*.deb"), key=lambda path: path.stat().st_mtime)
-        subprocess.run(["dpkg-deb", "-x", str(newest), str(draft)], check=True)
+    for _, file in sorted(files.items()):
+        subprocess.run(["dpkg-deb", "-x", file, str(draft)], check=True)
     draft.rename(folder)
     return folder
 

@@ -11,12 +11,14 @@
 
 /* ---- a module of a few bytes */
 
-enum { NONE, TEXT, RELOCATIONS, RODATA, MODINFO, ORC, ORC_RELOCATIONS, NOTE, COMMENT, SYMBOLS, STRINGS, NAMES, SECTIONS };
+enum { NONE, TEXT, RELOCATIONS, RODATA, MODINFO, ORC, ORC_RELOCATIONS, NOTE, COMMENT, CALLS, MCOUNT, SYMBOLS, STRINGS, NAMES,
+       SECTIONS };
 
 static const char names[] = "\0.text\0.rela.text\0.rodata\0.modinfo\0.orc_unwind\0.rela.orc_unwind\0.note.Linux\0.comment\0"
-			    ".symtab\0.strtab\0.shstrtab";
-static const char strings[] = "\0module.c\0table\0helper\0printk\0start\0__mod_alias\0unused";
-static const char modinfo[] = "alias=pci:v0000*\0license=GPL\0\0parm=x:words\0alias\0author=Me\0name=small";
+			    ".call_sites\0__mcount_loc\0.symtab\0.strtab\0.shstrtab";
+static const char strings[] = "\0module.c\0table\0helper\0printk\0start\0__mod_alias\0unused\0__fentry__\0"
+			      "__pfx_helper";
+static const char modinfo[] = "firmware=a.bin\0alias=pci:v0000*\0license=GPL\0\0parm=x:words\0alias\0author=Me\0name=small";
 
 static uint32_t name_in(const char *list, size_t size, const char *name)
 {
@@ -35,13 +37,20 @@ static const Elf64_Sym symbols[] = {
 	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = TEXT, .st_name = 30, .st_size = 8 },
 	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), .st_shndx = RODATA, .st_name = 36 },
 	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), .st_name = 48 },
+	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), .st_name = 55 },
+	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = TEXT, .st_name = 66, .st_value = 4 },
 };
+
+/* The code: a call of the tracer behind the words that the other relocations write. */
+static const char code[] = "code............\xe8....end";
+#define TRACED 16
 
 static const Elf64_Rela relocations[] = {
 	{ .r_offset = 12, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 }, /* printk */
 	{ .r_offset = 8, .r_info = ELF64_R_INFO(2, R_X86_64_PC32), .r_addend = -4 },   /* table */
 	{ .r_offset = 4, .r_info = ELF64_R_INFO(3, R_X86_64_PC32), .r_addend = -4 },   /* helper */
 	{ .r_offset = 0, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 },  /* printk */
+	{ .r_offset = TRACED + 1, .r_info = ELF64_R_INFO(8, R_X86_64_PLT32), .r_addend = -4 }, /* __fentry__ */
 };
 
 static const Elf64_Rela orc_relocations[] = { { .r_info = ELF64_R_INFO(3, R_X86_64_PC32) } };
@@ -59,7 +68,7 @@ static void add_section(struct buf *b, Elf64_Shdr *head, const char *name, uint3
 /* The module, followed by what stands for a signature. */
 static void make_module(struct buf *b)
 {
-	static const char code[16] = "code", data[8] = "rodata";
+	static const char data[8] = "rodata";
 	Elf64_Ehdr head = { .e_ident = ELFMAG, .e_type = ET_REL, .e_machine = EM_X86_64, .e_version = 1,
 			    .e_ehsize = sizeof(head), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = SECTIONS,
 			    .e_shstrndx = NAMES };
@@ -78,6 +87,8 @@ static void make_module(struct buf *b)
 		    sizeof(orc_relocations));
 	add_section(b, &s[NOTE], ".note.Linux", SHT_NOTE, SHF_ALLOC, data, sizeof(data));
 	add_section(b, &s[COMMENT], ".comment", SHT_PROGBITS, 0, data, sizeof(data));
+	add_section(b, &s[CALLS], ".call_sites", SHT_PROGBITS, SHF_ALLOC, data, sizeof(data));
+	add_section(b, &s[MCOUNT], "__mcount_loc", SHT_PROGBITS, SHF_ALLOC, data, sizeof(data));
 	add_section(b, &s[SYMBOLS], ".symtab", SHT_SYMTAB, 0, symbols, sizeof(symbols));
 	add_section(b, &s[STRINGS], ".strtab", SHT_STRTAB, 0, strings, sizeof(strings));
 	add_section(b, &s[NAMES], ".shstrtab", SHT_STRTAB, 0, names, sizeof(names));
@@ -148,9 +159,9 @@ static void test_sections(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		assert_true(has_section(&b, kept[i]));
 	memcpy(&head, b.data, sizeof(head));
-	assert_int_equal(head.e_shnum, ARRAY_SIZE(kept) + 1); /* no notes, no tables of the unwinder, no comments */
+	assert_int_equal(head.e_shnum, ARRAY_SIZE(kept) + 1); /* no notes, comments, tables of unwinder and tracer */
 	assert_int_equal(head.e_shoff + head.e_shnum * sizeof(Elf64_Shdr), b.len); /* and no signature */
-	assert_string_equal(b.data + section_of(&b, ".text", NULL).sh_offset, "code");
+	assert_memory_equal(b.data + section_of(&b, ".text", NULL).sh_offset, "code", 4);
 	assert_string_equal(b.data + section_of(&b, ".rodata", NULL).sh_offset, "rodata");
 }
 
@@ -169,7 +180,7 @@ static void test_words_for_people_go(void **state)
 
 static void test_functions_and_imports_keep_their_names(void **state)
 {
-	static const char *const left[] = { "", "", "", "helper", "printk", "start", "unused" };
+	static const char *const left[] = { "", "", "", "helper", "start", "__fentry__", "printk", "unused" };
 	cleanup_buf struct buf b = { 0 };
 	Elf64_Shdr s;
 	uint32_t text;
@@ -211,7 +222,7 @@ static void test_relocations_mean_the_same(void **state)
 
 	slim(&b);
 	s = section_of(&b, ".rela.text", NULL);
-	assert_int_equal(s.sh_size, sizeof(relocations));
+	assert_int_equal(s.sh_size, sizeof(wanted) / sizeof(wanted[0]) * sizeof(Elf64_Rela));
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		Elf64_Rela r;
 		Elf64_Sym symbol;
@@ -231,6 +242,53 @@ static void test_relocations_mean_the_same(void **state)
 			assert_string_equal(name, wanted[i].target);
 		}
 		assert_int_equal(symbol.st_shndx, home);
+	}
+}
+
+/* The module with one byte of its code, or of a relocation of the tracer, changed. */
+static void slim_changed(struct buf *b, size_t code_at, char byte, int64_t addend)
+{
+	Elf64_Rela r = relocations[ARRAY_SIZE(relocations) - 1];
+	Elf64_Shdr s;
+
+	make_module(b);
+	s = section_of(b, ".text", NULL);
+	b->data[s.sh_offset + code_at] = byte;
+	s = section_of(b, ".rela.text", NULL);
+	r.r_addend = addend;
+	memcpy(b->data + s.sh_offset + s.sh_size - sizeof(r), &r, sizeof(r));
+	assert_int_equal(elf_slim(b), 0);
+}
+
+static void test_calls_of_the_tracer_are_nops(void **state)
+{
+	cleanup_buf struct buf b = { 0 };
+	Elf64_Shdr s;
+	(void)state;
+
+	slim(&b);
+	s = section_of(&b, ".text", NULL);
+	assert_memory_equal(b.data + s.sh_offset, "code............\x0f\x1f\x44\x00\x00" "end", sizeof(code));
+	assert_false(has_section(&b, "__mcount_loc"));
+}
+
+static void test_what_is_no_call_of_the_tracer_stays(void **state)
+{
+	static const struct {
+		char byte;
+		int64_t addend;
+	} rows[] = { { '\xe9', -4 }, { '\xe8', 0 } };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cleanup_buf struct buf b = { 0 };
+		Elf64_Shdr s;
+
+		slim_changed(&b, TRACED, rows[i].byte, rows[i].addend);
+		s = section_of(&b, ".text", NULL);
+		assert_int_equal(b.data[s.sh_offset + TRACED], rows[i].byte);
+		assert_int_equal(section_of(&b, ".rela.text", NULL).sh_size, sizeof(relocations));
+		assert_true(has_section(&b, "__mcount_loc"));
 	}
 }
 
@@ -329,6 +387,8 @@ int main(void)
 		cmocka_unit_test(test_words_for_people_go),
 		cmocka_unit_test(test_functions_and_imports_keep_their_names),
 		cmocka_unit_test(test_relocations_mean_the_same),
+		cmocka_unit_test(test_calls_of_the_tracer_are_nops),
+		cmocka_unit_test(test_what_is_no_call_of_the_tracer_stays),
 		cmocka_unit_test(test_twice_is_once),
 		cmocka_unit_test(test_cut_files),
 		cmocka_unit_test(test_lying_files),
