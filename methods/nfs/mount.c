@@ -33,12 +33,16 @@ static const char *const versions[] = { "4.2", "4.1", "4.0", "3" };
 static char *mount_options(const struct nfs_export *e, const char *version)
 {
 	struct buf o = { 0 };
-	char address[PEER_TEXT];
+	char address[PEER_TEXT + 12];
+	size_t len;
 	bool v6 = e->address->u.sa.sa_family == AF_INET6;
 	/* silence is noticed after one, two, and three times this: nfs(5), timeo= and retrans=; in tenths of a second */
 	int64_t step = MAX(e->timeout_ms / 100 / 6, (int64_t)5);
 
 	peer_text(e->address, address);
+	len = strlen(address);
+	if (v6 && e->address->u.in6.sin6_scope_id)
+		snprintf(address + len, sizeof(address) - len, "%%%u", (unsigned)e->address->u.in6.sin6_scope_id);
 	buf_printf(&o, "addr=%s,proto=tcp%s", address, v6 ? "6" : "");
 	if (e->stays)
 		buf_str(&o, ",hard"); /* a system cannot do without its root: it waits as long as it takes */
