@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/buf.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 
 int buf_reserve(struct buf *b, size_t extra)
@@ -88,18 +90,50 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	return err;
 }
 
-void buf_setting(struct buf *b, const char *key, const char *value)
+static void add_quoted(struct buf *b, const char *value)
 {
-	if (!value || !*value)
-		return;
-	buf_printf(b, "%s='", key);
+	buf_char(b, '\'');
 	for (; *value; value++) {
 		if (*value == '\'')
 			buf_str(b, "'\\''");
 		else
 			buf_char(b, *value);
 	}
-	buf_str(b, "'\n");
+	buf_char(b, '\'');
+}
+
+/* A setting's beginning, unless a line cannot hold VALUE. */
+static bool begin_setting(struct buf *b, const char *key, const char *value)
+{
+	for (const char *p = value; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 127) {
+			log_warn("%s= is left out of a file: a control character is in it", key);
+			return false;
+		}
+	}
+	buf_printf(b, "%s=", key);
+	return true;
+}
+
+void buf_setting(struct buf *b, const char *key, const char *value)
+{
+	if (!value || !*value || !begin_setting(b, key, value))
+		return;
+	add_quoted(b, value);
+	buf_char(b, '\n');
+}
+
+void buf_setting_bare(struct buf *b, const char *key, const char *value)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=[]";
+
+	if (!value || !begin_setting(b, key, value))
+		return;
+	if (value[strspn(value, plain)])
+		add_quoted(b, value);
+	else
+		buf_str(b, value);
+	buf_char(b, '\n');
 }
 
 void buf_setting_number(struct buf *b, const char *key, int64_t n)

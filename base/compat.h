@@ -48,6 +48,14 @@
 #ifndef IPV6_V6ONLY
 #define IPV6_V6ONLY 26 /* linux/in6.h */
 #endif
+#ifndef MFD_ALLOW_SEALING
+#define MFD_ALLOW_SEALING 0x0002U
+#endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS   1033
+#define F_SEAL_SHRINK 0x0002
+#define F_SEAL_WRITE  0x0008
+#endif
 
 /* dietlibc: newer system calls and what goes with them. Its utimensat is the bare call, which takes an open file where no
  * name is given. */

@@ -27,17 +27,6 @@ struct visit {
 
 /* ---- in the reader */
 
-/* options: with + for the commas that automatic= cannot hold; to be freed, NULL where there are none. */
-static char *person_options(const struct options *o)
-{
-	char *options = o->value[KEY_OPTIONS] ? strdup(o->value[KEY_OPTIONS]) : NULL;
-
-	for (char *p = options; p && *p; p++)
-		if (*p == '+')
-			*p = ',';
-	return options;
-}
-
 /* The card's hardware address, which no other node has. */
 static const char *unique_name(const struct network *net, char text[static 32])
 {
@@ -51,9 +40,11 @@ static const char *unique_name(const struct network *net, char text[static 32])
 /* Mounts E at POINT with what F has to say to that. 0 or -errno with FAILURE filled. */
 static int mount_export(const struct fetch *f, struct nfs_export *e, const char *point, struct failure *failure)
 {
-	cleanup_free char *options = person_options(f->options);
+	cleanup_free char *options = nfs_read_options(f->options->value[KEY_OPTIONS], &e->flags);
 	char unique[32];
 
+	if (!options)
+		return fail(failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for mount options");
 	e->options = options;
 	e->unique = unique_name(f->net, unique);
 	return nfs_mount(e, point, failure);

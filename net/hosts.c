@@ -1,10 +1,12 @@
-/* hosts.c - the text of resolv.conf and hosts -> name servers, search list, addresses; pure functions. */
+/* hosts.c - the text of resolv.conf and hosts -> name servers, search list, addresses; the names of interfaces are all they ask for. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/hosts.h"
 
 #include "net/address.h"
 #include "net/dns_packet.h"
 #include "net/frame6.h"
+
+#include <net/if.h>
 
 /* ---- addresses */
 
@@ -63,11 +65,9 @@ int ip_parse(const char *text, struct in6_addr *ip, uint32_t *scope)
 	percent = strchr(plain, '%');
 	if (percent) {
 		*percent++ = '\0';
-		if (parse_number(percent, 1, INT32_MAX, &number))
-			return -EINVAL;
-		*scope = (uint32_t)number;
+		*scope = parse_number(percent, 1, INT32_MAX, &number) ? if_nametoindex(percent) : (uint32_t)number;
 	}
-	return address6_parse(plain, ip);
+	return percent && !*scope ? -EINVAL : address6_parse(plain, ip);
 }
 
 /* ---- words and lines */

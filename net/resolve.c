@@ -139,7 +139,12 @@ static int find(struct lookup *l, const struct network *net)
 	uint32_t scope;
 	int err;
 
-	if (ip_parse(l->host, &ip, &scope) == 0)
+	err = ip_parse(l->host, &ip, &scope);
+	if (err && strchr(l->host, '%'))
+		return fail(l->fail, FAIL_CMD_BAD_VALUE, err, "%s: there is no such interface", l->host);
+	if (!err && !scope && net && ip6_is_link_local(&ip))
+		scope = (uint32_t)net->ifindex; /* the one that is there */
+	if (!err)
 		return address_list_add(&l->found, &ip, l->port, scope) ? failed(l, -ENOMEM, "") : 0;
 	if (!net) {
 		cleanup_buf struct buf hosts = { 0 };

@@ -108,7 +108,7 @@ int rstore_lend(struct rstore *s, int fd)
 
 int rstore_open_memory(struct rstore *s, struct failure *f)
 {
-	int fd = memfd_create("relay", MFD_CLOEXEC);
+	int fd = memfd_create("relay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(errno));

@@ -27,12 +27,6 @@
 
 /* ---- the files */
 
-static void add(struct buf *out, const char *key, const char *value)
-{
-	if (value)
-		buf_printf(out, "%s=%s\n", key, value); /* no quotes: these files never had any */
-}
-
 /* A user name or password within a URL: RFC 3986, section 3.2.1. */
 static void add_encoded(struct buf *out, const char *text)
 {
@@ -44,15 +38,19 @@ static void add_encoded(struct buf *out, const char *text)
 /* "http://user:word@10.0.1.21:8080/pub/distrib" */
 static void add_prefix(struct buf *out, const struct options *o, const char *scheme, const struct url *u)
 {
-	buf_printf(out, "URLPREFIX=%s://", scheme);
+	cleanup_buf struct buf text = { 0 };
+
+	buf_printf(&text, "%s://", scheme);
 	if (o->value[KEY_USER]) {
-		add_encoded(out, o->value[KEY_USER]);
-		buf_char(out, ':');
-		add_encoded(out, o->value[KEY_PASS] ? o->value[KEY_PASS] : "");
-		buf_char(out, '@');
+		add_encoded(&text, o->value[KEY_USER]);
+		buf_char(&text, ':');
+		add_encoded(&text, o->value[KEY_PASS] ? o->value[KEY_PASS] : "");
+		buf_char(&text, '@');
 	}
-	url_host_text(u, out);
-	buf_printf(out, "%s\n", u->path);
+	url_host_text(u, &text);
+	buf_str(&text, u->path);
+	buf_setting_bare(out, "URLPREFIX", buf_cstr(&text));
+	out->failed |= text.failed;
 }
 
 /* Installers know two kinds of servers: ftp, for which they take the parts, and http, for which they take the URL
@@ -62,23 +60,24 @@ static int add_server(const struct flow *f, struct buf *out)
 	const struct options *o = f->options;
 	const char *scheme = f->method->name, *proxy = o->value[KEY_PROXY_HOST];
 	cleanup_free char *folder = method_folder(o, f->origin.path);
+	cleanup_buf struct buf host = { 0 };
 	bool ftp = streq(scheme, "ftp");
 	struct url u = { 0 };
 	int err = folder ? url_make(&u, scheme, f->origin.host, f->origin.port, *folder ? folder : "/") : -ENOMEM;
 
 	if (err)
 		return err;
-	add(out, "METHOD", ftp && !proxy ? "ftp" : "http");
-	buf_str(out, "HOST=");
-	url_host_text(&u, out);
-	buf_char(out, '\n');
-	add(out, "PREFIX", folder);
-	add(out, "LOGIN", o->value[KEY_USER]);
-	add(out, "PASSWORD", o->value[KEY_PASS]);
+	buf_setting_bare(out, "METHOD", ftp && !proxy ? "ftp" : "http");
+	url_host_text(&u, &host);
+	buf_setting_bare(out, "HOST", buf_cstr(&host));
+	out->failed |= host.failed;
+	buf_setting_bare(out, "PREFIX", folder);
+	buf_setting_bare(out, "LOGIN", o->value[KEY_USER]);
+	buf_setting_bare(out, "PASSWORD", o->value[KEY_PASS]);
 	if (!ftp || proxy)
 		add_prefix(out, o, scheme, &u);
-	add(out, "PROXY", proxy);
-	add(out, "PROXYPORT", proxy && !o->value[KEY_PROXY_PORT] ? "3128" : o->value[KEY_PROXY_PORT]);
+	buf_setting_bare(out, "PROXY", proxy);
+	buf_setting_bare(out, "PROXYPORT", proxy && !o->value[KEY_PROXY_PORT] ? "3128" : o->value[KEY_PROXY_PORT]);
 	url_free(&u);
 	return 0;
 }
@@ -94,9 +93,9 @@ int installer_env(const struct flow *f, const struct medium *m, struct buf *out)
 	if (m->tree)
 		buf_printf(out, "METHOD=%s%s\n", f->method->name,
 			   m->iso && !streq(f->method->name, "cdrom") ? "-iso" : "");
-	add(out, "ISOPATH", m->iso);
+	buf_setting_bare(out, "ISOPATH", m->iso);
 	if (f->options->netauto)
-		add(out, "KICKSTART", f->network.bootfile);
+		buf_setting_bare(out, "KICKSTART", f->network.bootfile);
 	return err;
 }
 
@@ -106,10 +105,10 @@ void installer_network(const struct network *n, struct buf *out)
 
 	buf_str(out, "NETWORKING=yes\nFORWARD_IPV4=false\n");
 	if (!n->dhcp)
-		add(out, "HOSTNAME", n->hostname);
+		buf_setting_bare(out, "HOSTNAME", n->hostname);
 	for (size_t i = 0; i < n->route_count; i++)
 		if (n->routes[i].prefix == 0)
-			add(out, "GATEWAY", inet_ntop(AF_INET, &n->routes[i].gateway, text, sizeof(text)));
+			buf_setting_bare(out, "GATEWAY", inet_ntop(AF_INET, &n->routes[i].gateway, text, sizeof(text)));
 }
 
 void installer_ifcfg(const struct network *n, struct buf *out)
@@ -118,28 +117,28 @@ void installer_ifcfg(const struct network *n, struct buf *out)
 	struct in_addr net = { .s_addr = n->address.s_addr & mask.s_addr };
 	char text[INET_ADDRSTRLEN];
 
-	add(out, "DEVICE", n->interface);
+	buf_setting_bare(out, "DEVICE", n->interface);
 	if (n->address6_count)
-		add(out, "IPV6INIT", "yes");
+		buf_setting_bare(out, "IPV6INIT", "yes");
 	if (n->server_duid)
-		add(out, "DHCPV6C", "yes");
+		buf_setting_bare(out, "DHCPV6C", "yes");
 	if (!n->address.s_addr) {
-		add(out, "BOOTPROTO", "none");
+		buf_setting_bare(out, "BOOTPROTO", "none");
 		return;
 	}
 	if (n->dhcp) {
-		add(out, "BOOTPROTO", "dhcp");
-		add(out, "DHCP_HOSTNAME", n->hostname);
+		buf_setting_bare(out, "BOOTPROTO", "dhcp");
+		buf_setting_bare(out, "DHCP_HOSTNAME", n->hostname);
 		return;
 	}
-	add(out, "BOOTPROTO", "static");
-	add(out, "IPADDR", inet_ntop(AF_INET, &n->address, text, sizeof(text)));
-	add(out, "NETMASK", inet_ntop(AF_INET, &mask, text, sizeof(text)));
-	add(out, "NETWORK", inet_ntop(AF_INET, &net, text, sizeof(text)));
-	add(out, "BROADCAST", inet_ntop(AF_INET, &n->broadcast, text, sizeof(text)));
-	add(out, "DOMAIN", n->domain);
+	buf_setting_bare(out, "BOOTPROTO", "static");
+	buf_setting_bare(out, "IPADDR", inet_ntop(AF_INET, &n->address, text, sizeof(text)));
+	buf_setting_bare(out, "NETMASK", inet_ntop(AF_INET, &mask, text, sizeof(text)));
+	buf_setting_bare(out, "NETWORK", inet_ntop(AF_INET, &net, text, sizeof(text)));
+	buf_setting_bare(out, "BROADCAST", inet_ntop(AF_INET, &n->broadcast, text, sizeof(text)));
+	buf_setting_bare(out, "DOMAIN", n->domain);
 	for (size_t i = 0; i < n->dns_count && i < 2; i++)
-		add(out, i ? "DNS2" : "DNS1", inet_ntop(AF_INET, &n->dns[i], text, sizeof(text)));
+		buf_setting_bare(out, i ? "DNS2" : "DNS1", inet_ntop(AF_INET, &n->dns[i], text, sizeof(text)));
 }
 
 /* "alias eth0 e1000" where the interface's driver is a module. */

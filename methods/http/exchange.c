@@ -181,6 +181,7 @@ int http_connect(struct http_exchange *x, const struct fetch *fetch, const struc
 		 struct failure *f)
 {
 	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *host = NULL;
 	int err;
 
 	close_exchange(x);
@@ -198,8 +199,11 @@ int http_connect(struct http_exchange *x, const struct fetch *fetch, const struc
 		return x->stream.fd;
 	if (!streq(x->url.scheme, "https"))
 		return 0;
+	host = strndup(x->url.host, strcspn(x->url.host, "%")); /* a zone is this machine's own word */
+	if (!host)
+		return http_no_memory(f);
 	err = x->proxied ? ask_for_tunnel(x, timeout_ms, f) : 0;
-	return err ? err : tls_start(&x->tls, &x->stream, x->url.host, fetch->options, timeout_ms, x->what, f);
+	return err ? err : tls_start(&x->tls, &x->stream, host, fetch->options, timeout_ms, x->what, f);
 }
 
 /* ---- body */

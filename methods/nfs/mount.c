@@ -3,6 +3,7 @@
 #include "methods/nfs/mount.h"
 
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -33,12 +34,16 @@ static const char *const versions[] = { "4.2", "4.1", "4.0", "3" };
 static char *mount_options(const struct nfs_export *e, const char *version)
 {
 	struct buf o = { 0 };
-	char address[PEER_TEXT];
+	char address[PEER_TEXT + 12];
+	size_t len;
 	bool v6 = e->address->u.sa.sa_family == AF_INET6;
 	/* silence is noticed after one, two, and three times this: nfs(5), timeo= and retrans=; in tenths of a second */
 	int64_t step = MAX(e->timeout_ms / 100 / 6, (int64_t)5);
 
 	peer_text(e->address, address);
+	len = strlen(address);
+	if (v6 && e->address->u.in6.sin6_scope_id)
+		snprintf(address + len, sizeof(address) - len, "%%%u", (unsigned)e->address->u.in6.sin6_scope_id);
 	buf_printf(&o, "addr=%s,proto=tcp%s", address, v6 ? "6" : "");
 	if (e->stays)
 		buf_str(&o, ",hard"); /* a system cannot do without its root: it waits as long as it takes */
@@ -52,7 +57,7 @@ static char *mount_options(const struct nfs_export *e, const char *version)
 		buf_printf(&o, ",nolock,mountproto=tcp%s,mountaddr=%s", v6 ? "6" : "", address);
 	if (e->port != NFS_PORT || (version && *version == '4'))
 		buf_printf(&o, ",port=%u", e->port);
-	if (e->options)
+	if (*e->options)
 		buf_printf(&o, ",%s", e->options);
 	return buf_take(&o);
 }
@@ -124,7 +129,7 @@ static int mount_failed(const struct nfs_export *e, const char *source, int err,
 		return fail(f, FAIL_SRV_UNREACHABLE, err, "%s: %s", source, err_text(err));
 	case -EINVAL:
 		return fail(f, FAIL_CMD_BAD_VALUE, err, "%s: the kernel does not take the mount options%s%s", source,
-			    e->options ? " " : "", e->options ? e->options : "");
+			    *e->options ? " " : "", e->options);
 	default:
 		return fail(f, FAIL_SRV_ERROR, err, "%s: %s", source, err_text(err));
 	}
@@ -135,7 +140,7 @@ static int mount_failed(const struct nfs_export *e, const char *source, int err,
 /* True when the options choose a version themselves. */
 static bool version_is_chosen(const char *options)
 {
-	for (const char *p = options; p && *p; p += strcspn(p, ","), p += *p == ',')
+	for (const char *p = options; *p; p += strcspn(p, ","), p += *p == ',')
 		if (starts_with(p, "vers=") || starts_with(p, "nfsvers=") || starts_with(p, "minorversion=") ||
 		    starts_with(p, "v3") || starts_with(p, "v4"))
 			return true;
@@ -156,11 +161,64 @@ static int knock(const struct nfs_export *e, uint16_t port, int64_t wait_ms, str
 	return 0;
 }
 
+/* "10.0.1.21:/export"; to be freed, NULL when memory ran out. */
+static char *source_of(const struct nfs_export *e, const char *folder)
+{
+	bool v6 = e->address->u.sa.sa_family == AF_INET6 && strchr(e->host, ':');
+
+	return str_printf(v6 ? "[%s]:%s" : "%s:%s", e->host, *folder ? folder : "/");
+}
+
+/* The folder BELOW what is mounted at TOP appears at POINT. 0 or -errno. */
+static int bind_below(const char *top, const char *below, const char *point)
+{
+	cleanup_close int root = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder = -1;
+	cleanup_free char *path = NULL;
+
+	folder = root < 0 ? -errno : confined_open(root, below, O_RDONLY | O_DIRECTORY);
+	if (folder < 0)
+		return folder;
+	path = str_printf("/proc/self/fd/%d", folder);
+	return !path ? -ENOMEM : mount(path, point, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+/* Version 3 has no top of all exports to go down from, and some servers give what they export itself, and nothing below it by
+ * its own name. Mounts the nearest folder above E's that is given, and goes down inside. 0 or -errno. */
+static int mount_above(const struct nfs_export *e, const char *point, unsigned long flags, const char *options)
+{
+	cleanup_free char *folder = strdup(e->folder), *top = str_printf("%s.top", point);
+	int err = folder && top && mkdir(top, 0700) < 0 && errno != EEXIST ? -errno : -ENOENT;
+	char *slash;
+
+	while (folder && top && is_name_error(err) && (slash = strrchr(folder, '/')) && slash[1]) {
+		cleanup_free char *source = NULL;
+
+		*slash = '\0';
+		source = source_of(e, folder);
+		err = !source ? -ENOMEM : mount(source, top, "nfs", flags, options) < 0 ? -errno : 0;
+		if (err == 0)
+			log_info("%s is mounted for what is below it", source);
+	}
+	if (err == 0) {
+		err = bind_below(top, e->folder + strlen(folder), point);
+		umount2(top, MNT_DETACH);
+	}
+	if (top)
+		rmdir(top);
+	return err;
+}
+
+static bool is_version_3(const struct nfs_export *e, const char *version)
+{
+	return version ? streq(version, "3") : strstr(e->options, "vers=3") || starts_with(e->options, "v3");
+}
+
 static int mount_version(const struct nfs_export *e, const char *source, const char *point, const char *version)
 {
-	const unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOEXEC | (e->writable ? 0u : MS_RDONLY);
+	const unsigned long flags = MS_NODEV | MS_NOSUID | MS_NOEXEC | (e->writable ? 0u : MS_RDONLY) | e->flags;
 	cleanup_free char *options = mount_options(e, version);
 	struct failure quiet;
+	int err;
 
 	if (!options)
 		return -ENOMEM;
@@ -168,8 +226,11 @@ static int mount_version(const struct nfs_export *e, const char *source, const c
 	if (streq(version, "3") && knock(e, RPCBIND_PORT, MIN(e->connect_ms, (int64_t)RPCBIND_MS), &quiet))
 		return -EPROTONOSUPPORT;
 	log_debug("mount %s: %s", source, options);
-	if (mount(source, point, "nfs", flags, options) < 0)
-		return -errno;
+	err = mount(source, point, "nfs", flags, options) < 0 ? -errno : 0;
+	if (is_name_error(err) && is_version_3(e, version) && mount_above(e, point, flags, options) == 0)
+		err = 0;
+	if (err)
+		return err;
 	log_info("%s is mounted by NFS %s", source, version ? version : e->options);
 	return 0;
 }
@@ -196,8 +257,7 @@ static int try_versions(const struct nfs_export *e, const char *source, const ch
 
 int nfs_mount(const struct nfs_export *e, const char *point, struct failure *f)
 {
-	bool v6 = e->address->u.sa.sa_family == AF_INET6 && strchr(e->host, ':');
-	cleanup_free char *source = str_printf(v6 ? "[%s]:%s" : "%s:%s", e->host, e->folder);
+	cleanup_free char *source = source_of(e, e->folder);
 	bool only_3 = false;
 	int64_t begun;
 	int err;

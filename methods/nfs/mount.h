@@ -15,13 +15,19 @@ struct nfs_export {
 	const struct peer_address *address; /* the port in it does not count */
 	uint16_t port;                     /* NFS_PORT, or another one that was asked for */
 	const char *folder;                /* "/stable/x86_64" */
-	const char *options;               /* a person's mount options, separated by commas; NULL: none */
+	const char *options;               /* a person's mount options for the kernel, separated by commas; "": none */
+	unsigned long flags;               /* and those that are flags of mount(2) */
 	int64_t timeout_ms;                /* how long the server may be silent once it is mounted */
 	int64_t connect_ms;                /* how long it may take to accept a connection */
 	bool stays;                        /* used until the machine ends: a silent server is waited for, always */
 	bool writable;                     /* and written to */
 	const char *unique;                /* tells this machine from others with the same host name; NULL: not known */
 };
+
+/* TEXT is mount options, joined by '+' or ',', as mount(8) and mount.nfs(8) take them: *FLAGS gets those that are flags of
+ * mount(2), and what comes back, to be freed, are those for the kernel's client. What is of use to others only, or is decided
+ * elsewhere (ro, rw), is left out, with a log line. NULL when memory ran out. */
+char *nfs_read_options(const char *text, unsigned long *flags) must_check;
 
 /* Mounts E at POINT, read-only unless it is to be written to: NFS 4.2 down to 4.0, then 3, over TCP. May hang for minutes when the server
  * falls silent in between: call it where that does no harm (methods/retrieve/reader.h). 0, or -errno with F filled (FAIL_SRV_*, FAIL_CMD_BAD_VALUE

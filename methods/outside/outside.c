@@ -5,12 +5,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "image/image.h"
+#include "image/sha256.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/compat.h"
 
 #define PROGRAM    "stage1-relay"
 #define LOOK_UP_MS 100  /* so soon a person's wish to stop is seen */
@@ -27,6 +32,8 @@ struct outside {
 	bool finished;   /* the sink has everything */
 	bool ended;      /* it has said its last words, which are... */
 	int result;
+	int taken;          /* a file it could still write to when the sink took it and summed it up; -1: none */
+	int64_t taken_size; /* bytes */
 	struct outside_packet packet;
 };
 
@@ -46,6 +53,50 @@ static int answer(struct outside *o, int err, const struct failure *f)
 	return outside_send(o->socket, OUTSIDE_ANSWER, err, f->id, f->detail, -1);
 }
 
+/* Is this a file system that may be written to here, be it for its journal? */
+static bool is_written_to(int fd)
+{
+	uint8_t head[2048];
+	int64_t size;
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+
+	return n > 0 && image_recognise(head, (size_t)n, &size) == IMAGE_EXT;
+}
+
+/* FD is taken as it lies, but the program has it, too, and must not write behind the sum: nobody can write to a sealed file.
+ * What cannot be sealed, since it is to be written to here or the program has it mapped or on its way just now, is summed up
+ * once more when the program has ended. */
+static void hold_still(struct outside *o, int fd, int64_t size)
+{
+	base_close_fd(&o->taken);
+	if (!is_written_to(fd) && ftruncate(fd, size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK) == 0)
+		return;
+	if (!o->f->options->value[KEY_SHA256])
+		return;
+	log_debug(PROGRAM "'s memory is not sealed: %s", err_text(errno));
+	o->taken = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	o->taken_size = size;
+}
+
+/* The program has ended: is what it left what was summed up? 0 or -errno with the failure filled. */
+static int sum_again(struct outside *o)
+{
+	static uint8_t piece[64 * 1024];
+	uint8_t want[SHA256_SIZE], got[SHA256_SIZE];
+	struct sha256 sum;
+	ssize_t n = 1;
+
+	sha256_begin(&sum);
+	for (int64_t at = 0; at < o->taken_size && n > 0; at += MAX(n, 0)) {
+		n = pread(o->taken, piece, (size_t)MIN(o->taken_size - at, (int64_t)sizeof(piece)), at);
+		sha256_add(&sum, piece, (size_t)MAX(n, 0));
+	}
+	sha256_end(&sum, got);
+	if (sha256_parse(want, o->f->options->value[KEY_SHA256]) == 0 && memcmp(got, want, sizeof(got)) == 0)
+		return 0;
+	return fail(o->f->fail, FAIL_IMG_DIGEST, -EBADMSG, PROGRAM " changed the image when it had been summed up");
+}
+
 /* What the sink is asked for. 0 or -errno of the socket. */
 static int serve_sink(struct outside *o, const struct outside_message *m, int fd)
 {
@@ -58,11 +109,13 @@ static int serve_sink(struct outside *o, const struct outside_message *m, int fd
 	case OUTSIDE_COPY:
 		return answer(o, sink_copy(s, fd, m->a, m->b, &f), &f);
 	case OUTSIDE_TAKE:
+		hold_still(o, fd, m->a);
 		return answer(o, sink_take(s, fd, m->a, &f), &f);
 	case OUTSIDE_MAY_TAKE:
 		return answer(o, sink_may_take(s, fd, m->a, &f), &f);
 	case OUTSIDE_RESTART:
 		o->finished = false;
+		base_close_fd(&o->taken);
 		return answer(o, s->restart(s, &f), &f);
 	case OUTSIDE_FINISH: {
 		int err = s->finish(s, &f);
@@ -201,7 +254,9 @@ static int run(struct outside *o, const char *method)
 	if (!err)
 		err = converse(o);
 	status = process_stop(o->pid);
-	return err ? broke(o, err, status) : o->result;
+	if (err)
+		return broke(o, err, status);
+	return o->result || o->taken < 0 ? o->result : sum_again(o);
 }
 
 static int outside_fetch(struct fetch *f, const char *method)
@@ -212,9 +267,10 @@ static int outside_fetch(struct fetch *f, const char *method)
 	if (!o)
 		return fail(f->fail, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to begin");
 	o->f = f;
-	o->socket = -1;
+	o->socket = o->taken = -1;
 	err = run(o, method);
 	base_close_fd(&o->socket);
+	base_close_fd(&o->taken);
 	free(o);
 	return err;
 }

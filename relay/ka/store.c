@@ -80,7 +80,7 @@ int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct fai
 	*s = (struct ka_store) { .loop = l, .window = window,
 				 .capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
 	s->bytes = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
-	s->fd = memfd_create("ka", MFD_CLOEXEC);
+	s->fd = memfd_create("ka", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->fd < 0 || ftruncate(s->fd, s->capacity) < 0 || map_twice(s) < 0)
 		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(-errno));
 	return add_round(s);

@@ -52,6 +52,15 @@ def test_options():
         arrives(machine)
 
 
+def test_options_of_fstab():
+    """Options that are for mount(8), fstab or systemd are understood: flags of the mount, or left out with a log line."""
+    options = "nolock+proto=tcp+rsize=32768+intr+noatime+ro+defaults+bg+_netdev+nofail+x-systemd.automount+retry=1"
+    with ganesha({"srv/root": stage2.tree()}) as server:
+        machine = boot("virtio-net-pci", server.automatic(f"directory:/export/srv/root,root:nfs,options:{options}"))
+        machine.expect(re.compile(r"MOUNT \S+:/export/srv/root /run/stage1/media nfs4 ro,\S*noatime\S*rsize=32768"), 90)
+        arrives(machine)
+
+
 def fails(server, more, *words, timeout=90, mem=512):
     """Boots with automatic= lines that cannot work and waits for the words."""
     machine = boot("virtio-net-pci", server.automatic(more), mem=mem)

@@ -290,8 +290,9 @@ def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, si
 
         def open_port():
             host = visit.conn.getsockname()[0]
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return socket.create_server((host, 0), family=family)
+            if ":" in host:  # which may have a zone
+                return socket.create_server(("::", 0), family=socket.AF_INET6)
+            return socket.create_server((host, 0))
 
         def send_file():
             conn, _ = listener.accept()

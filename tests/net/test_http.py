@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 
+import badtftp
 import netns
-from badserver import (BadServer, MODIFIED, greeting, hang_up, http_chunked, http_file, http_raw, http_status, silent)
+from badserver import (BadServer, MODIFIED, ftp_file, greeting, hang_up, http_chunked, http_file, http_raw, http_status, silent)
 from fetcher import PROGRAM, fetch, some_bytes
 from web import Web, web
 
@@ -753,6 +754,32 @@ def test_a_name_with_a_dead_address():
             assert len(cutting.requests) == 1 and resuming.requests[0].headers["range"] == RANGED
         node.etc("resolv.conf", "nameserver 10.9.0.1\n")
         fetch(words + "nobody.knows,timeout:1", node=node).failed("S1-DNS-03", "nobody.knows", "10.9.0.1")
+
+
+def test_zones():
+    """A link-local server is reached by http, ftp and tftp with the name of the interface or its number behind the address,
+    which stays here; an interface that is not there is named."""
+    with netns.Lab() as lab:
+        head, node = lab.node("head"), lab.node("node")
+        for machine in (head, node):
+            machine.sysctl("ipv6/conf/default/accept_dad", 0)
+            machine.sysctl("ipv6/conf/default/addr_gen_mode", 1)  # no other address
+        lab.cable(head, node)
+        head.address("eth0", "fe80::77/64")
+        node.address("eth0", "fe80::78/64")
+        with node.inside():
+            number = socket.if_nametoindex("eth0")
+        with head.inside():
+            servers = {"http": BadServer(http_file(IMAGE), host="::"), "ftp": BadServer(ftp_file(IMAGE), host="::"),
+                       "tftp": badtftp.Server({"/x": IMAGE}, host="::")}
+        for method, server in servers.items():
+            with head.inside():  # its threads stay there
+                server.__enter__()
+            for zone in ("eth0", number):
+                fetch(f"method:{method},server:[fe80::77%{zone}]:{server.port},directory:/,image:x,retries:0", node=node).is_file(IMAGE)
+            server.__exit__()
+        assert servers["http"].requests[0].headers["host"] == f"[fe80::77]:{servers['http'].port}"
+        fetch("method:http,server:fe80::77%eth9,directory:/,image:x", node=node).failed("S1-CMD-04", "eth9", "no such interface")
 
 
 # ---- mirrors

@@ -2,8 +2,10 @@
 is left whoever dies first, and the sink's failures come back under their own codes."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import gzip
+import hashlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import time
@@ -120,6 +122,73 @@ def test_no_program():
         words = result.stderr.decode()
         assert result.returncode == 1 and "S1-SYS-02" in words, words
         assert "the program stage1-relay cannot be run" in words, words
+
+
+# A program in the place of stage1-relay: it has DATA in a memory file, hands that over, and then writes to it.
+HOSTILE = """#!/usr/bin/python3
+import array, mmap, os, re, socket, struct, sys
+kinds = re.findall(r"^\\s*OUTSIDE_([A-Z0-9_]+)(?:,|\\b)", open({header!r}).read().split("enum outside_kind")[1], re.M)
+kind = {{name: n for n, name in enumerate(kinds)}}
+there = socket.socket(fileno={fd})
+def say(name, a=0, b=0, fds=()):
+    socket.send_fds(there, [struct.pack("=qqQ", a, b, kind[name])], fds)
+def hear():
+    return struct.unpack("=qqQ", there.recv(100000)[:24])
+def ask(*what):
+    say(*what)
+    return hear()[0]
+while hear()[2] != kind["START"]:
+    pass
+data = open({image!r}, "rb").read()
+fd = os.memfd_create("image", os.MFD_ALLOW_SEALING)
+os.write(fd, data)
+mapped = mmap.mmap(fd, len(data)) if {mapped} else None
+taken = ask("TAKE", len(data), 0, [fd])
+finished = ask("FINISH")
+try:
+    if mapped:
+        mapped[0:1] = b"X"
+    else:
+        os.pwrite(fd, b"X", 0)
+    wrote = "wrote"
+except PermissionError:
+    wrote = "refused"
+try:
+    os.ftruncate(fd, 0)
+    wrote += ", cut"
+except PermissionError:
+    wrote += ", not cut"
+open({said!r}, "w").write(f"{{taken}} {{finished}} {{wrote}}")
+say("END", 0, 0)
+"""
+
+
+def test_memory_that_was_handed_over():
+    """The program that handed its memory over cannot write to it behind the sum; where it has it mapped, what it wrote is
+    found out when it has ended."""
+    data = os.urandom(300_000)
+    with netns.Lab() as lab:
+        program = lab.dir / "stage1-fetch"
+        shutil.copy(FETCH, program)
+        image, said, relay = lab.file("image", data), lab.dir / "said", lab.dir / "stage1-relay"
+        node = lab.node()
+        for mapped in (False, True):
+            header, fd = faults.ROOT / "methods/outside/outside.h", process_fd()
+            relay.write_text(HOSTILE.format(header=str(header), fd=fd, image=str(image), said=str(said), mapped=mapped))
+            relay.chmod(0o755)
+            words = f"automatic=method:ka,sha256:{hashlib.sha256(data).hexdigest()}"
+            result = node.run([program, "-o", "-", words], check=False)
+            if mapped:
+                assert said.read_text() == "0 0 wrote, cut", said.read_text()
+                assert result.returncode == 1 and b"S1-IMG-04" in result.stderr and not result.stdout, result.stderr
+            else:
+                assert said.read_text() == "0 0 refused, not cut", said.read_text()
+                assert result.returncode == 0 and result.stdout == data, result.stderr
+
+
+def process_fd():
+    """The descriptor by which the two programs talk: base/process.h."""
+    return int(re.search(r"#define PROCESS_FD\s+(\d+)", (faults.ROOT / "base/process.h").read_text()).group(1))
 
 
 def deliver(lab, data, more=""):

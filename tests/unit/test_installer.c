@@ -52,7 +52,7 @@ static void test_env_of_servers(void **state)
 	assert_env("method:https,server:[fd00::1],image:a b.sqfs,user:u:x,pass:p/w", "fd00::1", 443, "/a b.sqfs", NULL, NULL,
 		   "METHOD=http\nHOST=[fd00::1]\nPREFIX=\nLOGIN=u:x\nPASSWORD=p/w\nURLPREFIX=https://u%3Ax:p%2Fw@[fd00::1]/\n");
 	assert_env("method:ftp,server:f,user:u,pass:p w", "f", 21, IMAGE, NULL, NULL,
-		   "METHOD=ftp\nHOST=f\nPREFIX=\nLOGIN=u\nPASSWORD=p w\n");
+		   "METHOD=ftp\nHOST=f\nPREFIX=\nLOGIN=u\nPASSWORD='p w'\n");
 	/* through a proxy ftp is fetched as by http */
 	assert_env("method:ftp,server:f,directory:/d,proxy_host:p,proxy_port:8", "f", 21, "/d" IMAGE, NULL, NULL,
 		   "METHOD=http\nHOST=f\nPREFIX=/d\nURLPREFIX=ftp://f/d\nPROXY=p\nPROXYPORT=8\n");
@@ -93,6 +93,35 @@ static void test_the_boot_file_is_the_answer_file_where_netauto_says_so(void **s
 	assert_int_equal(installer_env(&f, &m, &out), 0);
 	assert_string_equal(buf_cstr(&out), "");
 	buf_free(&out);
+}
+
+/* What comes from servers and the command line is read by the shell that sources the files, and not run. */
+static void test_hostile_words(void **state)
+{
+	char file[] = "$(echo boot)\"'`;", name[] = "node7;reboot", broken[] = "x\nMETHOD=evil";
+	struct options o = { .ramdisk_size_kib = -1, .netauto = true };
+	struct flow f = { .options = &o, .network = { .interface = "eth0", .bootfile = file, .hostname = name },
+			  .origin = { .host = (char *)"h", .port = 80, .path = (char *)"/a$(reboot)'" IMAGE } };
+	struct medium m = { .iso = (char *)"/tmp/media/$X.iso" };
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(options_add_automatic(&o, "method:http,server:h,directory:/a$(reboot)',user:a b,pass:$p"), 0);
+	f.method = method_find("http");
+	assert_int_equal(installer_env(&f, &m, &out), 0);
+	assert_string_equal(buf_cstr(&out), "METHOD=http\nHOST=h\nPREFIX='/a$(reboot)'\\'''\nLOGIN='a b'\nPASSWORD='$p'\n"
+					    "URLPREFIX='http://a%20b:%24p@h/a$(reboot)'\\'''\nISOPATH='/tmp/media/$X.iso'\n"
+					    "KICKSTART='$(echo boot)\"'\\''`;'\n");
+	buf_free(&out);
+	installer_network(&f.network, &out);
+	assert_string_equal(buf_cstr(&out), "NETWORKING=yes\nFORWARD_IPV4=false\nHOSTNAME='node7;reboot'\n");
+	buf_free(&out);
+	f.network.bootfile = broken;
+	f.origin.path = NULL;
+	m.iso = NULL;
+	assert_int_equal(installer_env(&f, &m, &out), 0);
+	assert_string_equal(buf_cstr(&out), "");
+	options_free(&o);
 }
 
 /* A /sys in which INTERFACE has a driver that is the module MODULE; NULL: it is built in. */
@@ -185,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_env_of_media),
 		cmocka_unit_test(test_env_of_methods_that_cannot_be_read_again),
 		cmocka_unit_test(test_the_boot_file_is_the_answer_file_where_netauto_says_so),
+		cmocka_unit_test(test_hostile_words),
 		cmocka_unit_test(test_modules_of_the_cards_and_their_options),
 		cmocka_unit_test(test_ifcfg_of_dhcp),
 		cmocka_unit_test(test_ifcfg_and_network_of_a_static_address),
