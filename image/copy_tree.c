@@ -27,6 +27,9 @@
 /* What a file takes in memory besides its contents: an inode and a name of tmpfs. */
 #define FILE_BYTES 1024
 
+/* A server may say any size; no tree is larger, and the sum of two such still fits. */
+#define LARGEST (INT64_MAX / 4)
+
 struct copy {
 	const struct tree_source *from;
 	struct tree *to;
@@ -146,12 +149,12 @@ static int walk_all(struct copy *c, see_fn *see)
 static int count(struct copy *c, const struct file *file)
 {
 	const struct stat *st = &file->st;
-	int64_t there = MIN((int64_t)st->st_size, (int64_t)st->st_blocks * 512);
+	int64_t there = MIN((int64_t)st->st_size, MIN((int64_t)st->st_blocks, LARGEST / 512) * 512);
 
 	if (watch_cancelled(c->from->watch))
 		return fail(c->f, FAIL_SYS_CANCELLED, -ECANCELED, "while looking at %s", c->from->words);
 	watch_progress(c->from->watch, 0, -1);
-	c->total += FILE_BYTES;
+	c->total = MIN(c->total + FILE_BYTES, LARGEST);
 	if (!S_ISREG(st->st_mode))
 		return 0;
 	if (st->st_nlink > 1) {
@@ -161,7 +164,7 @@ static int count(struct copy *c, const struct file *file)
 		if (err || first)
 			return err ? no_memory(c) : 0;
 	}
-	c->total += (there + 4095) & ~INT64_C(4095);
+	c->total = MIN(c->total + ((there + 4095) & ~INT64_C(4095)), LARGEST);
 	return 0;
 }
 

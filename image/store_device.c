@@ -20,7 +20,7 @@ static int device_begin(struct store *s, int64_t expected, struct failure *f)
 	if (expected <= s->capacity)
 		return 0;
 	return fail(f, FAIL_IMG_STORE, -ENOSPC, "the image needs %lld KiB, %s holds %lld KiB",
-		    (long long)((expected + 1023) / 1024), s->path, (long long)(s->capacity / 1024));
+		    (long long)(expected / 1024 + (expected % 1024 != 0)), s->path, (long long)(s->capacity / 1024));
 }
 
 static int device_close_window(struct store *s, struct failure *f)

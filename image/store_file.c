@@ -20,7 +20,7 @@ static int file_begin(struct store *s, int64_t expected, struct failure *f)
 	if (__builtin_mul_overflow((int64_t)vfs.f_bavail, (int64_t)vfs.f_frsize, &room) || expected <= room)
 		return 0;
 	return fail(f, FAIL_IMG_STORE, -ENOSPC, "the image needs %lld MB, %lld MB are free where %s is",
-		    (long long)((expected + 999999) / 1000000), (long long)(room / 1000000), s->path);
+		    (long long)(expected / 1000000 + (expected % 1000000 != 0)), (long long)(room / 1000000), s->path);
 }
 
 static int file_close_window(struct store *s, struct failure *f)

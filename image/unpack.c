@@ -31,11 +31,18 @@ static int unpack_begin(struct sink *s, int64_t size, struct failure *f)
 	return 0;
 }
 
+static int end_within(const struct unpack *u, struct failure *f)
+{
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the %s archive is cut: it ends within a header",
+		    image_kind_name(u->format->kind));
+}
+
 static int unpack_reserve(struct sink *s, void **space, size_t *room, struct failure *f)
 {
 	struct unpack *u = self(s);
 
-	(void)f;
+	if (u->have == INPUT_SIZE) /* nobody took what is behind the end */
+		return end_within(u, f);
 	*space = u->input + u->have;
 	*room = INPUT_SIZE - u->have;
 	return 0;
@@ -129,8 +136,7 @@ static int unpack_finish(struct sink *s, struct failure *f)
 	if (!err)
 		err = feed(u, f);
 	if (!err && u->have)
-		err = fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the %s archive is cut: it ends within a header",
-			   image_kind_name(u->format->kind));
+		err = end_within(u, f);
 	if (!err)
 		err = u->format->finish(u->state, f);
 	return err ? err : tree_finish(u->tree, f);

@@ -72,6 +72,16 @@ static void hand_network_over(const struct flow *f, int root)
 	net_release(&f->network);
 }
 
+static int no_init(struct flow *f, int root)
+{
+	const char *init = f->options->init;
+	struct stat st;
+
+	return fail(&f->result->failure, FAIL_ROOT_NO_INIT, -ENOENT, "%s is not there or no program%s",
+		    init ? init : "/sbin/init (or systemd, or /init)", fstatat(root, "manifest.json", &st, 0) ? "" :
+		    "; this is what docker save writes, layers and no tree: docker export writes one");
+}
+
 int step_init(struct flow *f)
 {
 	const struct options *o = f->options;
@@ -86,8 +96,7 @@ int step_init(struct flow *f)
 		return fail(&f->result->failure, FAIL_ROOT_SWITCH, -errno, ROOT_DIR ": %s", err_text(errno));
 	found = find_program(o, root);
 	if (!found)
-		return fail(&f->result->failure, FAIL_ROOT_NO_INIT, -ENOENT, "%s is not there or no program",
-			    o->init ? o->init : "/sbin/init (or systemd, or /init)");
+		return no_init(f, root);
 	if (str_copy(f->result->init, sizeof(f->result->init), found))
 		return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -ENAMETOOLONG, "init=%s is too long", found);
 	installer = streq(found, INSTALLER);

@@ -2,6 +2,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 #include "image/intake.h"
+#include "image/iso.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -71,6 +75,17 @@ static void feed(struct sink *s, const uint8_t *data, size_t size, size_t portio
 		abort();
 }
 
+/* All folders of an ISO. */
+static void look_through(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("iso", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	(void)!iso_check(fd, (int64_t)size, NULL);
+	close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bounded bounded = {
@@ -92,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size--;
 	if (image_check(data, size, &kind, &claimed, NULL) == 0)
 		(void)!image_check_size(kind, claimed, (int64_t)size, NULL);
+	if (kind == IMAGE_ISO9660)
+		look_through(data, size);
 	if (!keep) {
 		s = intake_sink(&bounded.sink, false, 24 * MIB, NULL);
 		if (!s)

@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size--;
 	mend(copy, size);
 	tree = openat(area_fd, "tree", O_RDONLY | O_DIRECTORY);
-	s = unpack_plain_sink(tree, IMAGE_UNKNOWN);
+	s = unpack_sink(tree, -1, NULL);
 	err = s ? s->begin(s, -1, &f) : -ENOMEM;
 	for (at = 0; !err && at < size; at += portion)
 		err = sink_write(s, copy + at, MIN(portion, size - at), &f);

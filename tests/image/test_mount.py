@@ -264,6 +264,14 @@ def test_archive_in_memory():
     inside("ro", "memory", image(TAR), "test $(cat target/hello) = hello; ! touch target/x")
 
 
+def test_devices_of_an_archive():
+    """Devices work in the root that an archive became, in memory and on a ramdisk."""
+    made = image(f"{TAR}; rm -rf dv; mkdir dv; mknod -m 666 dv/null c 1 3; tar -C dv -rf $0 ./null")
+    inside("rw", "memory", made, "echo x >target/null; test -c target/null")
+    inside("rw", "/run/device", made, before=DEVICE.format(size=12_288_000), then="echo x >target/null; umount target")
+    inside("ro", "memory", made, "echo x >target/null; ! touch target/x")
+
+
 def test_archive_on_a_ramdisk():
     """A tar archive becomes an ext4 file system on a ramdisk, which e2fsck finds no fault with."""
     inside("rw", "/run/device", image(TAR), before=DEVICE.format(size=12_288_000), then="""
