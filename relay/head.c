@@ -325,6 +325,18 @@ static void on_control(struct link *l, const struct wire_header *hdr, const uint
 	}
 }
 
+/* The next of N's addresses is tried, the present one after all others. */
+static void turn_address(struct head_node *n)
+{
+	struct peer_address first = n->address;
+
+	if (!n->others)
+		return;
+	n->address = n->also[0];
+	memmove(n->also, n->also + 1, (n->others - 1) * sizeof(*n->also));
+	n->also[n->others - 1] = first;
+}
+
 /* Whoever never spoke to us cannot be reached: the way by the published protocol may be open. */
 static void cannot_reach(struct head_node *n, int err)
 {
@@ -334,6 +346,7 @@ static void cannot_reach(struct head_node *n, int err)
 		 err ? err_text(err) : "it hangs up", firewall ? " (is it on? is a firewall there?)" : "");
 	if (n->head->calls->refused)
 		n->head->calls->refused(n->head, n);
+	turn_address(n);
 }
 
 static void on_control_closed(struct link *l, int err)
@@ -379,6 +392,20 @@ struct head_node *head_add(struct head *h, const struct peer_address *a, const c
 	str_copy(n->name, sizeof(n->name), name);
 	n->control.w.fd = n->push.w.fd = -1;
 	return n;
+}
+
+int head_also(struct head_node *n, const struct peer_address *a)
+{
+	struct peer_address *list = realloc(n->also, (n->others + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	n->also = list;
+	list[n->others] = *a;
+	if (!peer_port(a))
+		peer_set_port(&list[n->others], WIRE_PORT);
+	n->others++;
+	return 0;
 }
 
 void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char *why)
@@ -768,6 +795,7 @@ void head_close(struct head *h)
 	for (uint32_t i = 1; i <= h->count; i++) {
 		link_close(&h->node[i]->control);
 		link_close(&h->node[i]->push);
+		free(h->node[i]->also);
 		loop_free_later(h->loop, h->node[i]);
 	}
 	free(h->node);

@@ -28,6 +28,8 @@ struct head_node {
 	enum head_node_state state;
 	char name[WIRE_NAME + 1];       /* as listed, or as it calls itself */
 	struct peer_address address;    /* where it listens; len 0: it connects to us */
+	struct peer_address *also;      /* [others] where it may listen instead: the name's other addresses; ours */
+	size_t others;
 	struct link control;
 	struct link push;               /* a data connection that we make, until the node has asked for something on it */
 	int64_t push_since;             /* of loop_now() */
@@ -118,6 +120,8 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 
 /* A node to be looked for at A (port 0: the extension's). NULL when memory ran out. */
 struct head_node *head_add(struct head *h, const struct peer_address *a, const char *name) must_check;
+/* N may be at A, too: tried when the address before has failed. 0 or -ENOMEM. */
+int head_also(struct head_node *n, const struct peer_address *a) must_check;
 /* N is served by somebody else; ERR tells how it ended there: 0 done, -errno failed for WHY, 1 under way. */
 void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char *why);
 

@@ -151,6 +151,7 @@ static struct fault some_fault(struct chance *c, const struct schedule *s, int t
 		f.x = (int)chance_below(c, 2);
 		break;
 	case FAULT_twice:
+	case FAULT_stale:
 	case FAULT_loopback:
 	case FAULT_refuse:
 		f.at = 0;

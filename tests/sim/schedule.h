@@ -27,6 +27,7 @@
 	X(medium)    /* a: its medium takes x ms to have everything */ \
 	X(liar)      /* a: of what it sends one segment in x is altered */ \
 	X(twice)     /* a: is listed under another address, too */ \
+	X(stale)     /* a: the first address of its name is dead, the second is right */ \
 	X(loopback)  /* a: is listed as 127.0.0.1: it runs on the head's machine */ \
 	X(files)     /* a: has x descriptors */ \
 	X(isolated)  /* nodes reach the head only; x 0: reject, 1: drop */ \

@@ -17,7 +17,7 @@ struct actor {
 	struct sim_machine *m;
 	struct node node;
 	struct sim_disk disk;
-	bool running, leaving, never, refuses, lies;
+	bool running, leaving, never, refuses, lies, stale;
 	int64_t begins;
 	int restarts;
 	struct loop_timer medium;
@@ -259,9 +259,10 @@ static void list_nodes(void)
 	for (int i = 1; i <= w.s->nodes && !w.s->wanted; i++) {
 		struct actor *a = &w.actor[i];
 		uint32_t ip = a->m->host == w.head_machine ? 0x7f000001 : a->m->address[0];
-		struct peer_address at = sim_address(ip, 0);
+		struct peer_address at = sim_address(ip, 0), dead = sim_address(0x0a09fe00u + (uint32_t)i, 0);
+		struct head_node *n = head_add(&w.head, a->stale ? &dead : &at, name_of(i, name));
 
-		if (!head_add(&w.head, &at, name_of(i, name)))
+		if (!n || (a->stale && head_also(n, &at) < 0))
 			abort();
 	}
 	for (int i = 0; i < w.s->faults && !w.s->wanted; i++) {
@@ -470,6 +471,9 @@ static void prepare(const struct fault *f)
 		break;
 	case FAULT_rot:
 		a->disk.rot = (unsigned)MAX(f->x, 1);
+		break;
+	case FAULT_stale:
+		a->stale = true;
 		break;
 	case FAULT_medium:
 		a->disk.sync_ms = f->x;
