@@ -4,6 +4,8 @@
 
 #include "relay/intervals.h"
 
+#define ACCEPTS 64 /* connections taken at a time */
+
 /* An accepted connection of which nothing is known yet. */
 struct door_guest {
 	struct door *door;
@@ -61,29 +63,18 @@ static void make_room(struct door *d, const struct peer_address *from)
 		free_guest(oldest);
 }
 
-static void on_accept(struct loop_fd *w, uint32_t events)
+static void add_guest(struct door *d, int fd, const struct peer_address *from)
 {
-	struct door *d = container_of(w, struct door, listener);
-	struct peer_address from;
-	int fd = peer_accept(d->loop, w->fd, &from);
 	struct door_guest *g;
 
-	(void)events;
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
-		/* it stays readable: waiting for it would be a loop */
-		d->full = true;
-		loop_change(d->loop, &d->listener, 0);
-	}
-	if (fd < 0)
-		return;
-	make_room(d, &from);
+	make_room(d, from);
 	g = calloc(1, sizeof(*g));
 	if (!g) {
 		peer_shut(d->loop, fd);
 		return;
 	}
 	g->door = d;
-	g->from = from;
+	g->from = *from;
 	g->deadline = loop_now(d->loop) + GUEST_MS;
 	if (link_open(&g->link, d->loop, fd, &calls, false) < 0) {
 		free(g);
@@ -92,6 +83,23 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 	g->next = d->guests;
 	d->guests = g;
 	d->count++;
+}
+
+/* Several at a time: where many knock, and this machine is late, one a turn would leave the others outside. */
+static void on_accept(struct loop_fd *w, uint32_t events)
+{
+	struct door *d = container_of(w, struct door, listener);
+	struct peer_address from;
+	int fd = 0;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS && (fd = peer_accept(d->loop, w->fd, &from)) >= 0; i++)
+		add_guest(d, fd, &from);
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
+		/* it stays readable: waiting for it would be a loop */
+		d->full = true;
+		loop_change(d->loop, &d->listener, 0);
+	}
 }
 
 int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, door_first_fn *first)

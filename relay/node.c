@@ -547,7 +547,13 @@ static void look_after_head(struct node *n, int64_t now)
 		announce_send(n->loop, n->udp_fd, WIRE_PORT, &h, n->options.asked, n->options.asked_count);
 		n->last_announce = now;
 	}
-	if (n->state == NODE_DONE && n->feed.count == 0 && now - n->headless_since > DONE_PATIENCE_MS) {
+	if (n->feed.sent != n->sent) {
+		n->sent = n->feed.sent;
+		n->sent_at = now;
+	}
+	/* a child that stands still keeps its connection, and nobody for ever */
+	if (n->state == NODE_DONE && now - MAX(n->headless_since, n->feed.count ? n->sent_at : 0) >
+					     (n->feed.count ? patience : DONE_PATIENCE_MS)) {
 		finish_session(n, 0, NULL);
 	} else if (n->state == NODE_FETCHING && now - n->headless_since > patience) {
 		fail(&n->failure, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "no head for %lld s", (long long)(patience / 1000));

@@ -79,6 +79,8 @@ struct node {
 	struct wire_total total;
 
 	int64_t headless_since;    /* of loop_now(); 0: there is a head */
+	uint64_t sent;             /* bytes that children had got, when last looked at, */
+	int64_t sent_at;           /* and when they got the last ones, of loop_now() */
 	int64_t needed;            /* when it last had a child or something to do, of loop_now() */
 	int64_t last_progress, last_announce;
 	struct failure failure;
