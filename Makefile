@@ -268,6 +268,39 @@ replay: $(REPLAYS)
 
 -include $(REPLAYS:=.d)
 
+# ---- the simulator: the relay's machines in one process under simulated time (doc/simulation.md); optimised, for it is
+# the number of schedules that counts, and once more with the sanitizers
+SECONDS      ?=
+SEEDS        ?= 5000
+NODES        ?= 32
+SIM_FIRST    ?= 1
+SIM_JOBS     ?= $(shell nproc)
+SIM_SRC      := $(sort $(wildcard tests/sim/*.c)) $(filter base/% image/% relay/%,$(PART_SRC))
+SIM_CFLAGS   := $(STD) $(WARN) -g -O2
+SIM_WRAP     := rstore_write rstore_read rstore_read_old rstore_send rstore_close wire_random
+SIM_LIBS     := $(SIM_WRAP:%=-Wl,--wrap=%) $(filter-out -lcmocka,$(UNIT_LIBS))
+SIM_PROGRAM   = $(Q)gcc -o $@ $^ $(SIM_LIBS)
+
+build/sim/%.o: %.c | need-test
+	@mkdir -p $(@D)
+	$(call say,SIM $@)
+	$(Q)gcc $(SIM_CFLAGS) -MMD -MP -c -o $@ $<
+
+build/sim/sim: $(SIM_SRC:%.c=build/sim/%.o)
+	$(SIM_PROGRAM)
+build/sim/sim-checked: $(patsubst %.c,build/unit/%.o,$(SIM_SRC))
+	$(SIM_PROGRAM) -fsanitize=address,undefined
+
+# The named cases, then SEEDS schedules by chance, or as many as SECONDS allow.
+.PHONY: sim
+sim: build/sim/sim build/sim/sim-checked
+	@build/sim/sim -k tests/sim/cases
+	@build/sim/sim-checked -k tests/sim/cases
+	@build/sim/sim-checked -f $(SIM_FIRST) -c $(if $(SECONDS),200,100) -n $(NODES) -j $(SIM_JOBS)
+	@build/sim/sim -f $(SIM_FIRST) $(if $(SECONDS),-t $(SECONDS),-c $(SEEDS)) -n $(NODES) -j $(SIM_JOBS)
+
+-include $(SIM_SRC:%.c=build/sim/%.d)
+
 # ---- programs that tests run: tests/net/X.c -> build/tests/X (sanitizers), build/tests/X.$(LIBC) (as shipped)
 TEST_PROGRAMS := $(patsubst tests/net/%.c,build/tests/%,$(sort $(wildcard tests/net/*.c)))
 
@@ -310,6 +343,7 @@ test-full: FUZZ_SECONDS := 900
 test test-full: need-run
 	$(MAKE) all doc test-programs unit
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	$(MAKE) sim SECONDS='$(if $(ALL),$(or $(SECONDS),3600),$(SECONDS))' $(if $(ALL),SIM_FIRST=$$(date +%s)000000)
 	$(MAKE) LIBC=musl musl-parts
 	$(MUSL_PROGRAMS) tests/run $(ALL) -j $(TEST_JOBS) tests/net
 	ALL_RDZ=$(CURDIR)/build/musl/all.rdz tests/run tests/boot/test_pxe.py -k virtio
@@ -394,6 +428,7 @@ help:
 #| make test        everything: unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=3 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
+#| make sim         the relay under simulated time: SEEDS=5000 schedules of up to NODES=32 machines, or SECONDS= long
 #| make bench       the benchmark tables, with the peers' side of each
 #| make install     under DESTDIR= and PREFIX=/usr/local
 #| make doc         the man pages, in build/doc/

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,16 +68,33 @@ static in_addr_t broadcast_of(int fd, const struct ifreq *name)
 	return own.sin_addr.s_addr | ~mask.sin_addr.s_addr;
 }
 
+struct ifreq *announce_interfaces(int fd, size_t *count)
+{
+	struct ifconf c = { .ifc_len = 0 };
+	int room = 32 * (int)sizeof(struct ifreq);
+
+	*count = 0;
+	do { /* a list that fills its room may have been cut */
+		room *= 2;
+		free(c.ifc_buf);
+		c = (struct ifconf) { .ifc_len = room, .ifc_buf = malloc((size_t)room) };
+		if (!c.ifc_buf || ioctl(fd, SIOCGIFCONF, &c) < 0) {
+			free(c.ifc_buf);
+			return NULL;
+		}
+	} while (c.ifc_len > room - (int)sizeof(struct ifreq) && room < MIB);
+	*count = (size_t)c.ifc_len / sizeof(struct ifreq);
+	return c.ifc_req;
+}
+
 /* Sends to the broadcast address of each interface that has one. True where there was one. */
 static bool broadcast(int fd, uint16_t port, const void *bytes, size_t len)
 {
-	struct ifreq list[64];
-	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
+	size_t count;
+	cleanup_free struct ifreq *list = announce_interfaces(fd, &count);
 	bool any = false;
 
-	if (ioctl(fd, SIOCGIFCONF, &c) < 0)
-		return false;
-	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct ifreq r = list[i];
 		struct sockaddr_in to;
 

@@ -8,6 +8,10 @@
 /* The sockets' side (relay/sockets.c): a UDP socket on PORT (0: any) that may broadcast. The descriptor or -errno. */
 int announce_open(uint16_t port) must_check;
 
+struct ifreq;
+/* The interfaces that have an IPv4 address, as many as there are: *COUNT of them, malloc'ed. NULL: none, or no memory. */
+struct ifreq *announce_interfaces(int fd, size_t *count) must_check;
+
 /* The same for both families, where the kernel has both. */
 int announce_open_both(uint16_t port) must_check;
 

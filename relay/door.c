@@ -2,13 +2,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/door.h"
 
-#define PATIENCE_MS 3000
+#include "relay/intervals.h"
+
+#define ACCEPTS 64 /* connections taken at a time */
 
 /* An accepted connection of which nothing is known yet. */
 struct door_guest {
 	struct door *door;
 	struct door_guest *next;
 	struct link link;
+	struct peer_address from;
 	int64_t deadline;
 };
 
@@ -41,23 +44,38 @@ static void on_closed(struct link *l, int err)
 
 static const struct link_calls calls = { .frame = on_first, .closed = on_closed };
 
-static void on_accept(struct loop_fd *w, uint32_t events)
+/* The oldest guest goes where there are too many, of FROM's address or in all. They are listed newest first. */
+static void make_room(struct door *d, const struct peer_address *from)
 {
-	struct door *d = container_of(w, struct door, listener);
-	struct peer_address from;
-	int fd = peer_accept(d->loop, w->fd, &from);
+	struct door_guest *oldest = NULL, *oldest_of_it = NULL;
+	unsigned of_it = 0;
+
+	for (struct door_guest *g = d->guests; g; g = g->next) {
+		oldest = g;
+		if (!peer_same_host(&g->from, from))
+			continue;
+		oldest_of_it = g;
+		of_it++;
+	}
+	if (of_it >= MAX(d->limit / 4, 1u))
+		free_guest(oldest_of_it);
+	else if (d->count >= d->limit)
+		free_guest(oldest);
+}
+
+static void add_guest(struct door *d, int fd, const struct peer_address *from)
+{
 	struct door_guest *g;
 
-	(void)events;
-	if (fd < 0)
-		return;
-	g = d->count < d->limit ? calloc(1, sizeof(*g)) : NULL;
+	make_room(d, from);
+	g = calloc(1, sizeof(*g));
 	if (!g) {
 		peer_shut(d->loop, fd);
 		return;
 	}
 	g->door = d;
-	g->deadline = loop_now(d->loop) + PATIENCE_MS;
+	g->from = *from;
+	g->deadline = loop_now(d->loop) + GUEST_MS;
 	if (link_open(&g->link, d->loop, fd, &calls, false) < 0) {
 		free(g);
 		return;
@@ -65,6 +83,23 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 	g->next = d->guests;
 	d->guests = g;
 	d->count++;
+}
+
+/* Several at a time: where many knock, and this machine is late, one a turn would leave the others outside. */
+static void on_accept(struct loop_fd *w, uint32_t events)
+{
+	struct door *d = container_of(w, struct door, listener);
+	struct peer_address from;
+	int fd = 0;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS && (fd = peer_accept(d->loop, w->fd, &from)) >= 0; i++)
+		add_guest(d, fd, &from);
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
+		/* it stays readable: waiting for it would be a loop */
+		d->full = true;
+		loop_change(d->loop, &d->listener, 0);
+	}
 }
 
 int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, door_first_fn *first)
@@ -88,6 +123,9 @@ uint16_t door_port(const struct door *d)
 
 void door_tick(struct door *d, int64_t now)
 {
+	if (d->full)
+		loop_change(d->loop, &d->listener, EPOLLIN);
+	d->full = false;
 	for (struct door_guest *g = d->guests, *next; g; g = next) {
 		next = g->next;
 		if (now > g->deadline)

@@ -17,7 +17,8 @@ struct door {
 	struct loop_fd listener;
 	door_first_fn *first;
 	struct door_guest *guests;
-	unsigned count, limit; /* guests now, at most */
+	unsigned count, limit; /* guests now, at most; of one address a quarter of them */
+	bool full;             /* no descriptor was left: the listener is not waited for until the next tick */
 };
 
 /* Listens on PORT (0: any). 0 or -errno. */

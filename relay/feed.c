@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/feed.h"
 
+#include "relay/intervals.h"
+
 #include "base/log.h"
 
 #define MAX_WANTS   256       /* ranges a child may have outstanding; it keeps to 64 */
 #define MAX_LISTS   16
 #define MAX_RUN     (1 * MIB) /* bytes in one run */
 #define PUMP_BUDGET (4 * MIB) /* bytes for one child before others get their turn */
-#define IDLE_MS     300       /* silence after which a child is told that its parent lives */
 
 struct feed_child {
 	struct feed *feed;
@@ -23,6 +24,7 @@ struct feed_child {
 	int64_t run_offset;  /* the run being sent: what is left of it */
 	int64_t run_left;
 	int64_t last_sent;   /* of loop_now() */
+	int64_t last_bytes;  /* the same, but of chunks */
 };
 
 static void free_child(struct feed_child *c)
@@ -36,6 +38,8 @@ static void free_child(struct feed_child *c)
 			break;
 		}
 	}
+	f->last_node = c->node;
+	f->last_bytes = c->last_bytes;
 	link_close(&c->link);
 	free(c->told);
 	c->told = NULL;
@@ -141,7 +145,7 @@ static int pump(struct feed_child *c)
 		c->run_offset += n;
 		c->run_left -= n;
 		c->feed->sent += (uint64_t)n;
-		c->last_sent = loop_now(c->feed->loop);
+		c->last_sent = c->last_bytes = loop_now(c->feed->loop);
 		budget -= n;
 	}
 	wait_for_room(c, true);
@@ -289,6 +293,14 @@ void feed_tick(struct feed *f, int64_t now)
 		wire_put_empty(&c->link.out, WIRE_IDLE);
 		link_flush(&c->link);
 	}
+}
+
+bool feed_sent_since(const struct feed *f, uint32_t node, int64_t since)
+{
+	for (const struct feed_child *c = f->children; c; c = c->next)
+		if (c->node == node && c->last_bytes >= since)
+			return true;
+	return f->last_node == node && f->last_bytes >= since;
 }
 
 void feed_drop(struct feed *f, uint32_t node)

@@ -21,6 +21,8 @@ struct feed {
 	struct feed_child *children;
 	unsigned count;        /* children now connected */
 	uint64_t sent;         /* bytes of chunks sent */
+	uint32_t last_node;    /* the child that left last, and when bytes last went to it, of loop_now() */
+	int64_t last_bytes;
 };
 
 /* Takes over FROM (an accepted connection whose first frame was G). 0 or -errno; FROM is closed either way. */
@@ -29,6 +31,8 @@ int feed_adopt(struct feed *f, struct link *from, const struct wire_get *g) must
 void feed_kick(struct feed *f);
 /* A sign of life to children that have nothing to get; call it about every 100 ms. */
 void feed_tick(struct feed *f, int64_t now);
+/* Has something left for child NODE since then? */
+bool feed_sent_since(const struct feed *f, uint32_t node, int64_t since);
 /* Stops feeding child NODE. */
 void feed_drop(struct feed *f, uint32_t node);
 void feed_close(struct feed *f);

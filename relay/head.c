@@ -6,20 +6,11 @@
 
 #include "base/log.h"
 #include "relay/announce.h"
+#include "relay/states.h"
 
 #include <stdio.h>
 
-#define TICK_MS        50
-#define BEAT_MS        500
-#define RETRY_MS       300  /* between attempts to reach a node that refuses */
-#define CONNECT_MS     2000 /* for one attempt */
-#define DEAD_MS        5000 /* silence after which a connection is closed and made anew */
-#define MAX_GUESTS     1024
-#define START_MS       2000
-#define GIVE_UP_MS     120000
-#define RETURN_MS      5000
-#define STALL_MS       60000
-#define GOODBYE_MS     300 /* for the last words to leave */
+#define MAX_GUESTS 1024
 
 DEFINE_SAY(head_note, struct head, note, true)
 
@@ -28,6 +19,7 @@ const char *head_state_name(enum head_node_state s)
 	static const char *const names[] = {
 		[HEAD_EXPECTED] = "not seen", [HEAD_JOINING] = "joining", [HEAD_READY] = "fetching",
 		[HEAD_DONE] = "done",	      [HEAD_LOST] = "lost",	  [HEAD_FAILED] = "failed",
+		[HEAD_DROPPED] = "dropped",
 	};
 
 	return names[s];
@@ -45,13 +37,38 @@ const char *head_address(const struct head_node *n, char buf[PEER_TEXT])
 	return n->address.len ? peer_text(&n->address, buf) : "?";
 }
 
+#define TO(state) (1u << HEAD_##state)
+
+/* What may follow what. */
+static const uint32_t next[HEAD_STATES] = {
+	[HEAD_EXPECTED] = TO(JOINING) | TO(DONE) | TO(FAILED) | TO(DROPPED),
+	[HEAD_JOINING] = TO(READY) | TO(LOST) | TO(DONE) | TO(FAILED) | TO(DROPPED),
+	[HEAD_READY] = TO(JOINING) | TO(DONE) | TO(LOST) | TO(FAILED) | TO(DROPPED),
+	[HEAD_DONE] = TO(LOST) | TO(FAILED),
+	[HEAD_LOST] = TO(JOINING) | TO(READY) | TO(FAILED) | TO(DROPPED),
+	[HEAD_FAILED] = TO(LOST) | TO(DONE),
+};
+
 void head_set_state(struct head_node *n, enum head_node_state s)
 {
+	states_check("the head's view of a node", n->state, s, next[n->state], head_state_name);
 	n->state = s;
 	if (s == HEAD_DONE)
 		n->done_at = loop_now(n->head->loop);
 	if (n->head->calls->changed)
 		n->head->calls->changed(n->head, n);
+}
+
+void head_fail(struct head_node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(n->why, sizeof(n->why), fmt, ap);
+	va_end(ap);
+	head_set_state(n, HEAD_FAILED);
+	head_note(n->head, "%s is given up: %s", n->name, n->why);
+	head_chain_leave(n);
 }
 
 void head_lose(struct head_node *n, bool close, const char *fmt, ...)
@@ -115,17 +132,93 @@ static void send_total(struct head_node *n)
 	link_flush(&n->control);
 }
 
+/* N is no part of the session any more; what it is for people stays in `why`. */
+static void drop_node(struct head_node *n, const char *fmt, ...) printf_like(2, 3);
+static void drop_node(struct head_node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(n->why, sizeof(n->why), fmt, ap);
+	va_end(ap);
+	link_close(&n->control);
+	head_set_state(n, HEAD_DROPPED);
+	head_note(n->head, "%s %s", n->name, n->why);
+	head_chain_leave(n);
+	n->id = 0;
+	n->head->vacant++;
+}
+
+static struct head_node *other_with_id(const struct head_node *n, uint64_t id)
+{
+	for (uint32_t i = 1; i <= n->head->count; i++)
+		if (n->head->node[i] != n && n->head->node[i]->id == id)
+			return n->head->node[i];
+	return NULL;
+}
+
+/* N says hello as somebody who is not taken, or not for this session. True: that was all. */
+static bool turned_away(struct head_node *n, const struct wire_hello *m)
+{
+	struct head *h = n->head;
+	const struct head_node *other = other_with_id(n, m->id);
+
+	if (other && n->state == HEAD_EXPECTED) {
+		drop_node(n, "is the same machine as %s", other->name);
+		return true;
+	}
+	if (m->flags & WIRE_HELLO_TAKEN) {
+		link_close(&n->control);
+		n->next_try = loop_now(h->loop) + RETRY_MS;
+		if (!n->id && h->options.wanted && n->state == HEAD_EXPECTED)
+			drop_node(n, "is taken by another server");
+		else if (!n->id)
+			str_copy(n->why, sizeof(n->why), "is taken by another server");
+		return true;
+	}
+	if (n->id && n->id != m->id && n->ready && !hash_equal(&n->target, &m->target)) {
+		link_close(&n->control);
+		if (n->state != HEAD_FAILED && n->state != HEAD_DONE)
+			head_fail(n, "was started anew for another target; before: %s", n->why[0] ? n->why : "it ended");
+		return true;
+	}
+	return false;
+}
+
+/* Another program on N's machine: it begins at nothing, but not for ever. False: once too often. */
+static bool start_anew(struct head_node *n, int64_t now)
+{
+	if (n->state == HEAD_DONE || n->state == HEAD_FAILED) {
+		head_note(n->head, "%s was started anew; it gets everything again", n->name);
+		head_set_state(n, HEAD_LOST);
+	}
+	n->best = 0;
+	n->moved_at = now;
+	n->ready = false;
+	if (++n->restarts <= RESTARTS)
+		return true;
+	link_close(&n->control);
+	head_fail(n, "was started anew %d times; the last time: %s", RESTARTS, n->why[0] ? n->why : "it ended");
+	return false;
+}
+
 static void take_hello(struct head_node *n, const struct wire_hello *m)
 {
 	struct head *h = n->head;
+	int64_t now = loop_now(h->loop);
 
-	if (h->ending)
+	if (h->ending || n->state == HEAD_DROPPED || turned_away(n, m))
 		return;
-	if (n->id && n->id != m->id && (n->state == HEAD_DONE || n->state == HEAD_FAILED)) {
-		head_note(h, "%s was started anew; it gets everything again", n->name);
-		n->state = HEAD_LOST;
-	}
+	if (n->id && n->id != m->id && !start_anew(n, now))
+		return;
+	if (n->state == HEAD_FAILED)
+		return; /* it is given up: coming back changes nothing */
+	if (!n->moved_at)
+		n->moved_at = now;
+	if (n->state == HEAD_READY)
+		head_chain_leave(n);
 	n->id = m->id;
+	n->target = m->target;
 	n->nonce = m->nonce;
 	n->progress.have = 0;
 	n->progress.bytes = 0;
@@ -133,7 +226,7 @@ static void take_hello(struct head_node *n, const struct wire_hello *m)
 		peer_set_port(&n->address, m->port);
 	if (!n->name[0])
 		str_copy(n->name, sizeof(n->name), m->name[0] ? m->name : "node");
-	if (n->state != HEAD_DONE)
+	if (n->state != HEAD_DONE && n->state != HEAD_JOINING)
 		head_set_state(n, HEAD_JOINING);
 	send_job(n);
 }
@@ -142,14 +235,14 @@ static void take_ready(struct head_node *n, const struct wire_progress *p)
 {
 	struct head *h = n->head;
 
-	n->progress = *p;
-	if (n->state == HEAD_DONE)
+	if (n->state != HEAD_JOINING)
 		return;
+	n->progress = *p;
+	n->ready = true;
 	if (n->lost_count)
 		head_note(h, "%s is back with %llu MB", n->name, (unsigned long long)(p->bytes / 1000000));
 	n->why[0] = '\0';
 	head_set_state(n, HEAD_READY);
-	n->moved_at = loop_now(h->loop);
 	if (!h->first_ready)
 		h->first_ready = loop_now(h->loop);
 	head_chain_join(n);
@@ -160,13 +253,13 @@ static void take_done(struct head_node *n, const struct wire_total *t)
 {
 	struct head *h = n->head;
 
-	if (n->state == HEAD_DONE)
+	if (h->ending || (n->state != HEAD_READY && n->state != HEAD_LOST && n->state != HEAD_FAILED))
 		return;
+	if (n->state == HEAD_LOST)
+		head_set_state(n, HEAD_READY);
 	if (h->map->size < 0 || t->size != h->map->size || !hash_equal(&t->root, &h->map->root)) {
-		str_copy(n->why, sizeof(n->why), "says it is done, but with other bytes");
-		head_note(h, "%s %s", n->name, n->why);
-		head_set_state(n, HEAD_FAILED);
-		head_chain_leave(n);
+		if (n->state != HEAD_FAILED)
+			head_fail(n, "says it is done, but with other bytes");
 		return;
 	}
 	h->resent += n->progress.received > (uint64_t)t->size ? n->progress.received - (uint64_t)t->size : 0;
@@ -179,10 +272,14 @@ static void take_done(struct head_node *n, const struct wire_total *t)
 
 static void take_failed(struct head_node *n, const uint8_t *body, size_t len)
 {
+	char why[sizeof(n->why)];
 	uint8_t code;
 
-	if (wire_get_text(body, len, &code, n->why, sizeof(n->why)) < 0)
-		str_copy(n->why, sizeof(n->why), "failed without saying why");
+	if (n->state == HEAD_FAILED || n->state == HEAD_DROPPED)
+		return;
+	if (wire_get_text(body, len, &code, why, sizeof(why)) < 0 || !why[0])
+		str_copy(why, sizeof(why), "failed without saying why");
+	str_copy(n->why, sizeof(n->why), why);
 	head_set_state(n, HEAD_FAILED);
 	head_note(n->head, "%s failed: %s", n->name, n->why);
 	head_chain_leave(n);
@@ -193,7 +290,7 @@ static void revive(struct head_node *n)
 {
 	if (n->state == HEAD_DONE)
 		n->head->plan.node[n->number].live = true;
-	if (n->state != HEAD_LOST || !n->id)
+	if (n->state != HEAD_LOST || !n->id || !n->ready)
 		return;
 	head_note(n->head, "%s is heard of again", n->name);
 	head_set_state(n, HEAD_READY);
@@ -228,12 +325,36 @@ static void on_control(struct link *l, const struct wire_header *hdr, const uint
 	}
 }
 
+/* The next of N's addresses is tried, the present one after all others. */
+static void turn_address(struct head_node *n)
+{
+	struct peer_address first = n->address;
+
+	if (!n->others)
+		return;
+	n->address = n->also[0];
+	memmove(n->also, n->also + 1, (n->others - 1) * sizeof(*n->also));
+	n->also[n->others - 1] = first;
+}
+
+/* Whoever never spoke to us cannot be reached: the way by the published protocol may be open. */
+static void cannot_reach(struct head_node *n, int err)
+{
+	bool firewall = err == -EHOSTUNREACH || err == -ETIMEDOUT || err == -EACCES;
+
+	snprintf(n->why, sizeof(n->why), "never answered: port %u: %s%s", peer_port(&n->address),
+		 err ? err_text(err) : "it hangs up", firewall ? " (is it on? is a firewall there?)" : "");
+	if (n->head->calls->refused)
+		n->head->calls->refused(n->head, n);
+	turn_address(n);
+}
+
 static void on_control_closed(struct link *l, int err)
 {
 	struct head_node *n = container_of(l, struct head_node, control);
 
-	if (n->state == HEAD_EXPECTED && err == -ECONNREFUSED && n->head->calls->refused)
-		n->head->calls->refused(n->head, n);
+	if (n->state == HEAD_EXPECTED)
+		cannot_reach(n, err);
 	n->next_try = loop_now(n->head->loop) + RETRY_MS;
 	head_lose(n, true, "%s", err ? err_text(err) : "it closed the connection");
 }
@@ -269,8 +390,22 @@ struct head_node *head_add(struct head *h, const struct peer_address *a, const c
 	if (a->len && !peer_port(a))
 		peer_set_port(&n->address, WIRE_PORT);
 	str_copy(n->name, sizeof(n->name), name);
-	n->control.w.fd = -1;
+	n->control.w.fd = n->push.w.fd = -1;
 	return n;
+}
+
+int head_also(struct head_node *n, const struct peer_address *a)
+{
+	struct peer_address *list = realloc(n->also, (n->others + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	n->also = list;
+	list[n->others] = *a;
+	if (!peer_port(a))
+		peer_set_port(&list[n->others], WIRE_PORT);
+	n->others++;
+	return 0;
 }
 
 void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char *why)
@@ -290,15 +425,19 @@ static void try_connect(struct head_node *n, int64_t now)
 	if (link_is_open(&n->control)) {
 		if (n->control.connecting && now - n->control.heard > CONNECT_MS) {
 			link_close(&n->control);
-			str_copy(n->why, sizeof(n->why), "does not answer");
 			n->next_try = now + RETRY_MS;
+			if (n->state == HEAD_EXPECTED)
+				cannot_reach(n, -ETIMEDOUT);
 		}
 		return;
 	}
-	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || n->state == HEAD_DONE || now < n->next_try)
+	if (n->elsewhere || !n->address.len || n->state == HEAD_FAILED || n->state == HEAD_DONE ||
+	    n->state == HEAD_DROPPED || now < n->next_try)
 		return;
 	n->next_try = now + RETRY_MS;
 	fd = peer_connect(n->head->loop, &n->address);
+	if (fd < 0 && n->state == HEAD_EXPECTED)
+		cannot_reach(n, fd);
 	if (fd >= 0 && link_open(&n->control, n->head->loop, fd, &control_calls, true) < 0)
 		log_warn("relay: no room for a connection to %s", n->name);
 }
@@ -309,10 +448,10 @@ static void try_connect(struct head_node *n, int64_t now)
 static struct head_node *node_at(struct head *h, const struct peer_address *a, uint64_t id, const char *name)
 {
 	for (uint32_t i = 1; i <= h->count; i++)
-		if (h->node[i]->id == id || (peer_same_host(&h->node[i]->address, a) &&
-					     peer_port(&h->node[i]->address) == peer_port(a)))
+		if (h->node[i]->state != HEAD_DROPPED && (h->node[i]->id == id || (peer_same_host(&h->node[i]->address, a) &&
+					     peer_port(&h->node[i]->address) == peer_port(a))))
 			return h->node[i];
-	if (h->count >= h->options.wanted)
+	if (h->count >= h->options.wanted + h->vacant || !h->options.wanted)
 		return NULL;
 	return head_add(h, a, name);
 }
@@ -378,14 +517,25 @@ static bool given_up(const struct head_node *n, int64_t now)
 	switch (n->state) {
 	case HEAD_DONE:
 	case HEAD_FAILED:
+	case HEAD_DROPPED:
 		return true;
 	case HEAD_LOST:
 		return now - n->lost_at > (o->return_ms ? o->return_ms : RETURN_MS);
 	case HEAD_EXPECTED:
 		return now - n->head->begun > (o->give_up_ms ? o->give_up_ms : GIVE_UP_MS);
 	default:
-		return false;
+		return false; /* check_stall() sees to it */
 	}
+}
+
+/* Nodes that were asked for and have not announced themselves yet, while they may. */
+static uint32_t still_coming(const struct head *h, int64_t now)
+{
+	uint32_t there = h->count - MIN(h->vacant, h->count);
+
+	if (h->options.wanted <= there || now - h->begun > (h->options.give_up_ms ? h->options.give_up_ms : GIVE_UP_MS))
+		return 0;
+	return h->options.wanted - there;
 }
 
 static void maybe_start(struct head *h, int64_t now)
@@ -401,8 +551,7 @@ static void maybe_start(struct head *h, int64_t now)
 		ready += n->state == HEAD_READY && !n->elsewhere;
 		coming += !given_up(n, now) && n->state != HEAD_READY && !n->elsewhere;
 	}
-	if (h->options.wanted > h->count)
-		coming += h->options.wanted - h->count;
+	coming += still_coming(h, now);
 	if (coming && ((h->options.wanted && !h->options.start_ms) || now - h->first_ready < patience))
 		return;
 	head_note(h, "starting with %u of %u nodes", ready, MAX(h->count, h->options.wanted));
@@ -423,14 +572,14 @@ static void begin_ending(struct head *h, const char *why)
 	for (uint32_t i = 1; i <= h->count; i++) {
 		struct head_node *n = h->node[i];
 
-		if (n->state != HEAD_DONE)
+		if (n->state != HEAD_DONE && n->state != HEAD_DROPPED)
 			h->result = -EIO;
 		if (!link_is_open(&n->control) || n->control.connecting)
 			continue;
 		wire_put_text(&n->control.out, WIRE_BYE, n->state != HEAD_DONE, why);
 		link_flush(&n->control);
 	}
-	if (h->count == 0)
+	if (h->count <= h->vacant || h->count - h->vacant < h->options.wanted)
 		h->result = -EIO;
 }
 
@@ -449,29 +598,40 @@ static void maybe_end(struct head *h, int64_t now)
 	}
 	for (uint32_t i = 1; i <= h->count; i++)
 		waiting = waiting || !given_up(h->node[i], now);
-	if (h->options.wanted > h->count && !h->started &&
-	    now - h->begun <= (h->options.give_up_ms ? h->options.give_up_ms : GIVE_UP_MS))
-		waiting = true;
+	waiting = waiting || (!h->started && still_coming(h, now));
 	if (!waiting)
 		begin_ending(h, "the session is over");
 }
 
-/* A node that lives, but gets nothing new although there is more: nobody waits for it for ever. The end of a stream
- * that pauses is not its fault. */
+/* What N's last limit says of it. */
+static void name_stall(struct head_node *n, int64_t patience)
+{
+	char before[sizeof(n->why)];
+
+	str_copy(before, sizeof(before), n->why[0] ? n->why : n->complaint);
+	if (n->state == HEAD_JOINING)
+		head_fail(n, "speaks, but does not say within %lld s that its target is open%s%s (do large packets reach it? MTU)",
+			  (long long)(patience / 1000), before[0] ? "; " : "", before);
+	else
+		head_fail(n, "got nothing new for %lld s%s%s", (long long)(patience / 1000), before[0] ? "; " : "", before);
+}
+
+/* A node that lives, but gets nothing new although there is more: nobody waits for it for ever, however often it goes and
+ * comes back meanwhile. The end of a stream that pauses is not its fault. */
 static void check_stall(struct head_node *n, int64_t now)
 {
 	struct head *h = n->head;
 	int64_t patience = h->options.stall_ms ? h->options.stall_ms : STALL_MS;
 
-	if (n->state != HEAD_READY || !h->started || now - n->moved_at < patience)
+	if (n->state == HEAD_READY && (!h->started || head_chain_waits(n)))
+		n->moved_at = now;
+	if ((n->state != HEAD_READY && n->state != HEAD_JOINING && n->state != HEAD_LOST) || now - n->moved_at < patience)
 		return;
 	/* with every byte there it is bringing them to its medium, which may be slow */
-	if ((int64_t)n->progress.bytes >= h->map->have_bytes && (h->map->size < 0 || now - n->moved_at < 10 * patience))
+	if (n->state != HEAD_JOINING && (int64_t)n->progress.bytes >= h->map->have_bytes &&
+	    (h->map->size < 0 || now - n->moved_at < STALL_MEDIUM * patience))
 		return;
-	snprintf(n->why, sizeof(n->why), "got nothing new for %lld s", (long long)(patience / 1000));
-	head_set_state(n, HEAD_FAILED);
-	head_note(h, "%s is given up: it %s", n->name, n->why);
-	head_chain_leave(n);
+	name_stall(n, patience);
 }
 
 static void look_after_node(struct head_node *n, int64_t now, bool beat)
@@ -479,6 +639,7 @@ static void look_after_node(struct head_node *n, int64_t now, bool beat)
 	if (n->elsewhere)
 		return;
 	check_stall(n, now);
+	head_chain_push_tick(n, now);
 	try_connect(n, now);
 	if (!link_is_open(&n->control) || n->control.connecting)
 		return;
@@ -486,13 +647,15 @@ static void look_after_node(struct head_node *n, int64_t now, bool beat)
 		wire_put_empty(&n->control.out, WIRE_BEAT);
 		link_flush(&n->control);
 	}
-	if (now - n->control.heard > DEAD_MS) {
-		if (n->state == HEAD_EXPECTED)
+	if (now - n->control.heard > NODE_DEAD_MS) {
+		if (n->state == HEAD_EXPECTED) {
 			head_set_state(n, HEAD_JOINING); /* its kernel accepts connections: it is there, but does not run */
-		head_lose(n, true, "silent for %d s", DEAD_MS / 1000);
-	} else if (now - n->control.heard > HEAD_NODE_SILENCE && n->state == HEAD_READY) {
-		head_lose(n, false, "silent for %d ms", HEAD_NODE_SILENCE);
-	} else if (now - n->control.heard > HEAD_NODE_SILENCE && n->head->plan.node[n->number].live) {
+			n->moved_at = now - NODE_DEAD_MS;
+		}
+		head_lose(n, true, "silent for %d s", NODE_DEAD_MS / 1000);
+	} else if (now - n->control.heard > NODE_SILENCE_MS && n->state == HEAD_READY) {
+		head_lose(n, false, "silent for %d ms", NODE_SILENCE_MS);
+	} else if (now - n->control.heard > NODE_SILENCE_MS && n->head->plan.node[n->number].live) {
 		head_chain_leave(n); /* done, but nobody should wait for it to feed */
 	}
 }
@@ -503,7 +666,7 @@ static void on_tick(struct loop_timer *t)
 	int64_t now = loop_now(h->loop);
 	bool beat = now - h->last_beat >= BEAT_MS;
 
-	loop_at(h->loop, t, now + TICK_MS);
+	loop_at(h->loop, t, now + HEAD_TICK_MS);
 	if (beat)
 		h->last_beat = now;
 	door_tick(&h->door, now);
@@ -609,6 +772,12 @@ void head_begin(struct head *h)
 	loop_at(h->loop, &h->tick, h->begun);
 }
 
+void head_start_now(struct head *h)
+{
+	h->options.wanted = 0;
+	h->options.start_ms = 1;
+}
+
 void head_abort(struct head *h, const char *why)
 {
 	if (h->ending)
@@ -625,6 +794,8 @@ void head_close(struct head *h)
 	door_close(&h->door);
 	for (uint32_t i = 1; i <= h->count; i++) {
 		link_close(&h->node[i]->control);
+		link_close(&h->node[i]->push);
+		free(h->node[i]->also);
 		loop_free_later(h->loop, h->node[i]);
 	}
 	free(h->node);

@@ -200,3 +200,15 @@ int link_move(struct link *to, struct link *from, const struct link_calls *calls
 	from->in = from->out = (struct buf) { 0 };
 	return loop_add(to->loop, &to->w, to->w.events);
 }
+
+int link_release(struct link *l)
+{
+	int fd = l->w.fd;
+
+	loop_remove(l->loop, &l->w);
+	l->w.fd = -1;
+	l->life++;
+	buf_free(&l->in);
+	buf_free(&l->out);
+	return fd;
+}

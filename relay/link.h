@@ -47,6 +47,8 @@ bool link_is_open(const struct link *l);
 void link_close(struct link *l);
 /* Gives the connection to another link struct, unread bytes included, and closes FROM. */
 int link_move(struct link *to, struct link *from, const struct link_calls *calls) must_check;
+/* Gives the descriptor away: the link is closed, what it holds is forgotten. */
+int link_release(struct link *l) must_check;
 /* Handles frames that are in `in` already (after link_move). */
 void link_process(struct link *l);
 

@@ -6,19 +6,44 @@
 
 #include "base/log.h"
 #include "relay/announce.h"
+#include "relay/intervals.h"
+#include "relay/states.h"
 
 #include <stdio.h>
 
-#define TICK_MS         50
-#define PROGRESS_MS     250 /* where the job does not say; it never is more than HEAD_NODE_SILENCE allows */
-#define ANNOUNCE_MS     1000
-#define PARENT_SILENCE  1000  /* ms: a parent says something every 300 */
-#define HEAD_SILENCE    5000  /* ms: the head says something every 500 */
-#define HEAD_PATIENCE   60000 /* ms without a head before an unfinished session is given up */
-#define DONE_PATIENCE   5000  /* the same for a finished one that has no children */
 #define MAX_GUESTS      64
 #define SCAN_BUDGET     (256 * KIB)
-#define SCAN_MS         20 /* at a time: the head hears of this node every 100 ms, however slow the disk is */
+
+/* ---- states */
+
+#define TO(state) (1u << NODE_##state)
+
+/* What may follow what. */
+static const uint32_t next[] = {
+	[NODE_WAITING] = TO(FETCHING) | TO(ENDED),
+	[NODE_FETCHING] = TO(WAITING) | TO(FINISHING) | TO(ENDED),
+	[NODE_FINISHING] = TO(WAITING) | TO(DONE) | TO(ENDED),
+	[NODE_DONE] = TO(WAITING) | TO(ENDED),
+	[NODE_ENDED] = 0,
+};
+
+static const char *state_name(enum node_state s)
+{
+	static const char *const names[] = {
+		[NODE_WAITING] = "waiting", [NODE_FETCHING] = "fetching", [NODE_FINISHING] = "finishing",
+		[NODE_DONE] = "done",	    [NODE_ENDED] = "ended",
+	};
+
+	return names[s];
+}
+
+static void enter(struct node *n, enum node_state s)
+{
+	if (n->state == s)
+		return;
+	states_check("a node", n->state, s, next[n->state], state_name);
+	n->state = s;
+}
 
 /* ---- words to the program and to the head */
 
@@ -32,7 +57,8 @@ static void send_progress(struct node *n, enum wire_type type)
 		.node = pull_is_open(&n->pull) && !n->pull.connecting ? n->parent.node : WIRE_NOBODY,
 		.have = n->map.have_count,
 		.bytes = (uint64_t)n->map.have_bytes,
-		.received = n->pull.received,
+		.received = n->pull.received + n->pull.chunk_len,
+		.occupied = n->state != NODE_FETCHING || n->scanning,
 		.children = (uint8_t)MIN(n->feed.count, 255u),
 	};
 
@@ -53,39 +79,52 @@ static void send_done(struct node *n)
 	link_flush(&n->control);
 }
 
+/* CHUNK: of WIRE_BAD; of WIRE_LOST what connect(2) said, an errno. */
 static void send_lost(struct node *n, enum wire_type type, enum wire_why why, uint32_t chunk)
 {
 	struct wire_lost l = {
 		.generation = n->parent.generation, .node = n->parent.node, .why = (uint8_t)why, .chunk = chunk
 	};
 
+	if (type == WIRE_LOST)
+		n->orphan_since = loop_now(n->loop);
 	if (!link_is_open(&n->control))
 		return;
 	wire_put_lost(&n->control.out, type, &l);
 	link_flush(&n->control);
 }
 
-static void send_hello(struct node *n)
+static struct wire_hello hello_of(const struct node *n)
 {
 	struct wire_hello h = { .id = n->id, .port = door_port(&n->door), .nonce = n->nonce };
 
+	str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
+	str_copy(h.group, sizeof(h.group), n->options.group);
+	if (n->options.target)
+		h.target = hash_bytes(n->options.target, strlen(n->options.target));
+	return h;
+}
+
+/* FLAGS: of enum wire_hello_flags. */
+static void send_hello(const struct node *n, struct link *to, uint8_t flags)
+{
+	struct wire_hello h = hello_of(n);
+
+	h.flags = flags;
 	if (n->state != NODE_WAITING) {
 		memcpy(h.session, n->job.session, WIRE_SESSION);
 		h.root = n->map.root;
 		h.have = n->map.have_count;
 	}
-	str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
-	str_copy(h.group, sizeof(h.group), n->options.group);
-	wire_put_hello(&n->control.out, WIRE_HELLO, &h);
-	link_flush(&n->control);
-	n->greeted = true;
+	wire_put_hello(&to->out, WIRE_HELLO, &h);
+	link_flush(to);
 }
 
 static void finish_session(struct node *n, int err, const struct failure *f)
 {
 	if (n->state == NODE_ENDED)
 		return;
-	n->state = NODE_ENDED;
+	enter(n, NODE_ENDED);
 	loop_at(n->loop, &n->tick, 0);
 	loop_at(n->loop, &n->scan_timer, 0);
 	pull_stop(&n->pull);
@@ -119,7 +158,7 @@ static void maybe_complete(struct node *n)
 	}
 	if (!map_complete(&n->map))
 		return;
-	n->state = NODE_FINISHING;
+	enter(n, NODE_FINISHING);
 	pull_stop(&n->pull);
 	send_progress(n, WIRE_PROGRESS);
 	n->calls->complete(n);
@@ -133,7 +172,7 @@ void node_confirm(struct node *n, int err, const struct failure *f)
 		node_give_up(n, err, f);
 		return;
 	}
-	n->state = NODE_DONE;
+	enter(n, NODE_DONE);
 	send_done(n);
 }
 
@@ -143,6 +182,7 @@ static void on_stored(struct pull *p, uint32_t i)
 
 	if (n->calls->stored)
 		n->calls->stored(n, i);
+	n->silences = 0;
 	feed_kick(&n->feed);
 	maybe_complete(n);
 }
@@ -159,7 +199,7 @@ static void on_lost(struct pull *p, enum wire_why why)
 {
 	struct node *n = container_of(p, struct node, pull);
 
-	send_lost(n, WIRE_LOST, why, 0);
+	send_lost(n, WIRE_LOST, why, (uint32_t)-p->error);
 }
 
 static void on_store_failed(struct pull *p, int err)
@@ -191,7 +231,7 @@ static void scan_on(struct loop_timer *t)
 {
 	struct node *n = container_of(t, struct node, scan_timer);
 	uint32_t before = n->map.have_count;
-	int64_t until = loop_now(n->loop) + SCAN_MS;
+	int64_t until = loop_now(n->loop) + SCAN_SLICE_MS;
 	bool more;
 
 	if (!n->scanning || n->state != NODE_FETCHING)
@@ -242,7 +282,8 @@ static void drop_session(struct node *n)
 	n->store_open = false;
 	map_free(&n->map);
 	wire_job_free(&n->job);
-	n->state = NODE_WAITING;
+	if (n->state != NODE_ENDED)
+		enter(n, NODE_WAITING);
 }
 
 /* Makes JOB ours: map, target, what is there already. */
@@ -263,7 +304,7 @@ static int begin_job(struct node *n, struct wire_job *job)
 	if (err < 0)
 		return err;
 	n->store_open = true;
-	n->state = NODE_FETCHING;
+	enter(n, NODE_FETCHING);
 	n->total_known = false;
 	n->parent = (struct wire_parent) { .node = WIRE_NOBODY };
 	n->pull = (struct pull) { .loop = n->loop, .map = &n->map, .store = &n->store, .calls = &pull_calls,
@@ -326,13 +367,17 @@ static void take_parent(struct node *n, const uint8_t *body, size_t len)
 	if (n->state != NODE_FETCHING || wire_get_parent(body, len, &m) < 0)
 		return;
 	n->parent = m;
+	n->orphan_since = loop_now(n->loop);
+	if (m.family == WIRE_COMES && n->pushed == m.generation && pull_is_open(&n->pull))
+		return; /* it was faster than its word */
+	n->pushed = 0;
 	pull_stop(&n->pull);
-	if (m.node == WIRE_NOBODY)
+	if (m.node == WIRE_NOBODY || m.family == WIRE_COMES)
 		return;
-	if (m.node == 0) {
+	if (m.family == WIRE_AT_HEAD) {
 		a = n->head;
-		peer_set_port(&a, n->job.head_port);
-	} else if (m.family == 6) {
+		peer_set_port(&a, m.node ? m.port : n->job.head_port);
+	} else if (m.family == WIRE_IPV6) {
 		a.u.in6.sin6_family = AF_INET6;
 		memcpy(&a.u.in6.sin6_addr, m.address, 16);
 		if (n->head.u.sa.sa_family == AF_INET6) /* a link-local parent is on the link on which the head is */
@@ -346,7 +391,7 @@ static void take_parent(struct node *n, const uint8_t *body, size_t len)
 		peer_set_port(&a, m.port);
 	}
 	if (pull_from(&n->pull, &a) < 0)
-		send_lost(n, WIRE_LOST, WIRE_WHY_REFUSED, 0);
+		send_lost(n, WIRE_LOST, WIRE_WHY_REFUSED, (uint32_t)-n->pull.error);
 	else if (n->scanning)
 		loop_at(n->loop, &n->scan_timer, loop_now(n->loop));
 }
@@ -375,7 +420,8 @@ static void on_control(struct link *l, const struct wire_header *h, const uint8_
 
 	switch (h->type) {
 	case WIRE_OPEN:
-		send_hello(n);
+		send_hello(n, &n->control, 0);
+		n->greeted = true;
 		break;
 	case WIRE_JOB:
 		take_job(n, body, h->length);
@@ -418,8 +464,10 @@ static const struct link_calls control_calls = { .frame = on_control, .closed = 
 /* A head has connected. One that is alive is not replaced by the next who comes. */
 static void welcome_head(struct node *n, struct link *guest)
 {
-	if (link_is_open(&n->control) && loop_now(n->loop) - n->control.heard < 1500)
+	if (link_is_open(&n->control) && loop_now(n->loop) - n->control.heard < NODE_KEEPS_HEAD_MS) {
+		send_hello(n, guest, WIRE_HELLO_TAKEN);
 		return;
+	}
 	link_close(&n->control);
 	if (peer_far(n->loop, guest->w.fd, &n->head) < 0 ||
 	    link_move(&n->control, guest, &control_calls) < 0) {
@@ -427,7 +475,8 @@ static void welcome_head(struct node *n, struct link *guest)
 		return;
 	}
 	n->headless_since = 0;
-	send_hello(n);
+	send_hello(n, &n->control, 0);
+	n->greeted = true;
 	link_process(&n->control);
 }
 
@@ -438,13 +487,33 @@ static void welcome_child(struct node *n, struct link *guest, const uint8_t *bod
 	if (wire_get_get(body, len, &get) < 0)
 		return;
 	if (n->state == NODE_WAITING || n->state == NODE_ENDED ||
-	    memcmp(get.session, n->job.session, WIRE_SESSION) != 0) {
+	    memcmp(get.session, n->job.session, WIRE_SESSION) != 0 || get.node == n->job.node) {
 		wire_put_text(&guest->out, WIRE_REFUSED, 0, "no such session here");
 		link_flush(guest);
 		return;
 	}
 	if (feed_adopt(&n->feed, guest, &get) < 0)
 		log_warn("relay: no memory for child %u", get.node);
+}
+
+/* The head has come as our parent, as it said it would. */
+static void welcome_parent(struct node *n, struct link *guest, const uint8_t *body, size_t len)
+{
+	struct peer_address from;
+	struct wire_get get;
+
+	if (n->state != NODE_FETCHING || wire_get_get(body, len, &get) < 0 || memcmp(get.session, n->job.session, WIRE_SESSION) != 0 ||
+	    get.node != n->job.node || get.generation < n->parent.generation ||
+	    peer_far(n->loop, guest->w.fd, &from) < 0 || !peer_same_host(&from, &n->head))
+		return;
+	n->pushed = get.generation;
+	n->parent.generation = get.generation;
+	n->parent.node = 0;
+	n->parent.family = WIRE_COMES;
+	if (pull_over(&n->pull, link_release(guest)) < 0)
+		send_lost(n, WIRE_LOST, WIRE_WHY_REFUSED, 0);
+	else if (n->scanning)
+		loop_at(n->loop, &n->scan_timer, loop_now(n->loop));
 }
 
 static void on_knock(struct door *d, struct link *guest, const struct wire_header *h, const uint8_t *body)
@@ -455,34 +524,58 @@ static void on_knock(struct door *d, struct link *guest, const struct wire_heade
 		welcome_head(n, guest);
 	else if (h->type == WIRE_GET)
 		welcome_child(n, guest, body, h->length);
+	else if (h->type == WIRE_PUSH)
+		welcome_parent(n, guest, body, h->length);
 }
 
 /* ---- time */
 
 static void look_after_head(struct node *n, int64_t now)
 {
-	int64_t patience = n->options.head_patience ? n->options.head_patience : HEAD_PATIENCE;
+	int64_t patience = n->options.head_patience ? n->options.head_patience : HEAD_PATIENCE_MS;
 
 	if (link_is_open(&n->control)) {
-		if (now - n->control.heard > HEAD_SILENCE) {
+		if (now - n->control.heard > HEAD_SILENCE_MS) {
 			link_close(&n->control);
 			on_control_closed(&n->control, -ETIMEDOUT);
 		}
 		return;
 	}
 	if (n->options.announce && now - n->last_announce >= ANNOUNCE_MS) {
-		struct wire_hello h = { .id = n->id, .port = door_port(&n->door) };
+		struct wire_hello h = hello_of(n);
 
-		str_copy(h.name, sizeof(h.name), n->options.name ? n->options.name : "");
-		str_copy(h.group, sizeof(h.group), n->options.group);
 		announce_send(n->loop, n->udp_fd, WIRE_PORT, &h, n->options.asked, n->options.asked_count);
 		n->last_announce = now;
 	}
-	if (n->state == NODE_DONE && n->feed.count == 0 && now - n->headless_since > DONE_PATIENCE) {
+	if (n->feed.sent != n->sent) {
+		n->sent = n->feed.sent;
+		n->sent_at = now;
+	}
+	/* a child that stands still keeps its connection, and nobody for ever */
+	if (n->state == NODE_DONE && now - MAX(n->headless_since, n->feed.count ? n->sent_at : 0) >
+					     (n->feed.count ? patience : DONE_PATIENCE_MS)) {
 		finish_session(n, 0, NULL);
 	} else if (n->state == NODE_FETCHING && now - n->headless_since > patience) {
 		fail(&n->failure, FAIL_SRV_TIMEOUT, -ETIMEDOUT, "no head for %lld s", (long long)(patience / 1000));
 		finish_session(n, -ETIMEDOUT, &n->failure);
+	}
+}
+
+static void look_after_parent(struct node *n, int64_t now)
+{
+	unsigned patience = MAX(n->parent.patience, (unsigned)PARENT_SILENCE_MS);
+
+	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE_MS / 4)
+		pull_poll(&n->pull);
+	if (pull_is_open(&n->pull))
+		n->orphan_since = 0;
+	if (pull_is_open(&n->pull) && now - n->pull.heard > (int64_t)patience << MIN(n->silences, 2u)) {
+		if (n->pull.received) /* bytes come, and the way is crowded: to begin anew costs more than to wait */
+			n->silences++;
+		pull_stop(&n->pull);
+		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);
+	} else if (n->state == NODE_FETCHING && n->orphan_since && now - n->orphan_since > ORPHAN_MS) {
+		send_lost(n, WIRE_LOST, n->parent.family == WIRE_COMES ? WIRE_WHY_SILENT : WIRE_WHY_NONE, 0);
 	}
 }
 
@@ -491,17 +584,12 @@ static void on_tick(struct loop_timer *t)
 	struct node *n = container_of(t, struct node, tick);
 	int64_t now = loop_now(n->loop);
 
-	loop_at(n->loop, t, now + TICK_MS);
+	loop_at(n->loop, t, now + NODE_TICK_MS);
 	door_tick(&n->door, now);
-	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE / 4)
-		pull_poll(&n->pull);
-	if (pull_is_open(&n->pull) && now - n->pull.heard > PARENT_SILENCE) {
-		pull_stop(&n->pull);
-		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);
-	}
+	look_after_parent(n, now);
 	if (n->state != NODE_WAITING)
 		feed_tick(&n->feed, now);
-	if (now - n->last_progress >= (n->job.report_ms ? MIN(n->job.report_ms, 500) : PROGRESS_MS))
+	if (now - n->last_progress >= (n->job.report_ms ? MIN(n->job.report_ms, REPORT_MAX_MS) : REPORT_MS))
 		send_progress(n, WIRE_PROGRESS);
 	look_after_head(n, now);
 	if (n->state != NODE_DONE || n->feed.count)

@@ -31,6 +31,7 @@ struct node_options {
 	const char *group;    /* which head it waits for: "dolly", a ka session's name */
 	const char *password; /* NULL: any head is believed */
 	uint16_t port;        /* 0: WIRE_PORT */
+	const char *target;   /* where what comes is put, if that is not the head's to say; NULL: the job says */
 	bool announce;        /* tell everybody by broadcast that it waits */
 	const struct peer_address *asked; /* announce there, too: [asked_count], ports included */
 	size_t asked_count;
@@ -70,11 +71,16 @@ struct node {
 	bool scanning;
 	struct pull pull;
 	struct wire_parent parent; /* whom the head named last */
+	uint32_t pushed;           /* the generation for which the head came by itself; 0: it has not */
+	unsigned silences;         /* parents given up for silence since a chunk came */
+	int64_t orphan_since;      /* without a connection to a parent since, of loop_now(); 0: there is one */
 	struct feed feed;
 	bool total_known;          /* streams: the end has been announced */
 	struct wire_total total;
 
 	int64_t headless_since;    /* of loop_now(); 0: there is a head */
+	uint64_t sent;             /* bytes that children had got, when last looked at, */
+	int64_t sent_at;           /* and when they got the last ones, of loop_now() */
 	int64_t needed;            /* when it last had a child or something to do, of loop_now() */
 	int64_t last_progress, last_announce;
 	struct failure failure;

@@ -27,7 +27,7 @@ int plan_resize(struct plan *p, uint32_t count)
 		return -ENOMEM;
 	p->order = order;
 	for (uint32_t i = p->length || p->count ? p->count + 1 : 0; i <= count; i++)
-		p->node[i] = (struct plan_node) { .parent = PLAN_NOBODY, .avoid = PLAN_NOBODY };
+		p->node[i] = (struct plan_node) { .parent = PLAN_NOBODY };
 	p->node[PLAN_HEAD].live = p->node[PLAN_HEAD].done = true;
 	p->count = count;
 	return 0;
@@ -61,12 +61,30 @@ void plan_append(struct plan *p, uint32_t n)
 	p->order[p->length++] = n;
 }
 
+bool plan_avoids(const struct plan *p, uint32_t n, uint32_t q)
+{
+	const struct plan_node *self = &p->node[n];
+
+	for (uint32_t i = 0; i < MIN(self->avoided, (uint32_t)PLAN_AVOID); i++)
+		if (self->avoid[i] == q)
+			return true;
+	return false;
+}
+
+void plan_avoid(struct plan *p, uint32_t n, uint32_t q)
+{
+	struct plan_node *self = &p->node[n];
+
+	if (!plan_avoids(p, n, q))
+		self->avoid[self->avoided++ % PLAN_AVOID] = q;
+}
+
 /* May Q feed N at all? */
 static bool can_feed(const struct plan *p, uint32_t q, uint32_t n)
 {
 	const struct plan_node *parent = &p->node[q];
 
-	return parent->live && !parent->leaf && p->node[n].avoid != q;
+	return parent->live && !parent->leaf && !p->node[n].head_only && !plan_avoids(p, n, q);
 }
 
 uint32_t plan_parent(const struct plan *p, uint32_t n)
@@ -94,20 +112,19 @@ bool plan_needs_parent(const struct plan *p, uint32_t n)
 		return true;
 	if (q == PLAN_HEAD)
 		return false;
-	return !p->node[q].live || p->node[q].leaf || p->node[n].avoid == q || place(p, q) > place(p, n);
+	return !p->node[q].live || p->node[q].leaf || p->node[n].head_only || plan_avoids(p, n, q) || place(p, q) > place(p, n);
 }
 
-/* How many nodes share N's parent, N included. */
-static int sharers(const struct plan *p, uint32_t n)
+uint32_t plan_sharers(const struct plan *p, uint32_t q)
 {
-	int count = 0;
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < p->length; i++) {
 		const struct plan_node *other = &p->node[p->order[i]];
 
-		count += other->live && !other->done && other->parent == p->node[n].parent;
+		count += other->live && !other->done && other->parent == q;
 	}
-	return MAX(count, 1);
+	return count;
 }
 
 /* Is there anybody whom N, at place I of the chain, could hold up? */
@@ -130,14 +147,14 @@ static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
 	const struct plan_node *parent;
 	double lag;
 
-	if (!self->live || self->done || self->leaf || self->parent == PLAN_NOBODY || self->moves >= MAX_MOVES ||
+	if (!self->live || self->done || self->leaf || self->head_only || self->parent == PLAN_NOBODY || self->moves >= MAX_MOVES ||
 	    self->rate < 0 || now - self->since < SETTLE_MS)
 		return false;
 	parent = &p->node[self->parent];
 	if (self->quiet || parent->quiet)
 		return false; /* no fault of its own: a death is no slowness */
 	lag = self->parent == PLAN_HEAD ? p->best_rate : (double)(parent->bytes - self->bytes);
-	return lag > SLOW_LAG * p->best_rate && self->rate * sharers(p, n) < SLOW_SHARE * p->best_rate;
+	return lag > SLOW_LAG * p->best_rate && self->rate * MAX(plan_sharers(p, self->parent), 1u) < SLOW_SHARE * p->best_rate;
 }
 
 uint32_t plan_find_slow(struct plan *p, int64_t now)

@@ -8,6 +8,8 @@
 #define PLAN_HEAD   0          /* the head's number; nodes are 1.. */
 #define PLAN_NOBODY UINT32_MAX
 
+#define PLAN_AVOID  8          /* parents that did not work for a node and are remembered */
+
 /* What the rules look at. */
 struct plan_node {
 	bool live;        /* has a target and was heard of lately: may be fed, may feed */
@@ -16,7 +18,9 @@ struct plan_node {
 	bool quiet;       /* has not reported for a while: may be dead, which is soon known */
 	int64_t bytes;    /* verified */
 	uint32_t parent;  /* whom it was told to fetch from; PLAN_NOBODY: nobody */
-	uint32_t avoid;   /* a parent that did not work for it, PLAN_NOBODY: none */
+	uint32_t avoid[PLAN_AVOID]; /* parents that did not work for it, the newest ones */
+	uint32_t avoided; /* how many there were */
+	bool head_only;   /* nodes do not work for it: the head is to be asked */
 	double rate;      /* bytes/s over the last second; below 0: not known yet */
 	int slow_checks;  /* consecutive checks that found it slow */
 	double first_rate; /* at the first of these checks */
@@ -40,10 +44,17 @@ void plan_free(struct plan *p);
 /* Puts node N at the end of the chain (moves it there where it is in it already). */
 void plan_append(struct plan *p, uint32_t n);
 
+/* Parent Q did not work for node N, or did it? */
+void plan_avoid(struct plan *p, uint32_t n, uint32_t q);
+bool plan_avoids(const struct plan *p, uint32_t n, uint32_t q);
+
 /* Whom node N should fetch from: the nearest before it that is live, no leaf, and is not behind it; PLAN_HEAD where
  * none is. In a tree the search begins where the order has N's parent: the head feeds the first `fanout` nodes, the
  * first node those behind them, and so on. */
 uint32_t plan_parent(const struct plan *p, uint32_t n);
+
+/* How many nodes fetch from Q. */
+uint32_t plan_sharers(const struct plan *p, uint32_t q);
 
 /* True when N's present parent cannot serve it any more (dead, became a leaf, stands behind it). */
 bool plan_needs_parent(const struct plan *p, uint32_t n);

@@ -370,7 +370,8 @@ static void ready(struct loop_fd *w, uint32_t events)
 	struct pull *p = container_of(w, struct pull, w);
 
 	if (p->connecting) {
-		if (peer_error(p->loop, w->fd) < 0) {
+		p->error = peer_error(p->loop, w->fd);
+		if (p->error < 0) {
 			lose(p, WIRE_WHY_REFUSED);
 			return;
 		}
@@ -385,23 +386,20 @@ static void ready(struct loop_fd *w, uint32_t events)
 		update_events(p);
 }
 
-int pull_from(struct pull *p, const struct peer_address *a)
+/* Turns to FD, which is ours from here on. */
+static int begin(struct pull *p, int fd, bool connecting)
 {
 	struct wire_get g = { .node = p->node };
-	int fd, err;
+	int err;
 
 	pull_stop(p);
+	p->w = (struct loop_fd) { .fd = fd, .ready = ready };
+	p->connecting = connecting;
+	p->error = 0;
+	p->heard = loop_now(p->loop);
 	if (!p->chunk)
 		p->chunk = malloc(p->map->chunk);
-	if (!p->chunk)
-		return -ENOMEM;
-	fd = peer_connect(p->loop, a);
-	if (fd < 0)
-		return fd;
-	p->w = (struct loop_fd) { .fd = fd, .ready = ready };
-	p->connecting = true;
-	p->heard = loop_now(p->loop);
-	err = loop_add(p->loop, &p->w, EPOLLIN | EPOLLOUT);
+	err = p->chunk ? loop_add(p->loop, &p->w, EPOLLIN | EPOLLOUT) : -ENOMEM;
 	if (err < 0) {
 		loop_close_fd(p->loop, &p->w);
 		return err;
@@ -411,4 +409,19 @@ int pull_from(struct pull *p, const struct peer_address *a)
 	wire_put_get(&p->out, &g);
 	pull_more(p, UINT32_MAX);
 	return 0;
+}
+
+int pull_from(struct pull *p, const struct peer_address *a)
+{
+	int fd;
+
+	pull_stop(p);
+	fd = peer_connect(p->loop, a);
+	p->error = MIN(fd, 0);
+	return fd < 0 ? fd : begin(p, fd, true);
+}
+
+int pull_over(struct pull *p, int fd)
+{
+	return begin(p, fd, false);
 }

@@ -16,7 +16,7 @@ struct pull_calls {
 	void (*listed)(struct pull *p, uint32_t g);
 	/* The parent sent chunk I with wrong bytes; it was asked for again. */
 	void (*bad)(struct pull *p, uint32_t i);
-	/* The parent is no use any more; the connection is closed. */
+	/* The parent is no use any more; the connection is closed, and P->error is what connect(2) said, or 0. */
 	void (*lost)(struct pull *p, enum wire_why why);
 	/* Memory where chunk bytes at OFFSET (as the parent claims, LEN of them) may be received and are then where they
 	 * belong, so that they need not be written; NULL: nowhere. Bytes there may be wrong until stored() is called.
@@ -41,6 +41,7 @@ struct pull {
 
 	struct loop_fd w; /* fd -1: no parent */
 	bool connecting;
+	int error;     /* -errno of the last connection that did not come about */
 	struct buf out;
 	size_t out_sent;
 	int64_t heard; /* when the parent last said anything, of loop_now() */
@@ -67,6 +68,8 @@ struct pull {
 
 /* Leaves the present parent, if any, and turns to A. 0 or -errno. */
 int pull_from(struct pull *p, const struct peer_address *a) must_check;
+/* The same over FD, a connection that the parent has made. */
+int pull_over(struct pull *p, int fd) must_check;
 /* want_limit has grown, or a chunk has to be fetched anew (I, else UINT32_MAX): asks for more. */
 void pull_more(struct pull *p, uint32_t again);
 /* Asks for group G's hashes. */

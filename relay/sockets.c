@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,13 @@
 
 static int open_loop(struct loop *l)
 {
+	struct rlimit r;
+
+	/* as many descriptors as there may be: each node is one or two */
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < MIN(r.rlim_max, (rlim_t)65536)) {
+		r.rlim_cur = MIN(r.rlim_max, (rlim_t)65536);
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return l->epoll_fd < 0 ? -errno : 0;
 }

@@ -60,6 +60,8 @@ void wire_put_hello(struct buf *b, enum wire_type type, const struct wire_hello 
 	buf_add(b, m->nonce.b, HASH_SIZE);
 	put_string(b, m->name);
 	put_string(b, m->group);
+	put(b, m->flags, 1);
+	buf_add(b, m->target.b, HASH_SIZE);
 	end(b, start, 0);
 }
 
@@ -102,6 +104,7 @@ void wire_put_parent(struct buf *b, const struct wire_parent *m)
 	put(b, m->family, 1);
 	buf_add(b, m->address, sizeof(m->address));
 	put(b, m->port, 2);
+	put(b, m->patience, 2);
 	end(b, start, 0);
 }
 
@@ -122,7 +125,7 @@ void wire_put_progress(struct buf *b, enum wire_type type, const struct wire_pro
 	put(b, m->have, 4);
 	put(b, m->bytes, 8);
 	put(b, m->received, 8);
-	put(b, 0, 4);
+	put(b, m->occupied, 4);
 	put(b, m->children, 1);
 	end(b, start, 0);
 }
@@ -157,13 +160,24 @@ void wire_put_text(struct buf *b, enum wire_type type, uint8_t code, const char 
 	end(b, start, 0);
 }
 
-void wire_put_get(struct buf *b, const struct wire_get *m)
+static void put_child(struct buf *b, enum wire_type type, const struct wire_get *m)
 {
-	size_t start = begin(b, WIRE_GET, 0);
+	size_t start = begin(b, type, 0);
 
 	buf_add(b, m->session, WIRE_SESSION);
 	put(b, m->node, 4);
+	put(b, m->generation, 4);
 	end(b, start, 0);
+}
+
+void wire_put_get(struct buf *b, const struct wire_get *m)
+{
+	put_child(b, WIRE_GET, m);
+}
+
+void wire_put_push(struct buf *b, const struct wire_get *m)
+{
+	put_child(b, WIRE_PUSH, m);
 }
 
 void wire_put_want(struct buf *b, const struct wire_want *m, uint8_t flags)
@@ -296,6 +310,10 @@ int wire_get_hello(const uint8_t *p, size_t len, struct wire_hello *m)
 	take_bytes(&c, m->nonce.b, HASH_SIZE);
 	take_string(&c, m->name, sizeof(m->name));
 	take_string(&c, m->group, sizeof(m->group));
+	m->flags = c.left ? (uint8_t)take(&c, 1) : 0;
+	m->target = (struct hash) { { 0 } };
+	if (c.left)
+		take_bytes(&c, m->target.b, HASH_SIZE);
 	return verdict(&c);
 }
 
@@ -354,6 +372,7 @@ int wire_get_parent(const uint8_t *p, size_t len, struct wire_parent *m)
 	m->family = (uint8_t)take(&c, 1);
 	take_bytes(&c, m->address, sizeof(m->address));
 	m->port = (uint16_t)take(&c, 2);
+	m->patience = c.left ? (uint16_t)take(&c, 2) : 0;
 	return verdict(&c);
 }
 
@@ -374,7 +393,7 @@ int wire_get_progress(const uint8_t *p, size_t len, struct wire_progress *m)
 	m->have = (uint32_t)take(&c, 4);
 	m->bytes = take(&c, 8);
 	m->received = take(&c, 8);
-	take(&c, 4);
+	m->occupied = take(&c, 4) & 1;
 	m->children = (uint8_t)take(&c, 1);
 	return verdict(&c);
 }
@@ -415,6 +434,7 @@ int wire_get_get(const uint8_t *p, size_t len, struct wire_get *m)
 
 	take_bytes(&c, m->session, WIRE_SESSION);
 	m->node = (uint32_t)take(&c, 4);
+	m->generation = c.left ? (uint32_t)take(&c, 4) : 0;
 	return verdict(&c);
 }
 

@@ -43,6 +43,7 @@ enum wire_type {
 	WIRE_RUN = 20,     /* P>C chunks */
 	WIRE_IDLE = 21,    /* P>C nothing to send now, but I live; no body */
 	WIRE_REFUSED = 22, /* P>C not from me: text */
+	WIRE_PUSH = 23,    /* H>N first frame on a data connection the head makes, where the other direction is closed; wire_get */
 };
 
 struct wire_header {
@@ -59,7 +60,11 @@ struct wire_hello {
 	struct hash nonce;             /* for the head's proof of the password */
 	char name[WIRE_NAME + 1];      /* host name, for people */
 	char group[WIRE_NAME + 1];     /* which kind of head it waits for: "dolly", or a ka session's name */
+	uint8_t flags;                 /* of enum wire_hello_flags */
+	struct hash target;            /* names where it puts what comes, where it decides that itself; zero: the job says */
 };
+
+enum wire_hello_flags { WIRE_HELLO_TAKEN = 1 /* another connection of a head is there, and lives: not this one */ };
 
 enum wire_job_flags {
 	WIRE_JOB_STREAM = 1,   /* size and root come at the end, each run carries its hashes */
@@ -85,14 +90,23 @@ struct wire_job {
 	uint32_t groups;
 };
 
+/* Where a parent is. */
+enum wire_family {
+	WIRE_AT_HEAD = 0, /* on the head's machine: at the address of the control connection */
+	WIRE_COMES = 1,   /* the head connects to the node, by WIRE_PUSH */
+	WIRE_IPV4 = 4,
+	WIRE_IPV6 = 6,
+};
+
 #define WIRE_NOBODY UINT32_MAX /* a node number that is none */
 
 struct wire_parent {
 	uint32_t generation; /* counts up; answers repeat it */
 	uint32_t node;       /* 0: the head, at the address of the control connection; WIRE_NOBODY: wait */
-	uint8_t family;      /* 4 or 6 */
+	uint8_t family;      /* of enum wire_family */
 	uint8_t address[16];
 	uint16_t port;
+	uint16_t patience;   /* ms its silence is borne: it may have many children; 0: as always */
 };
 
 enum wire_why {
@@ -100,12 +114,13 @@ enum wire_why {
 	WIRE_WHY_CLOSED = 2,  /* end or reset of a connection that worked */
 	WIRE_WHY_SILENT = 3,  /* not a byte for a second */
 	WIRE_WHY_BAD = 4,     /* wrong bytes again and again, or nonsense */
+	WIRE_WHY_NONE = 5,    /* it has been told of no parent for long */
 };
 
 struct wire_lost {
 	uint32_t generation, node; /* which parent */
 	uint8_t why;
-	uint32_t chunk; /* WIRE_BAD: the chunk */
+	uint32_t chunk; /* WIRE_BAD: the chunk; WIRE_LOST: what connect(2) said, an errno, 0: nothing */
 };
 
 struct wire_progress {
@@ -113,6 +128,7 @@ struct wire_progress {
 	uint32_t have;             /* verified chunks */
 	uint64_t bytes;            /* verified bytes */
 	uint64_t received;         /* bytes of chunks that came over the wire, wasted ones included */
+	bool occupied;             /* with what it has already: bytes are not waited for at present */
 	uint8_t children;
 };
 
@@ -125,6 +141,7 @@ struct wire_total {
 struct wire_get {
 	uint8_t session[WIRE_SESSION];
 	uint32_t node; /* the child's number */
+	uint32_t generation; /* WIRE_PUSH: of the WIRE_PARENT that announced it, which may come later; WIRE_GET: 0 */
 };
 
 enum wire_want_flags { WIRE_WANT_AGAIN = 1 /* what you sent was bad: look at yours first */ };
@@ -153,6 +170,7 @@ void wire_put_lost(struct buf *b, enum wire_type type, const struct wire_lost *m
 void wire_put_total(struct buf *b, enum wire_type type, const struct wire_total *m);
 void wire_put_text(struct buf *b, enum wire_type type, uint8_t code, const char *text);
 void wire_put_get(struct buf *b, const struct wire_get *m);
+void wire_put_push(struct buf *b, const struct wire_get *m);
 void wire_put_want(struct buf *b, const struct wire_want *m, uint8_t flags);
 void wire_put_hashes(struct buf *b, uint32_t group, const struct hash *hashes, uint32_t count);
 /* The head of a run whose BYTES bytes of data are sent behind it. HASHES: NULL, or M->count of them. */

@@ -160,21 +160,42 @@ static int take_option(struct dolly_options *o, int c)
 	return -1;
 }
 
+#define MOST_ADDRESSES 32 /* of one name that are tried */
+
+int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error, size_t size)
+{
+	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	int err = getaddrinfo(name, NULL, &hint, &found);
+
+	*count = 0;
+	*list = calloc(MOST_ADDRESSES, sizeof(**list));
+	for (struct addrinfo *i = err ? NULL : found; i && *list && *count < MOST_ADDRESSES; i = i->ai_next) {
+		struct peer_address *a = &(*list)[(*count)++];
+
+		a->len = MIN(i->ai_addrlen, (socklen_t)sizeof(a->u));
+		memcpy(&a->u, i->ai_addr, a->len);
+		peer_set_port(a, port);
+	}
+	if (!err && found)
+		freeaddrinfo(found);
+	if (*count)
+		return 0;
+	free(*list);
+	*list = NULL;
+	snprintf(error, size, "%s: %s", name, err ? gai_strerror(err) : "no address");
+	return -ENOENT;
+}
+
 int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size)
 {
-	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	int err = getaddrinfo(name, NULL, &hint, &list);
+	struct peer_address *list;
+	size_t count;
+	int err = dolly_resolve_all(name, port, &list, &count, error, size);
 
-	if (err || !list) {
-		snprintf(error, size, "%s: %s", name, err ? gai_strerror(err) : "no address");
-		return -ENOENT;
-	}
-	*a = (struct peer_address) { .len = list->ai_addrlen };
-	if (a->len > sizeof(a->u))
-		a->len = sizeof(a->u);
-	memcpy(&a->u, list->ai_addr, a->len);
-	peer_set_port(a, port);
-	freeaddrinfo(list);
+	if (err < 0)
+		return err;
+	*a = list[0];
+	free(list);
 	return 0;
 }
 

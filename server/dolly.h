@@ -40,13 +40,16 @@ int dolly_server(const struct dolly_options *o);
 int dolly_client(const struct dolly_options *o);
 
 /* Addresses of NAME (or of the text of an address). 0, or -ENOENT with words in ERROR. */
+/* All addresses of NAME, *COUNT of them, malloc'ed. 0, or -ENOENT with words in ERROR. */
+int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error,
+		      size_t size) must_check;
 int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char *error, size_t size) must_check;
 
 /* ---- dolly_wake.c */
 
 /* Connects once to port 9996 of each of the COUNT addresses LIST, where systemd may wait to start a client; who does not
  * answer within two seconds is not waited for. */
-void dolly_wake(const struct peer_address *list, size_t count);
+void dolly_wake(struct peer_address *const *list, size_t count);
 
 /* ---- dolly_pack.c */
 

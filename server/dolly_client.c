@@ -340,7 +340,8 @@ static void on_watch(struct loop_timer *t)
 int dolly_client(const struct dolly_options *o)
 {
 	struct client c = { .options = o, .begun = now_ms() };
-	struct node_options n = { .group = "dolly", .password = o->password, .port = o->port, .announce = true };
+	struct node_options n = { .group = "dolly", .password = o->password, .port = o->port, .announce = true,
+				  .target = o->outfile };
 	int err;
 
 	dolly_catch_signals();

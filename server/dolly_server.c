@@ -14,7 +14,8 @@
 struct server {
 	const struct dolly_options *options;
 	struct dolly_conf conf;
-	struct peer_address *host; /* of each of conf.host */
+	struct peer_address **host; /* of each of conf.host: [addresses] */
+	size_t *addresses;
 	size_t hosts;
 	struct loop loop;
 	struct map map;
@@ -106,15 +107,17 @@ static int configure(struct server *s)
 }
 
 /* One more host, known by name and address; twice the same machine is a slip. */
-static int take_address(struct server *s, const char *name, const struct peer_address *a)
+static int take_addresses(struct server *s, const char *name, struct peer_address *a, size_t count)
 {
 	for (size_t i = 0; i < s->hosts; i++) {
-		if (!peer_same_host(&s->host[i], a))
+		if (!peer_same_host(s->host[i], a))
 			continue;
 		fprintf(stderr, "dolly: %s and %s are the same machine: list it once\n", name, s->conf.host[i]);
+		free(a);
 		return -EINVAL;
 	}
-	s->host[s->hosts++] = *a;
+	s->addresses[s->hosts] = count;
+	s->host[s->hosts++] = a;
 	return 0;
 }
 
@@ -125,16 +128,21 @@ static int resolve_hosts(struct server *s)
 	int bad = 0, err = 0;
 
 	s->host = calloc(s->conf.hosts + 1, sizeof(*s->host));
-	if (!s->host)
+	s->addresses = calloc(s->conf.hosts + 1, sizeof(*s->addresses));
+	if (!s->host || !s->addresses)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->conf.hosts && err == 0; i++) {
 		cleanup_free char *name = dolly_conf_reach(&s->conf, s->conf.host[i]);
-		struct peer_address a;
+		struct peer_address *a;
+		size_t count;
 
 		if (!name)
 			return -ENOMEM;
-		if (dolly_resolve(name, s->options->port, &a, error, sizeof(error)) == 0) {
-			err = bad ? 0 : take_address(s, s->conf.host[i], &a);
+		if (dolly_resolve_all(name, s->options->port, &a, &count, error, sizeof(error)) == 0) {
+			if (!bad)
+				err = take_addresses(s, s->conf.host[i], a, count);
+			else
+				free(a);
 			continue;
 		}
 		fprintf(stderr, "dolly: %s\n", error);
@@ -148,9 +156,15 @@ static int resolve_hosts(struct server *s)
 
 static int add_hosts(struct server *s)
 {
-	for (size_t i = 0; i < s->hosts; i++)
-		if (!head_add(&s->head, &s->host[i], s->conf.host[i]))
+	for (size_t i = 0; i < s->hosts; i++) {
+		struct head_node *n = head_add(&s->head, s->host[i], s->conf.host[i]);
+
+		if (!n)
 			return -ENOMEM;
+		for (size_t k = 1; k < s->addresses[i]; k++)
+			if (head_also(n, &s->host[i][k]) < 0)
+				return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -328,7 +342,10 @@ int dolly_server(const struct dolly_options *o)
 		err = open_image(&s, &f);
 	if (err == 0)
 		err = serve(&s, &f);
+	for (size_t i = 0; i < s.hosts; i++)
+		free(s.host[i]);
 	free(s.host);
+	free(s.addresses);
 	rstore_close(&s.store, true);
 	map_free(&s.map);
 	dolly_conf_free(&s.conf);

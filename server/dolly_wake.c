@@ -45,7 +45,7 @@ static void wait_all(struct pollfd *p, size_t count, int64_t until)
 		base_close_fd(&p[i].fd);
 }
 
-void dolly_wake(const struct peer_address *list, size_t count)
+void dolly_wake(struct peer_address *const *list, size_t count)
 {
 	struct pollfd p[TOGETHER];
 
@@ -53,7 +53,7 @@ void dolly_wake(const struct peer_address *list, size_t count)
 		size_t n = MIN(count - at, (size_t)TOGETHER);
 
 		for (size_t i = 0; i < n; i++)
-			p[i] = (struct pollfd) { .fd = knock(list[at + i]), .events = POLLOUT };
+			p[i] = (struct pollfd) { .fd = knock(*list[at + i]), .events = POLLOUT };
 		wait_all(p, n, now_ms() + WAKE_MS);
 	}
 }

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/down.h"
 
+#include "relay/states.h"
+
 #include <stdio.h>
 
 #define RETRY_MS    500
@@ -10,6 +12,37 @@
 #define STALL_MS    60000  /* the child takes nothing */
 #define ACK_MS      600000 /* it writes to a slow medium before it acknowledges */
 #define BUDGET      (4 * MIB)
+
+#define TO(state) (1u << DOWN_##state)
+
+/* What may follow what. */
+static const uint32_t next[] = {
+	[DOWN_IDLE] = TO(DATA),
+	[DOWN_DATA] = TO(DATA) | TO(FOUND) | TO(OVER),
+	[DOWN_FOUND] = TO(CONTROL) | TO(OVER),
+	[DOWN_CONTROL] = TO(CONTROL) | TO(GREETING) | TO(OVER),
+	[DOWN_GREETING] = TO(FEEDING) | TO(OVER),
+	[DOWN_FEEDING] = TO(ACK) | TO(OVER),
+	[DOWN_ACK] = TO(OVER),
+	[DOWN_OVER] = TO(OVER),
+};
+
+static const char *state_name(enum dolly_down_state s)
+{
+	static const char *const names[] = {
+		[DOWN_IDLE] = "idle",	      [DOWN_DATA] = "calling the data port", [DOWN_FOUND] = "found",
+		[DOWN_CONTROL] = "calling the control port", [DOWN_GREETING] = "greeting", [DOWN_FEEDING] = "feeding",
+		[DOWN_ACK] = "waiting for the acknowledgement", [DOWN_OVER] = "over",
+	};
+
+	return names[s];
+}
+
+static void enter(struct dolly_down *d, enum dolly_down_state s)
+{
+	states_check("the way to an original", d->state, s, next[d->state], state_name);
+	d->state = s;
+}
 
 static void close_both(struct dolly_down *d)
 {
@@ -25,7 +58,7 @@ void dolly_down_close(struct dolly_down *d)
 	loop_forget(d->loop, &d->timer);
 	buf_free(&d->text);
 	buf_free(&d->in);
-	d->state = DOWN_OVER;
+	enter(d, DOWN_OVER);
 }
 
 static void give_up(struct dolly_down *d, int err, const char *why)
@@ -68,13 +101,13 @@ static void start_connect(struct dolly_down *d, struct loop_fd *w, uint16_t port
 
 static void connect_data(struct dolly_down *d)
 {
-	d->state = DOWN_DATA;
+	enter(d, DOWN_DATA);
 	start_connect(d, &d->data, DOLLY_DATA_PORT);
 }
 
 static void connect_control(struct dolly_down *d)
 {
-	d->state = DOWN_CONTROL;
+	enter(d, DOWN_CONTROL);
 	start_connect(d, &d->control, DOLLY_CONTROL_PORT);
 }
 
@@ -127,7 +160,7 @@ static void greet(struct dolly_down *d)
 			buf_char(&d->text, ' ');
 		if (!send_all(d, d->text.data, d->text.len))
 			return;
-		d->state = DOWN_FEEDING;
+		enter(d, DOWN_FEEDING);
 		d->moved = loop_now(d->loop);
 		loop_at(d->loop, &d->timer, loop_now(d->loop) + 1000);
 		if (d->calls->told)
@@ -138,7 +171,7 @@ static void greet(struct dolly_down *d)
 
 static void begin_greeting(struct dolly_down *d)
 {
-	d->state = DOWN_GREETING;
+	enter(d, DOWN_GREETING);
 	d->step = d->family == DOLLY_NEW ? STEP_FLAG : STEP_TEXT;
 	loop_change(d->loop, &d->control, EPOLLIN);
 	greet(d);
@@ -253,7 +286,7 @@ static void pump(struct dolly_down *d)
 	}
 	loop_change(d->loop, &d->data, EPOLLIN | (d->sent < limit ? EPOLLOUT : 0));
 	if (d->length >= 0 && d->sent == d->length) {
-		d->state = DOWN_ACK;
+		enter(d, DOWN_ACK);
 		peer_end(d->loop, d->data.fd);
 		loop_remove(d->loop, &d->data); /* nothing is expected there any more */
 	}
@@ -281,7 +314,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 			again(d, w, err);
 			return;
 		}
-		d->state = DOWN_FOUND;
+		enter(d, DOWN_FOUND);
 		loop_change(d->loop, w, 0);
 		loop_at(d->loop, &d->timer, 0);
 		if (d->calls->found)

@@ -196,13 +196,26 @@ static void send_name(struct ka_client *c)
 	send_ours(c, KA_UP_NAME, c->options.name ? c->options.name : host);
 }
 
+/* Is it the session that was looked for? Two servers may share a machine, and one of them the usual ports. */
+static bool is_our_session(struct ka_client *c, const uint8_t *name, size_t len)
+{
+	const char *want = c->options.session;
+
+	if (!want || len == 0 || (strlen(want) == len - 1 && memcmp(name, want, len) == 0))
+		return true;
+	kac_fail(c, FAIL_SRV_ERROR, -ENOENT, "port %u of %s has the session \"%.*s\", not \"%s\": does its server use other ports (-p, -P)?",
+		 c->options.control_port, inet_ntoa(c->server), (int)len - 1, (const char *)name, want);
+	return false;
+}
+
 static void take_welcome(struct ka_client *c, const struct ka_down *m, const uint8_t *body)
 {
 	struct ka_up resume = { .type = KA_UP_OURS, .op = KA_UP_RESUME, .length = WIRE_SESSION, .number = c->number,
 				.bytes = c->store.end };
 	int err;
 
-	if (m->length < WIRE_SESSION + 8 || (c->ours && !c->resuming))
+	if (m->length < WIRE_SESSION + 8 || (c->ours && !c->resuming) ||
+	    !is_our_session(c, body + WIRE_SESSION + 8, m->length - WIRE_SESSION - 8))
 		return;
 	if (c->resuming) {
 		c->resuming = false;

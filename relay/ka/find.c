@@ -54,13 +54,11 @@ static struct in_addr directed(int fd, const struct ifreq *interface)
 /* Everybody on every network there is, no route needed; then whoever else may be it. */
 static void ask(struct ka_find *f)
 {
-	struct ifreq list[64];
-	struct ifconf c = { .ifc_len = sizeof(list), .ifc_buf = (char *)list };
+	size_t count;
+	cleanup_free struct ifreq *list = announce_interfaces(f->ask.fd, &count);
 	const struct in_addr everybody = { .s_addr = INADDR_BROADCAST };
 
-	if (ioctl(f->ask.fd, SIOCGIFCONF, &c) < 0)
-		c.ifc_len = 0;
-	for (int i = 0; i < c.ifc_len / (int)sizeof(list[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct ifreq r = list[i];
 		struct in_addr network;
 

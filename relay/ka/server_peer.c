@@ -36,12 +36,15 @@ static void send_report(struct ka_peer *p, enum ka_report mode)
 static void welcome(struct ka_peer *p)
 {
 	struct ka_server *s = p->server;
-	uint8_t body[WELCOME_BODY];
+	const char *session = s->options.session ? s->options.session : "";
+	size_t len = MIN(strlen(session), (size_t)KA_NAME_MAX) + 1;
+	uint8_t body[WELCOME_BODY + KA_NAME_MAX + 1] = { 0 };
 
 	memcpy(body, s->session, WIRE_SESSION);
 	ka_put_number(body + WIRE_SESSION, (uint64_t)s->store.window / 1024, 4);
 	ka_put_number(body + WIRE_SESSION + 4, s->map.chunk, 4);
-	ka_peer_tell(p, KA_DOWN_WELCOME, p->number, body, sizeof(body));
+	memcpy(body + WELCOME_BODY, session, len - 1);
+	ka_peer_tell(p, KA_DOWN_WELCOME, p->number, body, WELCOME_BODY + len);
 }
 
 void ka_peer_send_total(struct ka_peer *p)

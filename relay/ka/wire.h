@@ -57,7 +57,7 @@ enum ka_up_op {
 	KA_UP_KEEPS = 5,  /* I keep every byte from the first one on */
 };
 enum ka_down_op {
-	KA_DOWN_WELCOME = 1, /* body: session, u32 window KiB, u32 chunk bytes */
+	KA_DOWN_WELCOME = 1, /* body: session, u32 window KiB, u32 chunk bytes, the session's name and a NUL */
 	KA_DOWN_PARENT = 2,  /* number: generation; body: u32 who, IPv4 address (0: this server's), u16 port,
 				u32 who you are */
 	KA_DOWN_TOTAL = 3,   /* number: chunks; body: u64 bytes, root */

@@ -40,6 +40,7 @@ struct side {
 	bool closed;          /* its program is not there any more */
 	struct buf in, out;   /* come and not read; written and not sent */
 	size_t flying;        /* bytes on their way to this side */
+	bool accepted;        /* side 0: it knows that the other side is there */
 	bool end_written, end_come;
 	int64_t last_arrival; /* us: nothing arrives before what was sent before */
 	int64_t stuck;        /* us: what it sends vanishes since; 0: it does not */
@@ -54,7 +55,7 @@ struct conn {
 	int events;           /* planned ones that name it */
 };
 
-enum event_kind { EV_WAKE, EV_SYN, EV_ACCEPTED, EV_REFUSED, EV_SEGMENT, EV_RETRY, EV_PROBE, EV_DATAGRAM, EV_CALL };
+enum event_kind { EV_WAKE, EV_SYN, EV_ACCEPTED, EV_REFUSED, EV_PORT, EV_SEGMENT, EV_RETRY, EV_PROBE, EV_DATAGRAM, EV_CALL };
 
 struct event {
 	int64_t at;
@@ -227,11 +228,13 @@ static void free_fd(int i)
 	fd_free = i;
 }
 
+/* Who listens on PORT of the kernel on which M runs. */
 static struct fd *listener_of(struct sim_machine *m, uint16_t port, enum fd_kind kind)
 {
-	for (int i = m->first_fd; i >= 0; i = fds[i]->next)
-		if (fds[i]->kind == kind && fds[i]->port == port)
-			return fds[i];
+	for (struct sim_machine *p = m->host; p; p = p->guest)
+		for (int i = p->first_fd; i >= 0; i = fds[i]->next)
+			if (fds[i]->kind == kind && fds[i]->port == port)
+				return fds[i];
 	return NULL;
 }
 
@@ -249,7 +252,7 @@ struct peer_address sim_address(uint32_t ip, uint16_t port)
 static struct sim_machine *machine_at(struct sim_machine *from, uint32_t ip)
 {
 	if (ip >> 24 == 127)
-		return from;
+		return from->host;
 	for (int i = 0; i < sim.machines; i++)
 		for (int k = 0; k < sim.machine[i]->addresses; k++)
 			if (sim.machine[i]->address[k] == ip)
@@ -270,7 +273,7 @@ static uint32_t own_address(const struct sim_machine *m, uint32_t ip)
 
 static bool concerns(const struct sim_rule *r, const struct sim_machine *from, const struct sim_machine *to)
 {
-	return (r->from < 0 || r->from == from->index) && (r->to < 0 || r->to == to->index) && from != to &&
+	return (r->from < 0 || r->from == from->index) && (r->to < 0 || r->to == to->index) && from->host != to->host &&
 	       (!r->until || sim.now < r->until);
 }
 
@@ -285,7 +288,7 @@ static const struct sim_rule *rule_for(const struct sim_machine *from, const str
 
 static bool swallowed(const struct sim_machine *from, const struct sim_machine *to, size_t len)
 {
-	if (from == to)
+	if (from->host == to->host)
 		return from->off;
 	if (from->off || to->off || from->unplugged || to->unplugged)
 		return true;
@@ -304,22 +307,18 @@ void sim_rule_add(const struct sim_rule *r)
 	sim.rule[sim.rules++] = *r;
 }
 
-/* When LEN bytes that leave FROM now are at TO. */
-static int64_t travel(struct sim_machine *from, struct sim_machine *to, size_t len)
+/* When LEN bytes that leave FROM now are at the switch's port of TO. */
+static int64_t leave(struct sim_machine *from, struct sim_machine *to, size_t len)
 {
-	int64_t at;
-
-	if (from == to)
+	if (from->host == to->host)
 		return sim.now + 10;
 	from->up_free = MAX(from->up_free, sim.now) + (int64_t)((double)(len + 66) / from->rate);
-	at = MAX(from->up_free + from->latency + to->latency, to->down_free + (int64_t)((double)(len + 66) / to->rate));
-	to->down_free = at;
-	return at;
+	return from->up_free + from->latency + to->latency;
 }
 
 static int64_t round_trip(const struct sim_machine *a, const struct sim_machine *b)
 {
-	return a == b ? 20 : 2 * (a->latency + b->latency) + 20;
+	return a->host == b->host ? 20 : 2 * (a->latency + b->latency) + 20;
 }
 
 /* ---- connections */
@@ -365,15 +364,25 @@ static void retry(struct conn *c, int side)
 	plan((struct event) { .at = sim.now + RETRANSMIT, .kind = EV_RETRY, .conn = c, .side = side });
 }
 
+/* Bytes that may be on their way from A to B: a tenth of a second's, as queues between them hold. */
+static size_t window(const struct sim_machine *a, const struct sim_machine *b)
+{
+	double rate = MIN(a->rate, b->rate);
+
+	return (size_t)MIN(MAX(rate * (double)(100000 + round_trip(a, b)), 4.0 * 1448), (double)SIM_SOCKET);
+}
+
 /* Sends what SIDE has written as far as the other side has room. */
 static void push(struct conn *c, int side)
 {
 	struct side *s = &c->side[side], *to = &c->side[1 - side];
 
 	while (c->established && !s->retrying && !s->error && (s->out.len || s->end_written)) {
-		size_t room = SIM_SOCKET - MIN(to->in.len + to->flying, (size_t)SIM_SOCKET), n = MIN(MIN(s->out.len, room), SEGMENT);
-		struct event e = { .kind = EV_SEGMENT, .conn = c, .side = 1 - side };
+		size_t room = SIM_SOCKET - MIN(to->in.len + to->flying, (size_t)SIM_SOCKET), most = window(s->m, to->m), n;
+		struct event e = { .kind = EV_PORT, .conn = c, .side = 1 - side };
 
+		room = MIN(room, most - MIN(most, to->flying));
+		n = MIN(MIN(s->out.len, room), MIN(most / 4, SEGMENT));
 		if (s->out.len && !n)
 			return; /* it is told when the other side has read */
 		if (swallowed(s->m, to->m, n)) {
@@ -387,8 +396,8 @@ static void push(struct conn *c, int side)
 		}
 		s->stuck = 0;
 		e.end = s->end_written && n == s->out.len;
-		e.at = MAX(travel(s->m, to->m, n), to->last_arrival);
-		if (sim.loss && s->m != to->m && chance_one_in(&sim.chance, sim.loss))
+		e.at = MAX(leave(s->m, to->m, n), to->last_arrival);
+		if (sim.loss && s->m->host != to->m->host && chance_one_in(&sim.chance, sim.loss))
 			e.at += RETRANSMIT;
 		to->last_arrival = e.at;
 		if (n && buf_add(&e.bytes, s->out.data, n) < 0)
@@ -408,6 +417,20 @@ static void push(struct conn *c, int side)
 		wake_fd(s->fd);
 }
 
+/* A segment is at the port before its receiver: behind what is there already, whoever sent it. */
+static void pass_port(struct event *e)
+{
+	struct conn *c = e->conn;
+	struct sim_machine *m = c->side[e->side].m;
+	struct event next = *e;
+
+	next.kind = EV_SEGMENT;
+	next.at = sim.now;
+	if (m->host != c->side[1 - e->side].m->host)
+		next.at = m->down_free = MAX(m->down_free, sim.now) + (int64_t)((double)(e->bytes.len + 66) / m->rate);
+	plan(next);
+}
+
 static void arrive(struct event *e)
 {
 	struct conn *c = e->conn;
@@ -423,6 +446,7 @@ static void arrive(struct event *e)
 			abort();
 		s->end_come = s->end_come || e->end;
 		wake_fd(s->fd);
+		push(c, 1 - e->side);
 	}
 	buf_free(&e->bytes);
 }
@@ -514,6 +538,7 @@ static void take_syn(struct event *e)
 		plan((struct event) { .at = back, .kind = EV_REFUSED, .conn = c, .err = -ECONNREFUSED });
 		return;
 	}
+	s->m = f->m;
 	s->closed = false;
 	f->backlog = realloc(f->backlog, BACKLOG * sizeof(*f->backlog));
 	if (!f->backlog)
@@ -632,7 +657,7 @@ static ssize_t sim_write(struct loop *l, int fd, const void *bytes, size_t len, 
 		return -EBADF;
 	if (s->error || s->end_written)
 		return s->error ? s->error : -EPIPE;
-	if (n == 0 || !c->established)
+	if (n == 0 || !c->established || (i == 0 && !s->accepted))
 		return -EAGAIN;
 	if (buf_add(&s->out, bytes, n) < 0)
 		return -ENOMEM;
@@ -678,6 +703,10 @@ static void close_socket(struct fd *f, bool abrupt)
 
 	s->closed = true;
 	s->fd = -1;
+	if (s->m->off) { /* nobody is told: it is as if the plug had been pulled */
+		s->error = -ECONNRESET;
+		buf_free(&s->out);
+	}
 	if (!c->established || s->error)
 		return;
 	if (unread || abrupt) {
@@ -702,7 +731,8 @@ static void sim_shut(struct loop *l, int fd, bool abrupt)
 		close_socket(f, abrupt);
 	for (int i = 0; f->kind == FD_LISTEN && i < f->waiting; i++) {
 		f->backlog[i]->side[1].closed = true;
-		break_side(f->backlog[i], 0, -ECONNRESET);
+		if (!f->m->off)
+			break_side(f->backlog[i], 0, -ECONNRESET);
 	}
 	free_fd(fd - SIM_BASE);
 }
@@ -837,7 +867,7 @@ static uint32_t events_of(const struct fd *f)
 	s = &f->conn->side[f->side];
 	if (s->error)
 		return EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
-	if (!f->conn->established || (f->side == 0 && !s->last_arrival))
+	if (!f->conn->established || (f->side == 0 && !s->accepted))
 		return 0;
 	if (s->end_come || s->in.len >= (size_t)f->low_water)
 		e |= EPOLLIN;
@@ -922,8 +952,21 @@ struct sim_machine *sim_add_machine(uint32_t address, double rate, int64_t laten
 	if (!m || !sim.machine)
 		abort();
 	*m = (struct sim_machine) { .index = sim.machines, .address = { address }, .addresses = 1, .rate = rate,
-				    .latency = latency, .first_fd = -1, .next_port = 40000 };
+				    .latency = latency, .first_fd = -1, .next_port = 40000, .host = m };
 	sim.machine[sim.machines++] = m;
+	return m;
+}
+
+struct sim_machine *sim_add_program(struct sim_machine *host)
+{
+	struct sim_machine *m = sim_add_machine(host->address[0], host->rate, host->latency);
+
+	memcpy(m->address, host->address, sizeof(m->address));
+	m->addresses = host->addresses;
+	m->host = host;
+	m->next_port = 50000;
+	m->guest = host->guest;
+	host->guest = m;
 	return m;
 }
 
@@ -947,28 +990,6 @@ void sim_stop(struct sim_machine *m)
 		sim_shut(&m->loop, SIM_BASE + m->first_fd, false);
 }
 
-/* Whatever M had open is forgotten; the others' probes are not answered until it is on again, then by a reset. */
-void sim_power(struct sim_machine *m, bool on)
-{
-	m->off = !on;
-	if (on)
-		return;
-	for (size_t i = 0; i < conn_count; i++)
-		for (int k = 0; k < 2; k++)
-			if (!conns[i]->dead && conns[i]->side[k].m == m) {
-				conns[i]->side[k].closed = true;
-				conns[i]->side[k].fd = -1;
-				conns[i]->side[k].error = -ECONNRESET;
-				buf_free(&conns[i]->side[k].out);
-			}
-	while (m->first_fd >= 0)
-		free_fd(m->first_fd);
-	if (m->loop_open)
-		loop_close(&m->loop);
-	m->loop_open = false;
-	m->wake_at = 0;
-}
-
 void sim_reset(struct sim_machine *m)
 {
 	for (size_t i = 0; i < conn_count; i++)
@@ -990,12 +1011,15 @@ static void happen(struct event *e)
 		take_syn(e);
 		break;
 	case EV_ACCEPTED:
-		e->conn->side[0].last_arrival = MAX(e->conn->side[0].last_arrival, sim.now);
+		e->conn->side[0].accepted = true;
 		wake_fd(e->conn->side[0].fd);
 		push(e->conn, 0);
 		break;
 	case EV_REFUSED:
 		break_side(e->conn, 0, e->err);
+		break;
+	case EV_PORT:
+		pass_port(e);
 		break;
 	case EV_SEGMENT:
 		arrive(e);

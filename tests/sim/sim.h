@@ -46,7 +46,9 @@ struct sim_machine {
 	int index;
 	struct loop loop;
 	bool loop_open;
-	bool off, frozen;          /* no power; its programs do not run, its kernel does */
+	struct sim_machine *host;  /* whose kernel it runs on: itself, or a machine that runs several programs */
+	struct sim_machine *guest; /* the next program of the same kernel */
+	bool off, frozen;          /* no power: nobody is told of what it closes; its programs do not run, its kernel does */
 	bool unplugged;
 	uint32_t address[4];       /* IPv4, host order; the first is the one others are told */
 	int addresses;
@@ -83,12 +85,12 @@ extern const struct world sim_world;
 void sim_begin(uint64_t seed);
 void sim_end(void);
 struct sim_machine *sim_add_machine(uint32_t address, double rate, int64_t latency);
+/* One more program on HOST's kernel. */
+struct sim_machine *sim_add_program(struct sim_machine *host);
 /* Opens M's loop: its program may begin. */
 void sim_start(struct sim_machine *m);
 /* Its program has ended: the kernel closes what it had open. */
 void sim_stop(struct sim_machine *m);
-/* No power: nobody is told. */
-void sim_power(struct sim_machine *m, bool on);
 void sim_wake(struct sim_machine *m, int64_t at);
 void sim_rule_add(const struct sim_rule *r);
 /* Breaks every connection of M, as a reset from the middle does. */
@@ -101,5 +103,25 @@ struct peer_address sim_address(uint32_t ip, uint16_t port);
 /* A byte of what machine M sends is about to leave: the liar's place. LEN bytes at P, to be changed in place. */
 extern void (*sim_alter)(struct sim_machine *m, uint8_t *p, size_t len);
 void sim_trace(const char *fmt, ...) printf_like(1, 2);
+
+/* ---- disks: what rstore_... calls are in the simulator (disk.c) */
+
+struct sim_disk {
+	struct sim_machine *m;
+	const uint8_t *truth;    /* the image: what is stored must be it */
+	uint8_t *bytes;
+	int64_t size, written;   /* written: in all */
+	bool used;               /* something was written by an earlier program */
+	int64_t eio_at, full_at; /* so many bytes are taken, then it fails; 0: never */
+	unsigned rot;            /* one write in so many is lost later; 0: none */
+	int64_t sync_ms;         /* until everything is on the medium */
+};
+
+/* S is on D from now on. */
+void sim_disk_open(struct rstore *s, struct sim_disk *d);
+
+/* ---- what must never be: counts it, keeps the first one's words */
+
+void sim_violated(const char *fmt, ...) printf_like(1, 2);
 
 #endif

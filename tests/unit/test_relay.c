@@ -255,7 +255,7 @@ static void plan_moves(void **state)
 	assert_int_equal(plan_parent(&p, 2), 1);
 	p.node[2].leaf = true; /* slow: it will be behind soon */
 	assert_int_equal(plan_parent(&p, 2), 4);
-	p.node[4].avoid = 3;
+	plan_avoid(&p, 4, 3);
 	p.node[4].parent = 3;
 	assert_true(plan_needs_parent(&p, 4));
 	assert_int_equal(plan_parent(&p, 4), 1);
