@@ -28,14 +28,6 @@ static void set_mtu(struct netlink *nl, const struct card *card, struct network 
 	net->mtu = 0;
 }
 
-/* A netmask of 255.255.255.255 is a point-to-point link whose other end is the gateway. */
-static struct in_addr peer_of(const struct network *net)
-{
-	if (net->prefix == 32 && net->route_count && !net->routes[0].prefix)
-		return net->routes[0].gateway;
-	return (struct in_addr){ 0 };
-}
-
 static int set_route(struct netlink *nl, const struct card *card, const struct network *net,
 		     const struct net_route *route)
 {
@@ -104,7 +96,7 @@ int net_configure(struct netlink *nl, const struct card *card, struct network *n
 	if (!err && !net->address.s_addr)
 		return 0;
 	if (!err)
-		err = link_add_address(nl, card->ifindex, net->address, net->prefix, net->broadcast, peer_of(net));
+		err = link_keep_address(nl, net, net->dhcp ? net->lease_s : UINT32_MAX);
 	if (err)
 		return fail(f, FAIL_NET_CONFIGURE, err, "%s: address %s/%u: %s", card->name,
 			    address_text(net->address, a), net->prefix, err_text(err));

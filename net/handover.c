@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/net.h"
 
+#include "base/log.h"
 #include "net/address.h"
 #include "net/fragments.h"
 #include "net/frame6.h"
@@ -150,6 +151,13 @@ int net_write_fragments(const struct network *net, const char *run)
 
 void net_release(const struct network *net)
 {
+	struct netlink nl;
+
 	if (net->interface[0])
 		link_auto_ipv6(net->interface, true);
+	if (!net->dhcp || !net->address.s_addr || netlink_open(&nl, 0))
+		return;
+	if (link_keep_address(&nl, net, UINT32_MAX))
+		log_warn("%s: the kernel takes the address away when the lease ends", net->interface);
+	netlink_close(&nl);
 }

@@ -79,8 +79,9 @@ int link_delete(struct netlink *nl, int ifindex)
 }
 
 int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
-		     struct in_addr peer)
+		     struct in_addr peer, uint32_t valid_s)
 {
+	struct ifa_cacheinfo times = { .ifa_prefered = valid_s, .ifa_valid = valid_s };
 	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix,
 				  .ifa_index = (unsigned)ifindex };
 	cleanup_buf struct buf m = { 0 };
@@ -91,8 +92,22 @@ int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, un
 	nl_put(&m, IFA_ADDRESS, peer.s_addr ? &peer : &address, sizeof(address));
 	if (broadcast.s_addr && !peer.s_addr)
 		nl_put(&m, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	nl_put(&m, IFA_CACHEINFO, &times, sizeof(times));
 	err = netlink_request(nl, &m, "setting the address");
 	return err == -EEXIST ? 0 : err;
+}
+
+/* A netmask of 255.255.255.255 is a point-to-point link whose other end is the gateway. */
+static struct in_addr peer_of(const struct network *net)
+{
+	if (net->prefix == 32 && net->route_count && !net->routes[0].prefix)
+		return net->routes[0].gateway;
+	return (struct in_addr){ 0 };
+}
+
+int link_keep_address(struct netlink *nl, const struct network *net, uint32_t valid_s)
+{
+	return link_add_address(nl, net->ifindex, net->address, net->prefix, net->broadcast, peer_of(net), valid_s);
 }
 
 int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)

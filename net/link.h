@@ -23,9 +23,13 @@ int link_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id)
 int link_delete(struct netlink *nl, int ifindex) must_check;
 
 /* Adds the IPv4 address. PEER: the other end of a point-to-point link, 0.0.0.0 on an ordinary network. BROADCAST may
- * be 0.0.0.0 (none). 0 also when the interface has it already. */
+ * be 0.0.0.0 (none). VALID_S: after so many seconds the kernel takes it away; UINT32_MAX: never. 0 also when the interface has
+ * it already. */
 int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
-		     struct in_addr peer) must_check;
+		     struct in_addr peer, uint32_t valid_s) must_check;
+
+/* The interface of NET has its IPv4 address for VALID_S more seconds; UINT32_MAX: for ever. */
+int link_keep_address(struct netlink *nl, const struct network *net, uint32_t valid_s) must_check;
 
 /* Takes away all addresses of the interface of one FAMILY (AF_INET, AF_INET6), and with them its routes. */
 int link_flush_addresses(struct netlink *nl, int ifindex, int family) must_check;

@@ -84,13 +84,18 @@ struct net_request {
 	/* Called once, when there is nothing to do but to wait (for a link, for an answer): time that would be lost is
 	 * used. Not called when it fails before. */
 	void (*while_waiting)(void *ctx);
+	/* Called once, when for seconds no card has had a link, or none is there: it may hang on a bus that was not looked at. */
+	void (*more_cards)(void *ctx);
 	/* A card's name for a person ("Intel Corporation 82540EM ..."), by its place on the bus ("0000:00:03.0"); NULL where
 	 * it is not known. */
 	const char *(*card_title)(void *ctx, const char *address);
 	/* Loads a kernel module that is needed only now ("8021q", "bonding"). 0 or -errno. */
 	int (*load_module)(void *ctx, const char *name);
-	void *ctx; /* of all three */
+	void *ctx; /* of all four */
 };
+
+/* True when interface:, ip= or BOOTIF= names a card, and the kernel shows no such one (yet). */
+bool net_lacks_card(const struct options *o);
 
 /* Sets up the loopback and one card as the options ask until it has an address and its routes. Drivers must be loaded; a
  * card that appears late is taken in. Every card that may be used is switched on and tried at once, the first usable
@@ -114,8 +119,16 @@ int net_try_next(struct network *net, const struct net_request *request, struct 
  * addresses. Nothing for a static one. */
 void net_give_back(const struct network *net);
 
+/* Leases are renewed by a process of its own, so that whoever fetches need not look after them; the kernel takes an address away
+ * when its lease ends all the same. NULL: there is nothing to renew, or (a log line) no process. NET is not changed. */
+struct keeping *net_keep_start(const struct network *net);
+
+/* Ends that process; NET gets the times of its leases as they are now. False: a lease was lost, its address is gone, and WHY
+ * (of WHY_SIZE bytes) says how. K may be NULL. */
+bool net_keep_end(struct keeping *k, struct network *net, char *why, size_t why_size);
+
 /* The last thing before the next system: the kernel may give the interface its IPv6 addresses, which it was kept from
- * while the boot depended on every packet. */
+ * while the boot depended on every packet; and the IPv4 address stays until that system's client knows of the lease. */
 void net_release(const struct network *net);
 
 /* Writes what the next system needs below DIR ("/run/stage1"): resolv.conf, net-IFACE.conf (KEY='value' lines).

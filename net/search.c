@@ -11,6 +11,7 @@
 enum {
 	CARD_GRACE_MS = 2000, /* a wished-for card may still be appearing (USB) */
 	QUIET_MS = 15,        /* nothing happened for so long: time for while_waiting */
+	NO_LINK_MS = 4000,    /* a cable that is in has link by then, mostly */
 	TELL_MS = 1000,       /* how often it is said what is waited for, and a stop is looked for */
 };
 
@@ -240,6 +241,8 @@ static int64_t next_time(const struct search *s)
 		next = MIN(next, s->began_ms + CARD_GRACE_MS);
 	if (!s->meanwhile_done)
 		next = MIN(next, s->moved_ms + QUIET_MS);
+	if (!s->asked_more)
+		next = MIN(next, s->began_ms + NO_LINK_MS);
 	for (size_t i = 0; i < s->all.count; i++)
 		next = MIN(next, attempt_next_ms(s->all.attempt[i]));
 	return next;
@@ -315,6 +318,21 @@ static int widen(struct search *s)
 	return look_at_all_cards(s);
 }
 
+/* No card has link after seconds: one may sit where no driver was loaded for yet. */
+static void look_for_more(struct search *s, int64_t now)
+{
+	const struct net_request *r = s->request;
+
+	if (s->asked_more || now < s->began_ms + NO_LINK_MS)
+		return;
+	s->asked_more = true;
+	for (size_t i = 0; i < s->all.count; i++)
+		if (s->all.attempt[i]->linked)
+			return;
+	if (r->more_cards)
+		r->more_cards(r->ctx);
+}
+
 int search_cards(struct search *s)
 {
 	const struct net_request *r = s->request;
@@ -340,6 +358,7 @@ int search_cards(struct search *s)
 			if (r->while_waiting)
 				r->while_waiting(r->ctx);
 		}
+		look_for_more(s, now);
 		tell(s);
 		err = wait_and_read(s);
 		if (!err)

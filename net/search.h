@@ -24,6 +24,7 @@ struct search {
 	int64_t moved_ms;    /* when something happened last */
 	int64_t told_ms;     /* when watch_waiting was called last */
 	bool meanwhile_done;
+	bool asked_more;     /* more_cards was called */
 	struct attempt *winner;
 };
 

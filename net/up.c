@@ -237,6 +237,23 @@ int net_up(struct network *net, const struct net_request *request, struct failur
 	return bring_up(net, request, NULL, 0, f);
 }
 
+bool net_lacks_card(const struct options *o)
+{
+	struct netlink nl = { -1, 0 };
+	struct cards cards = { 0 };
+	struct net_wish wish;
+	bool lacks = net_wish_read(o, &wish, NULL) == 0 &&
+		     (wish.card.choice == CARD_NAMED || wish.card.choice == CARD_MAC) && netlink_open(&nl, 0) == 0 &&
+		     cards_list(&nl, &cards) == 0;
+
+	for (size_t i = 0; i < cards.count; i++)
+		lacks &= !card_is_usable(&cards.card[i]) || !card_matches(&cards.card[i], &wish.card);
+	cards_free(&cards);
+	netlink_close(&nl);
+	net_wish_free(&wish);
+	return lacks;
+}
+
 /* ---- the wrong family, the wrong card */
 
 enum {

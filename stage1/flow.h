@@ -34,6 +34,7 @@ struct flow {
 
 	struct probe *probe;          /* devices */
 	struct network network;       /* network */
+	struct keeping *keeping;      /* network: its leases are renewed; init: not any more */
 	struct reverse reverse;       /* network: the node's name is asked for; init: taken */
 	const struct method *method;  /* method */
 	struct store store;           /* method: opened; image: filled */

@@ -38,7 +38,7 @@ static unsigned wanted_classes(const struct flow *f)
 	return f->options->noauto ? classes & ~(unsigned)PROBE_USB : classes;
 }
 
-/* No card on the built-in buses: one may hang on USB. */
+/* No card on the built-in buses, or not the one that is wished for: it may hang on USB. */
 static int look_for_usb_cards(struct flow *f)
 {
 	size_t count;
@@ -47,7 +47,7 @@ static int look_for_usb_cards(struct flow *f)
 	if (f->options->noauto || !(f->method->needs & METHOD_NEEDS_NETWORK))
 		return 0;
 	for (size_t i = 0; i < count; i++)
-		if ((d[i].classes & PROBE_NET) && d[i].driver)
+		if ((d[i].classes & PROBE_NET) && d[i].driver && !net_lacks_card(f->options))
 			return 0;
 	return probe_load(f->probe, PROBE_NET | PROBE_USB, now_ms() + DEVICES_MS);
 }

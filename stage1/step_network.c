@@ -21,6 +21,13 @@ static void load_image_modules(void *ctx)
 		(void)flow_load_module(ctx, usual[i]); /* who really needs it, says what is missing */
 }
 
+/* The card may hang on USB, whose drivers are not loaded where there is one on the built-in buses. */
+static void load_usb_cards(void *ctx)
+{
+	if (probe_load(ctx, PROBE_NET | PROBE_USB, now_ms() + DEVICES_MS))
+		log_warn("not all drivers of USB cards could be loaded");
+}
+
 /* "Intel Corporation 82540EM Gigabit Ethernet Controller" -> "Intel 82540EM Gigabit": what fits on the line. */
 static const char *short_name(const char *name)
 {
@@ -113,6 +120,7 @@ static int make_request(struct flow *f, struct net_request *request)
 		.deadline = now_ms() + seconds * 1000,
 		.watch = &f->watch,
 		.while_waiting = load_image_modules,
+		.more_cards = f->options->noauto ? NULL : load_usb_cards,
 		.card_title = card_title,
 		.load_module = flow_load_module,
 		.ctx = f->probe,
@@ -144,10 +152,24 @@ static void use_network(struct flow *f)
 
 	note_address(f);
 	write_settings(f);
+	f->keeping = net_keep_start(&f->network);
 	reverse_start(&f->reverse, &f->network);
 	/* a log server that is not there is no reason not to boot */
 	if (f->options->value[KEY_LOG] && journal_add_server(&f->network, f->options->value[KEY_LOG], &ignored))
 		log_warn("no log lines go to %s", f->options->value[KEY_LOG]);
+}
+
+bool flow_keep_end(struct flow *f)
+{
+	char why[120] = "";
+	bool kept = !f->keeping, good = net_keep_end(f->keeping, &f->network, why, sizeof(why));
+
+	f->keeping = NULL;
+	if (!good)
+		watch_note(&f->watch, "the address is lost: %s", why);
+	if (!kept && good)
+		write_settings(f);
+	return good;
 }
 
 bool flow_other_card(struct flow *f)
@@ -159,8 +181,13 @@ bool flow_other_card(struct flow *f)
 
 	if (!net_may_be_wrong_card(&unreached) || make_request(f, &request))
 		return false;
-	if (net_try_next(&f->network, &request, &found))
+	if (!flow_keep_end(f)) { /* not the server's fault, nor the card's */
+		network_free(&f->network);
+		if (net_up(&f->network, &request, &found))
+			return false;
+	} else if (net_try_next(&f->network, &request, &found)) {
 		return false; /* what counts is that the server was not reached */
+	}
 	watch_note(&f->watch, "not reached that way (%s): now over %s", unreached.detail, f->network.interface);
 	f->result->failure = (struct failure){ 0 };
 	if (settings)

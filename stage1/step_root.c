@@ -89,6 +89,7 @@ int step_init(struct flow *f)
 	const char *found;
 	bool installer;
 
+	(void)flow_keep_end(f);
 	flow_name_node(f);
 	hand_over(f);
 	root = open(ROOT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -32,6 +32,9 @@ int flow_fetch(struct flow *f, struct store *store, bool raw) must_check;
 /* The node takes the name that the network's name servers know it by, where none was given. */
 void flow_name_node(struct flow *f);
 
+/* The leases are not renewed any more, and the next system is told how long they last. False: one was lost, which is said. */
+bool flow_keep_end(struct flow *f);
+
 /* After a failure to reach the server: the network on another card, where there is one that can be had. */
 bool flow_other_card(struct flow *f);
 

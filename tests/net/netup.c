@@ -3,8 +3,8 @@
 /* netup SECONDS WORDS... (the words of a kernel command line)
  * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
  * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the hand-over
- * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot; NAMED=1:
- * it asks for its name as the flow does, with "named" when that is over; RUN=DIR: the files for the next system's network
+ * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot; KEEP=SECONDS: leases are
+ * renewed for so long, with "lost" where one was; NAMED=1: it asks for its name as the flow does, with "named" when that is over; RUN=DIR: the files for the next system's network
  * programs are written there, as into /run. */
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,6 +12,7 @@
 #include "net/reverse.h"
 #include "options/options.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 static int64_t began;
@@ -83,6 +84,18 @@ static int reach(struct network *net, const struct net_request *r, const char *h
 	}
 }
 
+/* As the flow does while it fetches: the leases are renewed for so long. */
+static void keep(struct network *net, int64_t ms)
+{
+	struct keeping *k = net_keep_start(net);
+	char why[120] = "";
+
+	say("keep", k ? "starts" : "is not needed");
+	poll(NULL, 0, (int)ms);
+	if (!net_keep_end(k, net, why, sizeof(why)))
+		say("lost", why);
+}
+
 static void find_name(struct network *net)
 {
 	struct reverse r = { 0 };
@@ -118,6 +131,8 @@ int main(int argc, char **argv)
 	if (err) {
 		printf("failed %s %s: %s\n", fail_code(f.id), fail_title(f.id), f.detail);
 	} else {
+		if (getenv("KEEP"))
+			keep(&net, atol(getenv("KEEP")) * 1000);
 		if (getenv("NAMED"))
 			find_name(&net);
 		if (dir)
