@@ -121,12 +121,10 @@ def test_no_crowded_folder():
 
 def test_methods_reads_as_the_list():
     """A listing of methods/ is the table of methods, the contract, and the programs that run them."""
-    table = re.findall(r"^\s*&method_(\w+)|\bextern const struct method method_(\w+);",
-                       (TOP / "methods" / "methods.c").read_text(), re.M)
-    names = {a or b for a, b in table}
+    names = set(re.findall(r"&method_(\w+)", (TOP / "methods" / "methods.c").read_text()))
     found = {path.name for path in (TOP / "methods").glob("*.[ch]")}
     others = {"method.h", "methods.c", "stage1-fetch.c"}
-    assert names and found - others <= {f"{name}.c" for name in names}, (names, found)
+    assert len(names) > 5 and found - others <= {f"{name}.c" for name in names}, (names, found)
 
 
 def test_public_functions_are_documented():
