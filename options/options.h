@@ -18,7 +18,7 @@ enum option_key {
 struct key_info {
 	const char *name, *alias; /* alias "" where there is none */
 	const char *values;       /* what it takes: "NAME", "dhcp|static" */
-	const char *example, *meaning;
+	const char *example;      /* what the key is for is said by the manual, which is made from the same rows */
 };
 extern const struct key_info key_table[KEY_COUNT];
 
