@@ -24,6 +24,12 @@ static void put_line(const char *text)
 	putchar('\n');
 }
 
+static const char *const meanings[KEY_COUNT] = {
+#define KEY(id, name, alias, values, example, meaning) [KEY_##id] = meaning,
+#include "options/keys.def"
+#undef KEY
+};
+
 static void put_keys(void)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++) {
@@ -34,7 +40,7 @@ static void put_keys(void)
 			printf(" , %s:", k->alias);
 		printf(" Ar ");
 		put_line(k->values);
-		put_line(k->meaning);
+		put_line(meanings[i]);
 		printf(".br\nExample:\n.Ql %s\n", k->example);
 	}
 }

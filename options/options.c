@@ -5,7 +5,7 @@
 #include <ctype.h>
 
 const struct key_info key_table[KEY_COUNT] = {
-#define KEY(id, name, alias, values, example, meaning) [KEY_##id] = { name, alias, values, example, meaning },
+#define KEY(id, name, alias, values, example, meaning) [KEY_##id] = { name, alias, values, example },
 #include "options/keys.def"
 #undef KEY
 };
