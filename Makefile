@@ -85,7 +85,8 @@ LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-co
 	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,--sort-section=alignment \
 	-Wl,-T,third/link.ld
 # stage1 alone: ours in the place of what drags locales, wide characters and floating point in (base/small.h)
-SMALL   := vsnprintf snprintf sprintf asprintf vfprintf fprintf fnmatch qsort memmem strstr
+SMALL   := vsnprintf snprintf sprintf asprintf vfprintf fprintf fnmatch qsort memmem strstr strtol strtoul \
+	$(if $(filter musl,$(LIBC)),malloc calloc realloc free)
 LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 

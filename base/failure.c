@@ -2,9 +2,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/failure.h"
 
+#include "base/buf.h"
 #include "base/log.h"
-
-#include <stdio.h>
 
 struct row {
 	const char *code, *title, *advice;
@@ -42,6 +41,19 @@ bool fail_is_about(enum fail_id id, const char *area)
 	return starts_with(fail_code(id) + strlen("S1-"), area);
 }
 
+static void __attribute__((format(printf, 2, 0))) format_detail(struct failure *f, const char *fmt, va_list ap)
+{
+	const size_t room = sizeof(f->detail) - 1, first = room / 2;
+	cleanup_buf struct buf all = { 0 };
+
+	buf_vprintf(&all, fmt, ap);
+	(void)str_copy(f->detail, sizeof(f->detail), buf_cstr(&all));
+	if (all.len <= room)
+		return;
+	memcpy(f->detail + first, "...", 3);
+	memcpy(f->detail + first + 3, all.data + all.len - (room - first - 3), room - first - 3);
+}
+
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 {
 	struct failure local;
@@ -49,16 +61,16 @@ int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...)
 
 	if (!f)
 		f = &local;
-	f->id = id;
+	f->id = id == FAIL_SYS_INTERNAL && err == -ENOMEM ? FAIL_MEM_WORK : id;
 	f->err = err;
 	va_start(ap, fmt);
-	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+	format_detail(f, fmt, ap);
 	va_end(ap);
 	/* words of others must not move the cursor or forge lines on a console */
 	for (char *p = f->detail; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = ' ';
-	log_error("%s %s: %s", fail_code(id), fail_title(id), f->detail);
+	log_error("%s %s: %s", fail_code(f->id), fail_title(f->id), f->detail);
 	return err;
 }
 

@@ -18,7 +18,9 @@ enum fail_id {
 struct failure {
 	enum fail_id id;
 	int err;           /* the -errno that travels up */
-	char detail[400];  /* what was tried and what happened: names, addresses, numbers; never a secret */
+	/* what was tried and what happened: names, addresses, numbers; never a secret. What is longer loses its middle:
+	 * names stand at the beginning, reasons at the end */
+	char detail[400];
 };
 
 /* The table's words. Never NULL. */
@@ -29,7 +31,8 @@ const char *fail_advice(enum fail_id id); /* what to try; lines separated by \n 
 /* Is ID a row of that AREA, the middle of its code: "SRV", "DNS", "TLS"? */
 bool fail_is_about(enum fail_id id, const char *area);
 
-/* Fills F (which may be NULL), writes the log line, returns ERR, so that a detector says
+/* FAIL_SYS_INTERNAL with -ENOMEM is FAIL_MEM_WORK: memory that is used up is no fault of this program.
+ * Fills F (which may be NULL), writes the log line, returns ERR, so that a detector says
  * `return fail(f, FAIL_X, -ETIMEDOUT, "...", ...)`. ERR is negative. */
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...) printf_like(4, 5);
 

@@ -3,6 +3,7 @@
 #include "base/small.h"
 
 #include <limits.h>
+#include <sys/mman.h>
 
 /* ---- printf */
 
@@ -329,6 +330,189 @@ void __wrap_qsort(void *base, size_t count, size_t size, int (*compare)(const vo
 		swap(base, (char *)base + i * size, size);
 		sink(base, 0, i, size, compare);
 	}
+}
+
+/* ---- memory */
+
+#define LARGEST_KEPT (64 * 1024)
+#define MAPPED_ONCE  (256 * 1024)
+
+/* What stands before each piece, and keeps it at a multiple of 16. */
+struct piece {
+	size_t size;        /* of all of it */
+	struct piece *next; /* while it is kept */
+};
+
+static struct piece *kept[12]; /* of 32 bytes << index */
+static char *fresh, *fresh_end;
+
+static void *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void *new_piece(size_t size)
+{
+	struct piece *p;
+
+	if (size > (size_t)(fresh_end - fresh)) {
+		fresh = map(MAPPED_ONCE);
+		fresh_end = fresh ? fresh + MAPPED_ONCE : NULL;
+		if (!fresh)
+			return NULL;
+	}
+	p = (struct piece *)fresh;
+	fresh += size;
+	return p;
+}
+
+/* The list for pieces of SIZE with their header, which becomes the list's own size. */
+static unsigned list_of(size_t *size)
+{
+	unsigned i = 0;
+
+	while ((size_t)32 << i < *size)
+		i++;
+	*size = (size_t)32 << i;
+	return i;
+}
+
+void *__wrap_malloc(size_t wanted)
+{
+	size_t size = wanted + sizeof(struct piece);
+	struct piece *p;
+	unsigned i;
+
+	errno = ENOMEM;
+	if (wanted > PTRDIFF_MAX - 8192)
+		return NULL;
+	if (size > LARGEST_KEPT) {
+		size = (size + 4095) & ~(size_t)4095;
+		p = map(size);
+	} else {
+		i = list_of(&size);
+		p = kept[i];
+		if (p)
+			kept[i] = p->next;
+		else
+			p = new_piece(size);
+	}
+	if (!p)
+		return NULL;
+	p->size = size;
+	return p + 1;
+}
+
+void __wrap_free(void *memory)
+{
+	struct piece *p = memory;
+	int saved = errno;
+
+	if (!p)
+		return;
+	p--;
+	if (p->size > LARGEST_KEPT) {
+		munmap(p, p->size);
+	} else {
+		unsigned i = list_of(&p->size);
+
+		p->next = kept[i];
+		kept[i] = p;
+	}
+	errno = saved;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	size_t all;
+	void *p;
+
+	if (__builtin_mul_overflow(count, size, &all)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = __wrap_malloc(all);
+	return p && all <= LARGEST_KEPT ? memset(p, 0, all) : p; /* the kernel's are zero; LARGEST_KEPT less a header or more */
+}
+
+void *__wrap_realloc(void *memory, size_t wanted)
+{
+	struct piece *p = memory, *more;
+
+	if (!p || wanted > PTRDIFF_MAX - 8192)
+		return __wrap_malloc(wanted);
+	p--;
+	if (p->size > LARGEST_KEPT && wanted > LARGEST_KEPT) {
+		size_t size = (wanted + sizeof(*p) + 4095) & ~(size_t)4095;
+
+		p = mremap(p, p->size, size, MREMAP_MAYMOVE);
+		if (p == MAP_FAILED)
+			return NULL;
+		p->size = size;
+		return p + 1;
+	}
+	if (p->size <= LARGEST_KEPT && wanted + sizeof(*p) <= p->size && wanted + sizeof(*p) > p->size / 4)
+		return memory;
+	more = __wrap_malloc(wanted);
+	if (!more)
+		return NULL;
+	memcpy(more, memory, MIN(wanted, p->size - sizeof(*p)));
+	__wrap_free(memory);
+	return more;
+}
+
+/* ---- numbers */
+
+static int digit_of(char c)
+{
+	int letter = (c | 0x20) - 'a' + 10;
+
+	return c >= '0' && c <= '9' ? c - '0' : letter >= 10 && letter < 36 ? letter : 99;
+}
+
+/* The magnitude of what S says, at most MOST (one more where it is NEGATIVE). */
+static unsigned long number_of(const char *s, char **end, int base, unsigned long most, bool *negative)
+{
+	const char *p = s + strspn(s, " \t\n\v\f\r"), *digits;
+	unsigned long n = 0;
+	bool too_large = false;
+
+	*negative = *p == '-';
+	p += *p == '-' || *p == '+';
+	if ((base == 0 || base == 16) && *p == '0' && (p[1] | 0x20) == 'x' && digit_of(p[2]) < 16) {
+		p += 2;
+		base = 16;
+	}
+	if (base == 0)
+		base = *p == '0' ? 8 : 10;
+	for (digits = p; digit_of(*p) < base; p++)
+		too_large |= __builtin_mul_overflow(n, (unsigned long)base, &n) ||
+			     __builtin_add_overflow(n, (unsigned long)digit_of(*p), &n);
+	if (end)
+		*end = (char *)(p == digits ? s : p);
+	if (too_large || n > most + (*negative && most == LONG_MAX)) {
+		errno = ERANGE;
+		return most + (*negative && most == LONG_MAX);
+	}
+	return n;
+}
+
+long __wrap_strtol(const char *s, char **end, int base)
+{
+	bool negative;
+	unsigned long n = number_of(s, end, base, LONG_MAX, &negative);
+
+	return (long)(negative ? 0 - n : n);
+}
+
+unsigned long __wrap_strtoul(const char *s, char **end, int base)
+{
+	bool negative;
+	unsigned long n = number_of(s, end, base, ULONG_MAX, &negative);
+
+	return negative && n != ULONG_MAX ? 0 - n : n;
 }
 
 /* ---- searching */

@@ -27,6 +27,17 @@ int __wrap_fnmatch(const char *pattern, const char *text, int flags);
 /* Heapsort: in place, and never slow. */
 void __wrap_qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 
+/* Powers of two, kept for the next of their size; what is larger than 64 KiB is the kernel's, and goes back to it. For a process
+ * without threads. */
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void __wrap_free(void *p);
+
+/* In base 10 or 16, or 0 for "0x" or none of it; what is too large becomes the largest, and errno ERANGE. */
+long __wrap_strtol(const char *s, char **end, int base);
+unsigned long __wrap_strtoul(const char *s, char **end, int base);
+
 /* For the short needles there are. */
 void *__wrap_memmem(const void *hay, size_t hay_len, const void *needle, size_t needle_len);
 char *__wrap_strstr(const char *hay, const char *needle);

@@ -1,7 +1,7 @@
 /* tables.c - a man page with @KEYS@ or @CODES@ on standard input -> the page with the program's own tables in it. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/failure.h"
-#include "options/options.h"
+#include "options/advice.h"
 
 #include <stdio.h>
 
@@ -45,14 +45,26 @@ static void put_keys(void)
 	}
 }
 
+/* All that may be advised; the program leaves out what does not fit. */
+static void put_advice(const char *advice)
+{
+	while (*advice) {
+		size_t n = strcspn(advice, "\n");
+		char line[400];
+
+		snprintf(line, sizeof(line), "%.*s", (int)n, advice);
+		put_line(advice_line(line));
+		advice += n + (advice[n] == '\n');
+	}
+}
+
 static void put_codes(void)
 {
 	for (int i = FAIL_NONE + 1; i < FAIL_COUNT; i++) {
 		printf(".It %s\n", fail_code((enum fail_id)i));
 		put(fail_title((enum fail_id)i));
 		puts(".");
-		if (*fail_advice((enum fail_id)i))
-			put_line(fail_advice((enum fail_id)i));
+		put_advice(fail_advice((enum fail_id)i));
 	}
 }
 

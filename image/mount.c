@@ -234,9 +234,8 @@ static int overlay_or_back(const struct job *j, const char *target)
 
 static int refuse_to_write(enum image_kind kind, bool in_place, struct failure *f)
 {
-	return fail(f, FAIL_ROOT_ASSEMBLE, -EROFS,
-		    "root:rw needs an ext2/3/4 image in memory or a ramdisk, and this is %s%s; root:overlay "
-		    "can be written to with every image", image_kind_name(kind), in_place ? " used where it lies" : "");
+	return fail(f, FAIL_ROOT_READ_ONLY, -EROFS, "that needs ext2/3/4 in memory or a ramdisk, and this is %s%s",
+		    image_kind_name(kind), in_place ? " used where it lies" : "");
 }
 
 /* ---- an image within an image */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "image/image.h"
 #include "methods/method.h"
+#include "options/advice.h"
 #include "methods/retrieve/url.h"
 
 #include <getopt.h>
@@ -92,10 +93,13 @@ static void show_log_line(void *ctx, enum log_level level, const char *line)
 }
 
 /* "S1-SRV-06 The server does not have the file: ..." and below it what to try. */
-static int show_failure(const struct failure *f)
+static int show_failure(const struct failure *f, const struct options *o)
 {
-	const char *advice = fail_advice(f->id);
+	cleanup_buf struct buf words = { 0 };
+	const char *advice;
 
+	advice_words(&words, f->id, o, ADVICE_SHELL);
+	advice = buf_cstr(&words);
 	clear_line();
 	fprintf(stderr, "%s %s: %s\n", fail_code(f->id), fail_title(f->id), f->detail);
 	while (*advice) {
@@ -268,11 +272,11 @@ static int run(const struct request *r)
 	int err;
 
 	if (!m || open_store(&store, r, &f))
-		return show_failure(&f);
+		return show_failure(&f, &r->options);
 	err = fetch_image(r, m, &store, &f);
 	store_close(&store);
 	clear_line();
-	return err ? show_failure(&f) : EXIT_FETCHED;
+	return err ? show_failure(&f, &r->options) : EXIT_FETCHED;
 }
 
 int main(int argc, char **argv)

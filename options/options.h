@@ -18,7 +18,7 @@ enum option_key {
 struct key_info {
 	const char *name, *alias; /* alias "" where there is none */
 	const char *values;       /* what it takes: "NAME", "dhcp|static" */
-	const char *example;      /* what the key is for is said by the manual, which is made from the same rows */
+	const char *example;      /* what a key means, is in the manual only (doc/tables.c): 4 KB less */
 };
 extern const struct key_info key_table[KEY_COUNT];
 

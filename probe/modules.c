@@ -26,15 +26,6 @@ static bool same_module(const char *a, size_t len, const char *b)
 	return b[len] == '\0';
 }
 
-static void libkmod_log(void *data maybe_unused, int priority maybe_unused, const char *file maybe_unused,
-			int line maybe_unused, const char *fn maybe_unused, const char *format, va_list args)
-{
-	char text[256];
-
-	vsnprintf(text, sizeof(text), format, args);
-	log_debug("libkmod: %s", text);
-}
-
 int modules_open(struct modules *m, const struct options *o, const struct probe_world *w)
 {
 	static const char *const no_config[] = { NULL };
@@ -57,7 +48,6 @@ int modules_open(struct modules *m, const struct options *o, const struct probe_
 	m->ctx = kmod_new(dir, no_config);
 	if (!m->ctx)
 		return -ENOMEM;
-	kmod_set_log_fn(m->ctx, libkmod_log, NULL);
 	if (kmod_load_resources(m->ctx) < 0)
 		log_warn("%s: the index files of depmod are incomplete; looking up drivers will be slow or fail", dir);
 	return 0;

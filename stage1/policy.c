@@ -3,6 +3,7 @@
 #include "stage1/policy.h"
 
 #include "base/clock.h"
+#include "options/advice.h"
 #include "stage1/keyboards.h"
 #include "stage1/shell.h"
 #include "stage1/system.h"
@@ -46,6 +47,7 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 {
 	bool installer = f->id == FAIL_ROOT_INSTALLER;
 	enum policy policy = policy_of(o);
+	cleanup_buf struct buf advice = { 0 };
 	int console = -1;
 
 	if (f->id == FAIL_CMD_UNATTENDED && policy == POLICY_ASK)
@@ -53,7 +55,8 @@ void policy_apply(const struct options *o, struct screen *s, const struct failur
 	if (installer && (policy == POLICY_ASK || !o->value[KEY_ONFAIL]))
 		policy = POLICY_SHELL; /* as the original: no reboot over the evidence */
 
-	screen_failure(s, f);
+	advice_words(&advice, f->id, o, ADVICE_NODE);
+	screen_failure(s, f, buf_cstr(&advice));
 	if (policy != POLICY_ASK) /* who asks looks for them anyway */
 		keyboards_find(o);
 	switch (policy) {

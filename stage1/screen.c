@@ -15,6 +15,7 @@
 #define TEXT_COLS   (COLUMNS - HEAD_COLS - STATUS_COLS)
 #define BAR_COLS    16
 #define REFRESH_MS  250
+#define SAID_AGAIN_S 10  /* before a countdown ends */
 #define STUCK_MS    2000 /* a console that takes nothing for this long is given up */
 
 /* ---- consoles */
@@ -91,6 +92,8 @@ void screen_close(struct screen *s)
 	free(s->consoles);
 	buf_free(&s->line);
 	buf_free(&s->prompt);
+	buf_free(&s->bottom);
+	buf_free(&s->waited);
 	*s = (struct screen){ .left = "" };
 }
 
@@ -111,28 +114,56 @@ static void console_write(struct console *c, const char *p, size_t len)
 	}
 }
 
-/* Writes one bottom line: TEXT over what stood there; ENDED moves on to the next line. */
+static void write_line(struct console *c, const char *text)
+{
+	console_write(c, text, strlen(text));
+	console_write(c, "\n", 1);
+}
+
+/* Writes one bottom line: TEXT over what stood there; ENDED moves on to the next line. What stands there already is not
+ * written again: whoever captures the line gets no more than what changed. */
 static void put_line(struct screen *s, const char *text, bool ended)
 {
-	struct buf out = { 0 };
+	cleanup_buf struct buf out = { 0 };
 
-	buf_printf(&out, "\r%-*s", COLUMNS, text);
-	while (ended && out.len > 1 && out.data[out.len - 1] == ' ' && !s->live)
-		out.data[--out.len] = '\0'; /* nothing to cover: no trailing blanks in a captured log */
+	if (!s->live || !streq(buf_cstr(&s->bottom), text))
+		buf_printf(&out, "\r%-*s", s->live ? (int)s->bottom.len : 0, text);
 	if (ended)
 		buf_char(&out, '\n');
 	for (size_t i = 0; i < s->count; i++) {
 		struct console *c = &s->consoles[i];
 
-		if (!c->dumb) {
+		if (!c->dumb)
 			console_write(c, buf_cstr(&out), out.len);
-		} else if (ended) {
-			console_write(c, text, strlen(text));
-			console_write(c, "\n", 1);
-		}
+		else if (ended)
+			write_line(c, text);
 	}
+	buf_free(&s->bottom);
+	if (!ended)
+		buf_str(&s->bottom, text);
 	s->live = !ended;
-	buf_free(&out);
+}
+
+/* A line that dumb consoles get although the bottom line goes on changing. */
+static void tell_dumb(struct screen *s, const char *text)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->consoles[i].dumb)
+			write_line(&s->consoles[i], text);
+}
+
+/* The bytes of TEXT that fit on a line of WIDTH, cut at a blank where there is one; NEXT: where the rest begins. */
+static size_t cut_line(const char *text, size_t width, const char **next)
+{
+	size_t len = strlen(text), cut = width;
+
+	if (len > width) {
+		while (cut && text[cut] != ' ')
+			cut--;
+		len = cut ? cut : width;
+	}
+	*next = text + len + (text[len] == ' ');
+	return len;
 }
 
 /* ---- steps and their lines */
@@ -162,6 +193,8 @@ static void end_fact(struct screen *s, const char *status)
 void screen_say(struct screen *s, const char *fmt, ...)
 {
 	cleanup_buf struct buf text = { 0 };
+	const char *rest, *next;
+	char line[COLUMNS + 1];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -169,7 +202,14 @@ void screen_say(struct screen *s, const char *fmt, ...)
 	va_end(ap);
 	if (s->live && (s->line.len || *s->left))
 		end_fact(s, "");
-	put_line(s, buf_cstr(&text), true);
+	rest = buf_cstr(&text);
+	do {
+		size_t len = cut_line(rest, COLUMNS, &next);
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, rest);
+		put_line(s, line, true);
+		rest = next;
+	} while (*rest);
 }
 
 void screen_step(struct screen *s, unsigned n, unsigned total, const char *name)
@@ -180,6 +220,7 @@ void screen_step(struct screen *s, unsigned n, unsigned total, const char *name)
 	s->shown_ms = 0;
 	s->transfer_began_ms = 0;
 	buf_free(&s->line);
+	buf_free(&s->waited);
 	put_step_line(s, "", "", false);
 }
 
@@ -189,18 +230,40 @@ void screen_note(struct screen *s, const char *text)
 		end_fact(s, "");
 	/* a long fact goes on below, cut at a blank */
 	while (strlen(text) > TEXT_COLS) {
-		size_t cut = TEXT_COLS;
+		const char *next;
 
-		while (cut && text[cut] != ' ')
-			cut--;
-		if (!cut)
-			cut = TEXT_COLS;
-		buf_add(&s->line, text, cut);
+		buf_add(&s->line, text, cut_line(text, TEXT_COLS, &next));
 		end_fact(s, "");
-		text += cut + (text[cut] == ' ');
+		text = next;
 	}
 	buf_str(&s->line, text);
 	put_step_line(s, text, "", false);
+}
+
+/* The same words, whatever the numbers in them. */
+static bool same_words(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+
+	for (;; a++, b++) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b || !*a)
+			return *a == *b;
+	}
+}
+
+/* Whoever sees finished lines only is told once what is waited for, not every second. */
+static void tell_dumb_of_wait(struct screen *s, const char *why, const char *text)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (same_words(buf_cstr(&s->waited), why))
+		return;
+	buf_free(&s->waited);
+	buf_str(&s->waited, why);
+	buf_printf(&line, "%-*s%s", HEAD_COLS, s->left, text);
+	tell_dumb(s, buf_cstr(&line));
 }
 
 void screen_waiting(struct screen *s, const char *why, int64_t deadline)
@@ -220,16 +283,20 @@ void screen_waiting(struct screen *s, const char *why, int64_t deadline)
 		buf_printf(&text, "%s%s", why, most);
 	else
 		buf_printf(&text, "%.*s...%s", room - 3, why, most);
+	tell_dumb_of_wait(s, why, buf_cstr(&text));
 	put_step_line(s, buf_cstr(&text), "", false);
 }
 
 void screen_step_done(struct screen *s, bool ok)
 {
 	int64_t ms = now_ms() - s->step_began_ms;
+	const char *word = ok ? "  ok" : "FAILED";
 	char status[32];
 
-	snprintf(status, sizeof(status), "%-6s%3lld.%lld s", ok ? "  ok" : "FAILED", (long long)(ms / 1000),
-		 (long long)(ms % 1000 / 100));
+	if (ms < 1000000)
+		snprintf(status, sizeof(status), "%-6s%3lld.%lld s", word, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+	else
+		snprintf(status, sizeof(status), "%-6s%5lld s", word, (long long)(ms / 1000));
 	end_fact(s, status);
 }
 
@@ -285,7 +352,10 @@ void screen_format_progress(struct buf *out, int64_t done, int64_t total, int64_
 	if (total > 0 && per_s > 0 && done <= total) {
 		int64_t left = (total - done) / per_s;
 
-		buf_printf(out, "  %lld:%02lld left", (long long)(left / 60), (long long)(left % 60));
+		if (left < 100 * 60)
+			buf_printf(out, "  %lld:%02lld left", (long long)(left / 60), (long long)(left % 60));
+		else
+			buf_printf(out, "  %lld h left", (long long)(left / 3600));
 	}
 }
 
@@ -307,44 +377,35 @@ void screen_progress(struct screen *s, int64_t done, int64_t total)
 
 /* ---- failures */
 
-/* TEXT at COLUMN, wrapped at blanks, each of its own lines on a new one. */
-static void say_wrapped(struct screen *s, const char *first, unsigned column, const char *text)
+/* TEXT at COLUMN behind FIRST, wrapped at blanks, each of its own lines on a new one. */
+static void say_wrapped(struct screen *s, const char *first, int column, const char *text)
 {
-	char copy[1200], *rest = copy, *line;
 	const char *left = first;
-	size_t width = COLUMNS - column;
 
-	(void)str_copy(copy, sizeof(copy), text);
-	while ((line = strsep(&rest, "\n"))) {
-		do {
-			size_t cut = strlen(line);
+	while (*text) {
+		char line[COLUMNS + 1];
+		size_t n = strcspn(text, "\n"), len;
+		const char *next;
 
-			if (cut > width) {
-				cut = width;
-				while (cut && line[cut] != ' ')
-					cut--;
-				if (!cut)
-					cut = width;
-			}
-			screen_say(s, "%-*s%.*s", (int)column, left, (int)cut, line);
-			left = "";
-			line += cut + (line[cut] == ' ');
-		} while (*line);
+		snprintf(line, sizeof(line), "%.*s", (int)MIN(n, sizeof(line) - 1), text);
+		len = cut_line(line, (size_t)(COLUMNS - column), &next);
+		screen_say(s, "%-*s%.*s", column, left, (int)len, line);
+		left = "";
+		text += next - line;
+		text += *text == '\n';
 	}
 }
 
-void screen_failure(struct screen *s, const struct failure *f)
+void screen_failure(struct screen *s, const struct failure *f, const char *advice)
 {
-	char title[600];
+	cleanup_buf struct buf cause = { 0 }, words = { 0 };
 
-	snprintf(title, sizeof(title), "%s: %s", fail_title(f->id), f->detail);
-	say_wrapped(s, fail_code(f->id), 12, title);
-	if (*fail_advice(f->id)) {
-		char advice[600];
-
-		snprintf(advice, sizeof(advice), "Try: %s", fail_advice(f->id));
-		say_wrapped(s, "", 12, advice);
-	}
+	buf_printf(&cause, "%s: %s", fail_title(f->id), f->detail);
+	say_wrapped(s, fail_code(f->id), 12, buf_cstr(&cause));
+	if (!*advice)
+		return;
+	buf_printf(&words, "Try: %s", advice);
+	say_wrapped(s, "", 12, buf_cstr(&words));
 }
 
 /* ---- a person types */
@@ -427,10 +488,12 @@ int screen_countdown(struct screen *s, const char *what, unsigned seconds)
 	screen_keys(s, true);
 	while (fds && key < 0 && now_ms() < end) {
 		unsigned left = (unsigned)(ms_left(end) + 999) / 1000;
-		char text[100];
+		char text[100]; /* its number changes in place; dumb consoles get two lines */
 
 		snprintf(text, sizeof(text), "%s in %u s; any key for a shell.", what, left);
-		put_line(s, text, left == seconds && s->count && s->consoles[0].dumb);
+		if (left == seconds || left == SAID_AGAIN_S)
+			tell_dumb(s, text);
+		put_line(s, text, false);
 		key = wait_key(s, fds, MIN(end, now_ms() + 1000));
 	}
 	screen_keys(s, false);

@@ -27,6 +27,8 @@ struct screen {
 	char head[24];         /* "[2/6] network   " */
 	struct buf line;       /* the fact that is shown but not ended yet */
 	bool live;             /* something stands on the bottom line without line end */
+	struct buf bottom;     /* that */
+	struct buf waited;     /* what is waited for, as dumb consoles were told */
 	int64_t step_began_ms, line_began_ms;
 	int64_t shown_ms;      /* when progress was last shown */
 	int64_t transfer_began_ms;
@@ -38,7 +40,7 @@ struct screen {
  * and shows nothing. 0 or -ENOMEM. */
 int screen_open(struct screen *s, const char *sys) must_check;
 
-/* A line of its own, between steps. */
+/* A line of its own, between steps; a long one goes on below. */
 void screen_say(struct screen *s, const char *fmt, ...) printf_like(2, 3);
 
 /* Step N of TOTAL begins. */
@@ -56,8 +58,8 @@ void screen_progress(struct screen *s, int64_t done, int64_t total);
 /* The step ended; false writes FAILED. */
 void screen_step_done(struct screen *s, bool ok);
 
-/* Code, title, cause and advice of F. */
-void screen_failure(struct screen *s, const struct failure *f);
+/* Code, title and cause of F, and what to try: ADVICE, lines separated by \n. */
+void screen_failure(struct screen *s, const struct failure *f, const char *advice);
 
 /* Counts down on the bottom line ("Rebooting in 30 s; any key for a shell."), WHAT being "Rebooting". Returns the
  * index of the console on which a key was pressed, or -1 when the time is over. */

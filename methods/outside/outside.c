@@ -236,7 +236,7 @@ static int broke(struct outside *o, int err, int status)
 	if (err == -ETIMEDOUT)
 		return fail(f, FAIL_SYS_INTERNAL, err, PROGRAM " said nothing for %d s", SILENT * LOOK_UP_MS / 1000);
 	if (err == -EPIPE && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return fail(f, FAIL_SYS_INTERNAL, -ENOENT, "the program " PROGRAM " cannot be run");
+		return fail(f, FAIL_SYS_PROGRAM, -ENOENT, "the program " PROGRAM " cannot be run");
 	if (err == -EPIPE && WIFSIGNALED(status))
 		return fail(f, FAIL_SYS_INTERNAL, err, PROGRAM " was ended by signal %d", WTERMSIG(status));
 	if (err == -EPIPE)

@@ -142,7 +142,7 @@ static int refused(const char *what, const char *line, struct failure *f)
 static int no_process(int err, const char *what, struct failure *f)
 {
 	if (err == -ENOENT || err == -EPIPE)
-		return fail(f, FAIL_SYS_INTERNAL, err, "%s: the program " PROGRAM " cannot be run", what);
+		return fail(f, FAIL_SYS_PROGRAM, err, "%s: the program " PROGRAM " cannot be run", what);
 	return fail(f, FAIL_SYS_INTERNAL, err, "%s: a process for TLS: %s", what, err_text(err));
 }
 

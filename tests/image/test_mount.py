@@ -202,12 +202,12 @@ def test_read_only():
 
 
 def test_read_write():
-    """root:rw writes into an ext image in memory, and is refused with a way out for everything else."""
+    """root:rw writes into an ext image in memory, and is refused under a code of its own for everything else."""
     inside("rw", "memory", image(EXT4), """
         echo x >target/x; umount target
         mount -o loop,ro /run/stage1/image/image target; test $(cat target/x) = x""")
-    refused("rw", "memory", image(SQUASHFS), "S1-ROOT-01", "ext2/3/4", "squashfs", "root:overlay")
-    refused("rw", "use", image(EXT4), "S1-ROOT-01", "used where it lies")
+    refused("rw", "memory", image(SQUASHFS), "S1-ROOT-06", "ext2/3/4", "squashfs")
+    refused("rw", "use", image(EXT4), "S1-ROOT-06", "used where it lies")
 
 
 DEVICE = """head -c {size} /dev/zero >/run/disk; dev=$(losetup -f --show /run/disk); ln -s $dev /run/device

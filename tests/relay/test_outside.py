@@ -120,7 +120,7 @@ def test_no_program():
         shutil.copy(FETCH, program)
         result = lab.node().run([program, "-o", lab.dir / "out", "automatic=method:ka"], check=False)
         words = result.stderr.decode()
-        assert result.returncode == 1 and "S1-SYS-02" in words, words
+        assert result.returncode == 1 and "S1-SYS-04" in words, words
         assert "the program stage1-relay cannot be run" in words, words
 
 

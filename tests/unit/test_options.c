@@ -100,7 +100,7 @@ static void test_every_example_of_the_manual_is_understood(void **state)
 		o = parse(line);
 		assert_non_null(o.value[i]);
 		assert_int_equal(o.warnings.count, 0);
-		assert_true(*key_table[i].example && *key_table[i].values);
+		assert_true(*key_table[i].values);
 		options_free(&o);
 	}
 }

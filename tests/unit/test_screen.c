@@ -102,7 +102,7 @@ static void test_a_failed_step_names_code_cause_and_advice(void **state)
 	screen_step(&s, 2, 6, "network");
 	screen_waiting(&s, "eth0: waiting for an answer", 0);
 	screen_step_done(&s, false);
-	screen_failure(&s, &f);
+	screen_failure(&s, &f, fail_advice(f.id));
 	page = shown();
 	assert_non_null(strstr(page, "[2/6] network"));
 	assert_non_null(strstr(page, "FAILED  0.0 s\n"));
@@ -142,6 +142,111 @@ static void test_a_dumb_terminal_gets_finished_lines_only(void **state)
 	raw[n > 0 ? n : 0] = '\0';
 	assert_null(strchr(raw, '\r'));
 	assert_string_equal(raw, "[4/6] image     300 MB in memory                                    ok    0.0 s\n");
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_a_dumb_terminal_is_told_of_a_wait_once(void **state)
+{
+	struct screen s = open_pipe_screen(true);
+	char raw[512];
+	ssize_t n;
+	(void)state;
+
+	screen_step(&s, 2, 6, "network");
+	for (int i = 9; i > 0; i--) {
+		char why[60];
+
+		snprintf(why, sizeof(why), "eth0: asked %d times", 10 - i);
+		screen_waiting(&s, why, now_ms() + i * 1000);
+	}
+	screen_waiting(&s, "eth0: an answer came", 0);
+	n = read(reader, raw, sizeof(raw) - 1);
+	raw[n > 0 ? n : 0] = '\0';
+	assert_string_equal(raw, "[2/6] network   eth0: asked 1 times (at most 9 s)\n[2/6] network   eth0: an answer came\n");
+	screen_close(&s);
+	close(reader);
+}
+
+static void test_what_stands_there_is_not_written_again(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	char raw[2048];
+	(void)state;
+
+	screen_step(&s, 2, 6, "network");
+	screen_waiting(&s, "eth0: no link", 0);
+	assert_true(read(reader, raw, sizeof(raw)) > 0);
+	for (int i = 0; i < 100; i++)
+		screen_waiting(&s, "eth0: no link", 0);
+	screen_waiting(&s, "eth0: link", 0);
+	assert_true(read(reader, raw, sizeof(raw)) < 80);
+	screen_close(&s);
+	close(reader);
+}
+
+/* No line of what was shown since the last call is wider than a terminal; it is given back. */
+static char *narrow(void)
+{
+	char *page = shown();
+
+	for (const char *line = page; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		if (n > 79)
+			fail_msg("%zu columns: %.*s", n, (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	return page;
+}
+
+static void test_every_failure_with_long_values_fits_and_says_its_reason(void **state)
+{
+	char name[1200];
+	(void)state;
+
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	for (size_t len = 0; len < sizeof(name); len += len < 100 ? 33 : 599)
+		for (int id = FAIL_NONE + 1; id < FAIL_COUNT; id++) {
+			struct screen s = open_pipe_screen(false);
+			struct failure f = { 0 };
+			char *page;
+
+			(void)(fail)(&f, (enum fail_id)id, -EIO, "http://server/%.*s.sqfs: answered 404, not found", (int)len, name);
+			screen_step(&s, 4, 6, "image");
+			screen_waiting(&s, f.detail, now_ms() + 30000);
+			screen_step_done(&s, false);
+			screen_failure(&s, &f, fail_advice(f.id));
+			page = narrow();
+			assert_non_null(strstr(page, fail_code(f.id)));
+			assert_non_null(strstr(page, "http://server/"));
+			assert_non_null(strstr(page, "404,"));
+			screen_close(&s);
+			close(reader);
+		}
+}
+
+static void test_nothing_else_is_wider_than_a_terminal(void **state)
+{
+	struct screen s = open_pipe_screen(false);
+	char words[600];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(words); i++)
+		words[i] = i % 9 == 8 && i < 300 ? ' ' : 'w';
+	words[sizeof(words) - 1] = '\0';
+	screen_say(&s, "automatic: unknown key '%s'", words);
+	screen_step(&s, 3, 6, "method");
+	screen_note(&s, words);
+	screen_step_done(&s, true);
+	s.step_began_ms = now_ms() - INT64_C(99999000);
+	screen_step_done(&s, false);
+	screen_format_progress(&s.line, INT64_C(99999000000000), INT64_C(100000000000000), INT64_C(90000000000));
+	screen_step(&s, 4, 6, "image");
+	s.transfer_began_ms = now_ms() - INT64_C(90000000000);
+	screen_progress(&s, INT64_C(99999000000000), INT64_C(100000000000000));
+	narrow();
 	screen_close(&s);
 	close(reader);
 }
@@ -197,6 +302,10 @@ int main(void)
 		cmocka_unit_test(test_a_failed_step_names_code_cause_and_advice),
 		cmocka_unit_test(test_a_long_fact_is_wrapped_at_blanks),
 		cmocka_unit_test(test_a_dumb_terminal_gets_finished_lines_only),
+		cmocka_unit_test(test_a_dumb_terminal_is_told_of_a_wait_once),
+		cmocka_unit_test(test_what_stands_there_is_not_written_again),
+		cmocka_unit_test(test_every_failure_with_long_values_fits_and_says_its_reason),
+		cmocka_unit_test(test_nothing_else_is_wider_than_a_terminal),
 		cmocka_unit_test(test_typing_costs_a_byte_a_key),
 		cmocka_unit_test(test_progress_line),
 	};

@@ -120,6 +120,68 @@ static void test_sorting(void **state)
 	}
 }
 
+static void test_memory_is_nobody_elses(void **state)
+{
+	enum { PIECES = 200 };
+	unsigned char *p[PIECES] = { NULL };
+	size_t size[PIECES] = { 0 };
+	uint32_t random = 1;
+
+	(void)state;
+	for (unsigned step = 0; step < 20000; step++) {
+		unsigned i = (random = random * 1103515245 + 12345) >> 16, what = i >> 10 & 3;
+		size_t want = (random >> 8 & 0xff) < 8 ? 50000 + (random >> 12 & 0x3ffff) : (random >> 12 & 0x7ff);
+
+		i %= PIECES;
+		for (size_t at = 0; p[i] && at < size[i]; at += 97)
+			assert_int_equal(p[i][at], i);
+		if (what == 0) {
+			__wrap_free(p[i]);
+			p[i] = __wrap_calloc(want, 1);
+			for (size_t at = 0; at < want; at++)
+				assert_int_equal(p[i][at], 0);
+		} else if (what == 1) {
+			__wrap_free(p[i]);
+			p[i] = NULL;
+			want = 0;
+		} else {
+			unsigned char *more = __wrap_realloc(p[i], want);
+
+			for (size_t at = 0; p[i] && at < MIN(size[i], want); at += 97)
+				assert_int_equal(more[at], i);
+			p[i] = more;
+		}
+		size[i] = want;
+		assert_int_equal((uintptr_t)p[i] % 16, 0);
+		if (p[i])
+			memset(p[i], (int)i, want);
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		__wrap_free(p[i]);
+	assert_null(__wrap_malloc(SIZE_MAX));
+	assert_null(__wrap_calloc(SIZE_MAX, 2));
+	assert_null(__wrap_realloc(NULL, SIZE_MAX - 4));
+}
+
+static void test_numbers_are_read_as_by_the_host(void **state)
+{
+	static const char *const texts[] = { "", "0", "7", "-7", "+9", " 12x", "0x1f", "0xg", "ff", "0755", "-", "x",
+					     "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+					     "-9223372036854775809", "18446744073709551615", "18446744073709551616", "zz" };
+	static const int bases[] = { 0, 8, 10, 16, 36 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		for (size_t b = 0; b < ARRAY_SIZE(bases); b++) {
+			char *ours, *theirs;
+
+			assert_true(__wrap_strtol(texts[i], &ours, bases[b]) == strtol(texts[i], &theirs, bases[b]));
+			assert_ptr_equal(ours, theirs);
+			assert_true(__wrap_strtoul(texts[i], &ours, bases[b]) == strtoul(texts[i], &theirs, bases[b]));
+			assert_ptr_equal(ours, theirs);
+		}
+}
+
 static void test_searching(void **state)
 {
 	static const char *const words[] = { "", "a", "ab", "aab", "b", "aaab", "abaab", "x" };
@@ -140,6 +202,8 @@ int main(void)
 		cmocka_unit_test(test_the_other_printfs),
 		cmocka_unit_test(test_patterns_match_as_by_the_host),
 		cmocka_unit_test(test_sorting),
+		cmocka_unit_test(test_memory_is_nobody_elses),
+		cmocka_unit_test(test_numbers_are_read_as_by_the_host),
 		cmocka_unit_test(test_searching),
 	};
 

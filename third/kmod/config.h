@@ -24,7 +24,6 @@
 #define ENABLE_XZ_DLOPEN 0
 #define ENABLE_ZSTD 1
 #define ENABLE_ZSTD_DLOPEN 0
-#define ENABLE_LOGGING 1
 /* 30 asks whether they are defined, 34 for their value. */
 #if __has_include("libkmod/libkmod-internal-file.h")
 #define ENABLE_DEBUG 0
