@@ -75,13 +75,22 @@ static int collect(struct pump *p)
 	return n;
 }
 
+/* The server does not listen any more; what it said before that may be why. */
+static bool last_words(struct pump *p, unsigned state)
+{
+	return (state & BR_SSL_RECVREC) && !p->net_ended &&
+	       get(p, p->net, br_ssl_engine_recvrec_buf, br_ssl_engine_recvrec_ack, &p->net_ended) > 0 && !p->net_ended;
+}
+
 static int move(struct pump *p, unsigned state)
 {
 	int moved = 0, n = 0;
 
 	if (state & BR_SSL_SENDREC)
 		moved |= n = put(p, p->net, br_ssl_engine_sendrec_buf, br_ssl_engine_sendrec_ack);
-	if (n >= 0 && (state & BR_SSL_RECVAPP))
+	if (n < 0)
+		return last_words(p, state) ? 1 : n;
+	if (state & BR_SSL_RECVAPP)
 		moved |= n = put(p, p->plain, br_ssl_engine_recvapp_buf, br_ssl_engine_recvapp_ack);
 	if (n >= 0 && (state & BR_SSL_RECVREC) && !p->net_ended)
 		moved |= n = get(p, p->net, br_ssl_engine_recvrec_buf, br_ssl_engine_recvrec_ack, &p->net_ended);

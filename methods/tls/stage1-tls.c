@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "methods/tls/tls.h"
 #include "methods/tls/judge.h"
+#include "methods/tls/look.h"
 #include "methods/tls/pump.h"
 #include "methods/tls/refusal.h"
 #include "methods/tls/rsa.h"
@@ -237,9 +238,24 @@ static void report_error(const struct pump_result *r)
 	} else {
 		refusal.head_len = r->head_len;
 		memcpy(refusal.head, r->head, r->head_len);
-		refusal_words(&words, &refusal);
+		if (!refusal_is_unclear(&refusal) || !look_again(&words, NET, all.name[0] ? all.name : NULL))
+			refusal_words(&words, &refusal);
 	}
 	report(id, "%s", buf_cstr(&words));
+}
+
+/* The connection broke. Before a first word of the server that may be all it has to say: it is looked at again. */
+static void report_broken(const struct pump_result *r)
+{
+	cleanup_buf struct buf words = { 0 };
+
+	if (!r->agreed && all.wants_certificate)
+		report(TLS_REFUSED, "it broke when the server had asked for a certificate of this machine, which has none: "
+				    "let it do without one (nginx: ssl_verify_client off)");
+	else if (!r->head_len && r->err != -ETIMEDOUT && look_again(&words, NET, all.name[0] ? all.name : NULL))
+		report(TLS_REFUSED, "%s", buf_cstr(&words));
+	else
+		report(TLS_BROKEN, "%s", err_text(r->err));
 }
 
 static void report_end(const struct pump_result *r)
@@ -249,7 +265,7 @@ static void report_end(const struct pump_result *r)
 	else if (r->error)
 		report_error(r);
 	else
-		report(TLS_BROKEN, "%s", err_text(r->err));
+		report_broken(r);
 }
 
 /* stage1-tls HOST BUNDLE|- PIN|- SILENCE-SECONDS */

@@ -44,6 +44,17 @@ def line(server, more="", host="127.0.0.1"):
     return f"method:https,server:{host}:{getattr(server, 'port', server)},directory:/,image:x{retries}{more}"
 
 
+def listens(process, port):
+    """Waits until the process does."""
+    end = time.monotonic() + 20
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < end and process.poll() is None, port
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def nginx(certificate, key, extra=""):
     """An nginx that speaks TLS on .tls, and http on .port."""
@@ -54,6 +65,7 @@ def nginx(certificate, key, extra=""):
     server.tls = port
     (server.root / "x").write_bytes(IMAGE)
     try:
+        listens(server.process, port)
         yield server
     finally:
         server.process.kill()
@@ -293,6 +305,42 @@ def test_no_tls_there():
         got = fetch(line(server, ",timeout:1"), env=trusting())
         got.failed("S1-SRV-03", "TLS was not agreed on in 1 s")
         assert got.seconds < 3
+
+
+@contextlib.contextmanager
+def program(*argv):
+    """A server that is started with its port behind the first words; the port, once it listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([str(word).format(port=port) for word in argv], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        listens(process, port)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_is_missing_is_said():
+    """A server that wants what is not spoken here is looked at again, and within a second what it wants is said."""
+    certificate, key = local("rsa")
+    ec_certificate, ec_key = local()
+    s_server = [netns.need("openssl", "openssl"), "s_server", "-accept", "127.0.0.1:{port}", "-WWW", "-quiet"]
+    rsa = [*s_server, "-cert", certificate, "-key", key]
+    for argv, words in (
+            ([*rsa, "-tls1_3"], "TLS 1.3 only: enable TLS 1.2"),
+            ([*rsa, "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"], "the cipher suite DHE-RSA-AES256-GCM, but none"),
+            ([*rsa, "-tls1_2", "-groups", "X448"], "the curve X448 only"),
+            ([*rsa, "-tls1_2", "-sigalgs", "rsa_pss_rsae_sha256"], "a signature with RSA-PSS only"),
+            ([*s_server, "-cert", ec_certificate, "-key", ec_key, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM"],
+             "the cipher suite ECDHE-ECDSA-AES256-CCM, but none"),
+            ([*rsa, "-tls1_2", "-Verify", "1", "-verify_return_error"], "certificate of this machine, which has none")):
+        with program(*argv) as port:
+            got = fetch(line(port), env=trusting())
+            got.failed("S1-TLS-04", words)
+            assert got.seconds < 2, (words, got.seconds)
 
 
 def test_a_stalled_server():

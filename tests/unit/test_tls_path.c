@@ -1,6 +1,7 @@
 /* test_tls_path.c - chains in any order, with anything in them, are judged as RFC 5280 has it, in words for people. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/tls/judge.h"
+#include "methods/tls/look.h"
 #include "methods/tls/names.h"
 #include "methods/tls/refusal.h"
 #include "methods/tls/rsa.h"
@@ -673,6 +674,77 @@ static void test_refusals(void **state)
 	}
 }
 
+/* What a second look at the server learns: its ServerHello, its key exchange, in records of any size. */
+static void test_second_looks(void **state)
+{
+	enum { NONE = 0xffff };
+	static const struct {
+		unsigned version, suite;
+		bool extended;
+		unsigned group, signature; /* NONE: there is no key exchange */
+		const char *words;         /* NULL: it would have been fine */
+	} rows[] = {
+		{ 0x0303, 0xc02b, false, 0x17, 0x0403, NULL },
+		{ 0x0303, 0xc02b, true, 0x17, 0x0403, "extended master secret" },
+		{ 0x0303, 0x009f, true, NONE, NONE, "the cipher suite DHE-RSA-AES256-GCM, but none" },
+		{ 0x0303, 0x1234, true, NONE, NONE, "the cipher suite it likes best" },
+		{ 0x0303, 0xc02f, true, 0x1e, 0x0401, "the curve X448 only" },
+		{ 0x0303, 0xc02f, true, 0x1d, 0x0804, "a signature with RSA-PSS only" },
+		{ 0x0303, 0xc02b, true, 0x1d, 0x0807, "a signature with Ed25519" },
+		{ 0x0302, 0xc014, false, NONE, NONE, "TLS 1.1 at most" },
+		{ 0x0304, 0x1301, false, NONE, NONE, "TLS 1.3 only: enable TLS 1.2" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t m[300] = { 2, 0, 0, 0, (uint8_t)(rows[i].version >> 8), (uint8_t)rows[i].version }, wire[600];
+		bool newest = rows[i].version == 0x0304;
+		cleanup_buf struct buf words = { 0 };
+		struct look look, none = { 0 };
+		size_t n = 39, w = 0;
+
+		if (newest)
+			m[5] = 3;
+		m[n++] = (uint8_t)(rows[i].suite >> 8);
+		m[n++] = (uint8_t)rows[i].suite;
+		n += 2; /* no compression; the high byte of the extensions' length */
+		m[n++] = (uint8_t)(newest ? 6 : rows[i].extended ? 4 : 0);
+		if (newest) {
+			memcpy(m + n, "\0\x2b\0\2\3\4", 6);
+			n += 6;
+		} else if (rows[i].extended) {
+			memcpy(m + n, "\0\x17\0", 4);
+			n += 4;
+		}
+		m[3] = (uint8_t)(n - 4);
+		if (rows[i].group != NONE) {
+			const uint8_t exchange[] = { 12, 0, 0, 7, 3, 0, (uint8_t)rows[i].group, 1, 4,
+						     (uint8_t)(rows[i].signature >> 8), (uint8_t)rows[i].signature };
+
+			memcpy(m + n, exchange, sizeof(exchange));
+			n += sizeof(exchange);
+		}
+		for (size_t at = 0, part; at < n; at += part) { /* records of 30 bytes */
+			part = MIN(n - at, (size_t)30);
+			memcpy(wire + w, (const uint8_t[]){ 22, 3, 3, 0, (uint8_t)part }, 5);
+			memcpy(wire + w + 5, m + at, part);
+			w += part + 5;
+		}
+		for (size_t cut = 0; cut < w; cut++) {
+			uint8_t *exact = malloc(cut + 1);
+
+			memcpy(exact, wire, cut);
+			look_parse(&look, exact, cut);
+			free(exact);
+		}
+		look_parse(&look, wire, w);
+		assert_int_equal(look_words(&words, newest ? &none : &look, newest ? &look : &none), rows[i].words != NULL);
+		if (rows[i].words && !strstr(buf_cstr(&words), rows[i].words))
+			print_error("row %zu: %s\n", i, buf_cstr(&words));
+		assert_non_null(strstr(buf_cstr(&words), rows[i].words ? rows[i].words : ""));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -681,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_loops),          cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_words_on_names), cmocka_unit_test(test_constraints),
 		cmocka_unit_test(test_rsa),            cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_second_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
