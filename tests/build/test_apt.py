@@ -3,6 +3,7 @@
 The mirrors are folders made here, served on the loopback; apt is told to trust them, so the sums of their lists count.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: dpkg-dev
 import contextlib
 import functools
 import hashlib
