@@ -1,4 +1,4 @@
-"""test_packages - the programs that tests, benches and the demo call -> each one's package is in their "# packages:" lines.
+"""test_packages - the programs that tests, benches and the demo call -> their packages are in the "# packages:" lines.
 
 What can be checked: the first word of each command that is written as a list, where this system has such a program; and
 that there is a package of each name.
@@ -13,7 +13,8 @@ import subprocess
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MAKEFILE = (TOP / "Makefile").read_text()
 COMMAND = re.compile(r'\[\s*"(?:/usr)?(?:/s?bin/)?([a-z][\w.+-]*)"|which\("([a-z][\w.+-]*)"')
-NO_COMMANDS = {"init", "data", "kill", "poweroff", "reboot", "sh", "link", "host", "route", "uptime"}  # words of lists, and shells' own
+# words of other lists, and a shell's own
+NO_COMMANDS = {"init", "data", "kill", "poweroff", "reboot", "sh", "link", "host", "route", "uptime"}
 
 
 def build_packages():
@@ -29,7 +30,8 @@ def files():
 
 def said(*paths):
     """The packages that the lines of PATHS, and of what these import, name."""
-    return subprocess.run([TOP / "tests/packages", *paths], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    done = subprocess.run([TOP / "tests/packages", *paths], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.split()
 
 
 @functools.cache
@@ -64,8 +66,9 @@ def owners(programs):
 @functools.cache
 def depends():
     """{package: [packages it depends on]} of what is installed here."""
-    lines = subprocess.run(["dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends}, ${Depends}\n"], stdout=subprocess.PIPE,
-                           text=True, check=True).stdout.splitlines()
+    form = "${Package}\t${Pre-Depends}, ${Depends}\n"
+    lines = subprocess.run(["dpkg-query", "-W", "-f", form], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.splitlines()
     return {line.split("\t")[0]: re.findall(r"(?:^|[,|]) *([a-z0-9][\w.+-]*)", line.split("\t")[1]) for line in lines}
 
 
@@ -94,7 +97,7 @@ def test_every_program_has_its_package():
 
 
 def test_the_lists_are_made_of_the_lines():
-    """The Makefile installs what the lines name, for each target from the files that it runs; no list is beside them."""
+    """The Makefile installs what the lines name, for each target from the files that it runs; it has no other list."""
     assert "need-run:" in MAKEFILE and "tests/packages tests/*/test_*.py" in MAKEFILE
     assert not re.search(r"^(TEST|RUN|DEMO|BENCH)_PACKAGES", MAKEFILE, re.M)
     named = said(*files(), *TOP.glob("tests/unit/*.c"), TOP / "server/demo-image", TOP / "tests/bare")
