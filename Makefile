@@ -37,9 +37,10 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wimplicit-fallthrough -Wformat=2 -Wundef
 STD  := -std=gnu11 -D_GNU_SOURCE -I.
 
-# What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of the builder of all.rdz.
+# What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of what runs here: the builder
+# of all.rdz and that of the man pages. What tests, benches and the demo need besides is said in their files: tests/packages.
 BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod libkmod-dev \
-	liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev
+	liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev libpci-dev
 
 .PHONY: all
 all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%)
@@ -192,9 +193,6 @@ endif
 -include $(HOST_OBJ:.o=.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 util-linux mandoc libcmocka-dev libpci-dev squashfs-tools erofs-utils e2fsprogs \
-	genisoimage xorriso libarchive-tools bzip2 gzip zstd cpio mtools dosfstools parted
-
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl
 UNIT_SRC    := $(PART_SRC) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
@@ -203,7 +201,7 @@ UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/un
 
 .PHONY: need-test
 need-test:
-	@third/need "make unit" $(TEST_PACKAGES)
+	@third/need "make unit" $(BUILD_PACKAGES) libcmocka-dev $$(tests/packages tests/unit/*.c)
 
 build/unit/%.o: %.c | need-test
 	@mkdir -p $(@D)
@@ -320,8 +318,6 @@ test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
 # ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
 # with the programs as musl makes them, and a boot of its all.rdz
-RUN_PACKAGES := iproute2 busybox git fdisk xorriso libarchive-tools libcap2-bin bzip2 iputils-ping curl dnsmasq-base isc-dhcp-server nginx-light vsftpd tftpd-hpa tinyproxy-bin squid openssl \
-	exfatprogs xfsprogs btrfs-progs libtirpc-common tcpdump mmdebstrap uidmap qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
 MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDIR)/build/musl/bin/dolly \
@@ -329,7 +325,7 @@ MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDI
 
 .PHONY: need-run
 need-run: need-test
-	@third/need "make test" $(RUN_PACKAGES)
+	@third/need "make test" python3 $$(tests/packages tests/*/test_*.py server/demo server/demo-image tests/bare)
 
 # What to run before each commit, within minutes: all that needs no server and no second machine, and one boot.
 .PHONY: check
@@ -357,19 +353,20 @@ musl-parts: build/musl/all.rdz $(PROGRAMS:%=build/musl/bin/%) $(TEST_PROGRAMS:%=
 # ---- the demonstration and the benchmarks: programs of their own, told by the environment
 .PHONY: demo
 demo: all build/demo/root.sqfs
-	@third/need "make demo" $$(server/demo --packages)
+	@third/need "make demo" python3 $$(tests/packages server/demo)
 	@server/demo
 
 build/demo/root.sqfs: server/demo-image | need-build
-	@third/need "make demo" $$(server/demo-image --packages)
+	@third/need "make demo" $$(tests/packages server/demo-image)
 	@mkdir -p $(@D)
 	$(call say,ROOT $@)
 	$(Q)server/demo-image $@
 
 .PHONY: bench
-BENCHES := $(sort $(wildcard bench/*))
+BENCHES := $(filter-out %-peers,$(foreach b,$(wildcard bench/*),$(if $(suffix $(b)),,$(b))))
 bench: all
-	@for b in $$(grep -l -e --packages $(BENCHES)); do third/need "make bench" $$($$b --packages) && $$b || exit 1; done
+	@third/need "make bench" python3 $$(tests/packages $(BENCHES))
+	@for b in $(BENCHES); do echo "== $$b"; $$b || exit 1; done
 
 # ---- documentation, installation, cleaning
 MAN_PAGES := $(patsubst doc/%.in,build/doc/%,$(wildcard doc/*.in)) \

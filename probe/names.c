@@ -44,6 +44,8 @@ static void open_pci(struct names *n, const struct probe_world *w)
 	n->pci->debug = libpci_words;
 	/* no pci_init: it would choose a way to the hardware, and only the names are wanted */
 	pci_set_name_list_path(n->pci, (char *)w->pci_ids, 0);
+	/* nor in a user's cache of names; libpci 3.13 loses memory over it */
+	pci_set_param(n->pci, (char *)"net.cache_name", (char *)"");
 }
 
 static char *pci_name(struct names *n, const struct probe_world *w, const char *modalias)

@@ -1,5 +1,6 @@
 """test_archive - tar and cpio archives instead of images -> a root, in memory or on a ramdisk."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: zstd
 import re
 
 import stage2

@@ -1,5 +1,6 @@
 """test_demo - `make demo AUTO=1` -> a real Debian from memory, with the network as stage1 left it."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: make squashfs-tools
 import os
 import re
 import subprocess

@@ -1,5 +1,6 @@
 """test_image - images of every kind, plain and compressed, in memory and in a ramdisk -> a root that is whole."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: zstd
 import stage2
 from qemu import boot
 from web import web

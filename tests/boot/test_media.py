@@ -1,5 +1,6 @@
 """test_media - methods disk and cdrom on every kind of drive -> a root; what is not there is said by name."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: e2fsprogs
 import hashlib
 import re
 import subprocess

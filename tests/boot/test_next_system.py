@@ -1,5 +1,6 @@
 """test_next_system - a Debian booted over the network -> its own network programs keep the interface and renew the lease."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools zstd make
 import os
 import pathlib
 import re

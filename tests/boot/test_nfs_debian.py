@@ -1,5 +1,6 @@
 """test_nfs_debian - a real Debian whose root stays on an NFS server -> its login, files never read, its shutdown."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools
 import contextlib
 import pathlib
 import subprocess

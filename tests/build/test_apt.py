@@ -3,6 +3,7 @@
 The mirrors are folders made here, served on the loopback; apt is told to trust them, so the sums of their lists count.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: dpkg-dev
 import contextlib
 import functools
 import hashlib
@@ -55,7 +56,8 @@ class Mirror:
     def deb(self, name, version, depends="", files=()):
         """Adds a binary package; its file's name is without the epoch, as in every pool."""
         with tempfile.TemporaryDirectory() as draft:
-            control = f"Package: {name}\nVersion: {version}\nArchitecture: {ARCH}\nMaintainer: nobody\nDescription: a test\n"
+            control = f"Package: {name}\nVersion: {version}\nArchitecture: {ARCH}\n"
+            control += "Maintainer: nobody\nDescription: a test\n"
             control += f"Depends: {depends}\n" if depends else ""
             (pathlib.Path(draft) / "DEBIAN").mkdir()
             (pathlib.Path(draft) / "DEBIAN/control").write_text(control)
@@ -64,7 +66,8 @@ class Mirror:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(version)
             path = self.folder / "pool" / f"{name}_{version.split(':')[-1]}_{ARCH}.deb"
-            subprocess.run(["dpkg-deb", "--build", "--root-owner-group", draft, path], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["dpkg-deb", "--build", "--root-owner-group", draft, path], check=True,
+                           stdout=subprocess.DEVNULL)
         data = path.read_bytes()
         self.packages.append(f"{control}Filename: pool/{path.name}\nSize: {len(data)}\nSHA256: {sha256(data)}\n")
 
@@ -80,17 +83,19 @@ class Mirror:
             if path.exists():
                 files[file] = path.read_bytes()
             path.write_bytes(files[file])
-        sums = lambda: "Checksums-Sha256:\n" + "".join(f" {sha256(d)} {len(d)} {f}\n" for f, d in files.items())  # noqa: E731
+        listed = lambda: "Checksums-Sha256:\n" + "".join(  # noqa: E731
+            f" {sha256(data)} {len(data)} {file}\n" for file, data in files.items())
         head = f"Version: {version}\nFormat: 3.0 (quilt)\n"
-        dsc = f"Format: 3.0 (quilt)\nSource: {name}\nBinary: {name}\nArchitecture: any\nVersion: {version}\n" + sums()
+        dsc = f"Format: 3.0 (quilt)\nSource: {name}\nBinary: {name}\nArchitecture: any\nVersion: {version}\n" + listed()
         files = {f"{name}_{short}.dsc": dsc.encode(), **files}
         (self.folder / "pool" / f"{name}_{short}.dsc").write_text(dsc)
-        self.sources.append(f"Package: {name}\nBinary: {name}\n{head}Directory: pool\n{sums()}")
+        self.sources.append(f"Package: {name}\nBinary: {name}\n{head}Directory: pool\n{listed()}")
 
     def publish(self):
         """Writes the lists of what there is."""
         top = self.folder / "dists" / self.suite
-        listed = {f"main/binary-{ARCH}/Packages": "\n".join(self.packages), "main/source/Sources": "\n".join(self.sources)}
+        listed = {f"main/binary-{ARCH}/Packages": "\n".join(self.packages),
+                  "main/source/Sources": "\n".join(self.sources)}
         release = f"Suite: {self.suite}\nCodename: {self.suite}\nComponents: main\nArchitectures: {ARCH}\n" \
                   f"Date: Tue, 01 Jan 2030 00:00:00 UTC\n{self.release}SHA256:\n"
         for name, text in listed.items():
@@ -115,7 +120,8 @@ class Place:
         self.folder, self.mirrors, self.servers = folder, [], {}
         (folder / "etc").mkdir()
         (folder / "etc/apt.conf").write_text('Acquire::Retries "0";\nAcquire::http::Proxy::127.0.0.1 "DIRECT";\n'
-                                             'Acquire::Check-Date "false";\nAcquire::AllowInsecureRepositories "true";\n')
+                                             'Acquire::Check-Date "false";\n'
+                                             'Acquire::AllowInsecureRepositories "true";\n')
 
     def mirror(self, **choice):
         """One more mirror, empty."""
@@ -203,7 +209,8 @@ def test_the_newest():
         here.publish()
         for kind, suffix in (("deb", f"_{ARCH}.deb"), ("source", ".dsc")):
             file, said = here.apt(kind, "plain")
-            assert file.endswith(f"plain_1.0-1+deb12u1{suffix}") and "plain 1.0-1+deb12u1, the newest" in said, (file, said)
+            assert file.endswith(f"plain_1.0-1+deb12u1{suffix}"), (file, said)
+            assert "plain 1.0-1+deb12u1, the newest" in said, said
             file, said = here.apt(kind, "epoch")
             assert pathlib.Path(file).exists() and "2-1" in file and "epoch 1:2-1, the newest" in said, (file, said)
 
@@ -236,7 +243,7 @@ def test_damaged_files():
 
 
 def test_tarball_alone():
-    """Where no version's packaging is there, the newest upstream tarball with the right sum is taken; what lacks is said."""
+    """Where no version's packaging is there, the newest upstream tarball with the right sum is taken, and that is said."""
     with place() as here:
         mirror = here.mirror()
         for version in ("1:3.0-1", "1:3.1-2"):
@@ -358,7 +365,8 @@ def test_kernel():
         mirror = here.mirror()
         for version in ("6.1.0-8", "6.1.0-10", "6.1.0-9", "6.1.0-9-cloud", "5.9.0-99"):
             name = f"{version}-{ARCH}"
-            mirror.deb(f"linux-image-{name}", "6.1.1-1", files=[f"boot/vmlinuz-{name}", f"lib/modules/{name}/kernel/none"])
+            files = [f"boot/vmlinuz-{name}", f"lib/modules/{name}/kernel/none"]
+            mirror.deb(f"linux-image-{name}", "6.1.1-1", files=files)
         mirror.deb(f"linux-image-{ARCH}", "6.1.1-1", depends=f"linux-image-6.1.0-10-{ARCH} (= 6.1.1-1)")
         here.publish()
         damage(mirror.file("linux-image-6.1.0-10-*"), "missing")

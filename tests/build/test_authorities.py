@@ -1,5 +1,6 @@
 """test_authorities - CA_BUNDLE= -> the authorities in all.rdz: the distribution's, a file's, none; bad files are named."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: make
 import os
 import pathlib
 import subprocess

@@ -4,6 +4,7 @@ Each build here is in a folder of its own below build/tests/build, with hard lin
 nothing of the tree is touched.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: make kmod
 import atexit
 import functools
 import hashlib

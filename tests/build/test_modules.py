@@ -4,6 +4,7 @@ Both are read here by a small reader of its own (System V ABI, chapter 4): what 
 writes there, what is imported, what functions are called.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: zstd
 import lzma
 import pathlib
 import struct

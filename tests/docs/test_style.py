@@ -1,5 +1,6 @@
 """One way to write: lines of 120 columns everywhere, C as .clang-format has it, one dialect for errors and sets."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: clang-format
 import re
 import subprocess
 

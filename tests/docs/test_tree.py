@@ -1,5 +1,6 @@
 """The tree and its documents keep their promises: first lines, licence lines, sized strings, man pages, make targets."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: mandoc
 import re
 import subprocess
 

@@ -4,6 +4,7 @@ Needs root. Each test has a mount namespace of its own with an empty /run; loop 
 ramdisk driver are tested in QEMU (tests/boot), with the kernel that is shipped.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools erofs-utils e2fsprogs cpio zstd libcap2-bin
 import functools
 import pathlib
 import re

@@ -5,6 +5,7 @@
     fetch(..., env={"SSL_CERT_FILE": ca.bundle})
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: openssl
 import hashlib
 import pathlib
 import ssl

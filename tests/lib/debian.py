@@ -3,6 +3,7 @@
 The squashfs is the demo's (server/demo-image); the others are made of it, below build/tests/debian. Needs root.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools e2fsprogs mmdebstrap uidmap
 import fcntl
 import os
 import pathlib

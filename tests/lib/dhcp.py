@@ -7,6 +7,7 @@
         assert up.facts["IPADDR"].startswith("10.9.0.3"), up
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: dnsmasq-base isc-dhcp-server iputils-ping
 import os
 import pathlib
 import re

@@ -10,6 +10,7 @@ A schedule made from a seed (schedule()) is the same on every machine. Other pro
 Cluster and bring their own Run.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: iproute2 procps
 import contextlib
 import hashlib
 import os

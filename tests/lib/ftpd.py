@@ -5,6 +5,7 @@
         server.fetch("server:127.0.0.1,image:x").is_file(data)
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: vsftpd
 import contextlib
 import pathlib
 import re

@@ -4,6 +4,7 @@
     pack(folder, out)                              what lies in a folder already
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: cpio
 import pathlib
 import shutil
 import subprocess
@@ -11,7 +12,6 @@ import tempfile
 
 from debs import debs, kernel_modules
 
-PACKAGES = ["cpio"]
 FOLDERS = ("bin", "dev", "etc", "modules", "proc", "run", "sys", "tmp")
 
 

@@ -7,6 +7,7 @@ structs in either layout, unused bytes are noise, a packet has to come in one re
 the last 32678 bytes are held back until the end of the flow is announced.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: iproute2
 import os
 import select
 import socket

@@ -6,6 +6,7 @@
         fetch(lan.words("https", "x"), node=lan.node, env=lan.env).is_file(data)
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: nginx-light vsftpd tftpd-hpa
 import functools
 import os
 import re

@@ -5,6 +5,7 @@
     disk(path, "ahci")                           QEMU's options for it: ahci, nvme, virtio, usb, sd, cd (AHCI), usb-cd
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: e2fsprogs dosfstools mtools genisoimage fdisk exfatprogs xfsprogs btrfs-progs
 import contextlib
 import itertools
 import os
@@ -15,7 +16,6 @@ import subprocess
 import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build" / "tests" / "media"
-PACKAGES = ["e2fsprogs", "dosfstools", "mtools", "genisoimage", "fdisk", "exfatprogs", "xfsprogs", "btrfs-progs"]
 MIB = 1024 * 1024
 
 _number = itertools.count()

@@ -17,6 +17,7 @@ fails; then the ends of all its logs are printed. Interfaces have any name, sinc
 Nothing here leaves the machine: a namespace is connected to other namespaces of its Lab only. Needs root.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: iproute2 curl tcpdump procps
 import contextlib
 import ctypes
 import errno

@@ -5,6 +5,7 @@
 server.freeze(), .thaw(), .kill(), .start() are what happens to servers; .folder is what it exports as /export.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: libtirpc-common
 import contextlib
 import functools
 import pathlib
@@ -19,7 +20,6 @@ from debs import TOP, debs, environment
 
 FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW, GUEST_VIEW6 = "10.0.2.2", "[fec0::2]"  # the loopback, as a guest on QEMU's own network sees it
-PACKAGES = ["libtirpc-common"]  # /etc/netconfig, without which no program of Sun's RPC starts
 
 CONFIG = """
 NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = {host}; Enable_NLM = false; Enable_RQUOTA = false; }}

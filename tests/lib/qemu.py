@@ -9,6 +9,7 @@ VMLINUZ= and ALL_RDZ= in the environment choose other files than build/vmlinuz a
 fixes the accelerator.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: qemu-system-x86 ipxe-qemu pxelinux syslinux-common ovmf grub-efi-amd64-signed
 import codecs
 import contextlib
 import json
@@ -31,7 +32,6 @@ HOST = "10.0.2.2"  # this machine, as a guest on QEMU's own network sees it
 PXELINUX = ("/usr/lib/PXELINUX/pxelinux.0", "/usr/lib/syslinux/modules/bios/ldlinux.c32")
 OVMF_CODE, OVMF_VARS = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
 GRUB = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
-PACKAGES = ["qemu-system-x86", "ipxe-qemu", "pxelinux", "syslinux-common", "ovmf", "grub-efi-amd64-signed"]
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[@-~]|[()#][0-9A-Za-z]|[=>78cDEHM])")
 PROMPT = re.compile(r"(\? \[\d+\]|:) $", re.MULTILINE)  # of stage1's questions, with nothing typed yet
@@ -351,7 +351,7 @@ def test_name():
 def _need(*paths):
     for path in paths:
         if not pathlib.Path(path).exists():
-            raise FileNotFoundError(f"{path} is missing: run `make` (packages: {' '.join(PACKAGES)})")
+            raise FileNotFoundError(f"{path} is missing: run `make` (packages: those that tests/packages {__file__} names)")
 
 
 def _start(nic, mem, boot_args, drives=(), extra=(), lifetime=300, user_options="", name=None, reboots=False,

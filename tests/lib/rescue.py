@@ -3,6 +3,7 @@
 Its init is what the seeds' rescue system does with the word dollymethod on the kernel's command line.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools
 import os
 import pathlib
 import shutil

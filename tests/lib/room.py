@@ -9,6 +9,7 @@ The switch is also the boot server (10.0.1.21: DHCP and TFTP); the head node (10
 what leaves it can be counted. Node I is 10.0.1.(30+I), by its card's address. RATE limits every cable.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: dnsmasq-base
 import contextlib
 import os
 import pathlib
@@ -23,7 +24,6 @@ import web
 BIN = pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"
 DOLLY = pathlib.Path(os.environ.get("DOLLY", BIN / "dolly"))
 KA_SERVER = pathlib.Path(os.environ.get("KA_BIN", BIN)) / "ka-d-server"
-PACKAGES = sorted({*qemu.PACKAGES, *web.PACKAGES, "dnsmasq-base", "iproute2"})
 
 BOOT_SERVER, HEAD = "10.0.1.21", "10.0.1.20"
 HTTP_LINE = f"automatic=method:http,interface:eth0,network:dhcp,server:{HEAD},directory:/,image:root.sqfs"

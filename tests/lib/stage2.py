@@ -5,6 +5,7 @@
 Its /sbin/init is tests/lib/stage2.c: it prints what it found and powers off. Size is in MB of incompressible filler.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: squashfs-tools erofs-utils e2fsprogs genisoimage gzip zstd cpio
 import fcntl
 import hashlib
 import pathlib
@@ -17,8 +18,6 @@ from initramfs import pack
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "build" / "tests" / "stage2"
-PACKAGES = ["squashfs-tools", "erofs-utils", "e2fsprogs", "genisoimage", "xz-utils", "gzip", "zstd", "cpio",
-            "dietlibc-dev"]
 SOURCE = HERE / "stage2.c"
 DIRS = ("proc", "sys", "dev", "run", "tmp", "sbin", "etc", "root")
 

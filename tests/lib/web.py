@@ -4,6 +4,7 @@
 One nginx per process, made by the first call, gone with the process. Machines on QEMU's network reach it at 10.0.2.2.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: nginx-light
 import functools
 import os
 import pathlib
@@ -13,7 +14,6 @@ import tempfile
 import time
 import weakref
 
-PACKAGES = ["nginx-light"]
 GUEST_VIEW = "10.0.2.2"
 
 CONFIG = """

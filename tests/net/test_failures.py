@@ -6,6 +6,7 @@ file arrives with every byte; "-": there is no such thing. The words have to be 
 "a|b": one of them, for each libc has words of its own.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: iproute2
 import contextlib
 import hashlib
 import os

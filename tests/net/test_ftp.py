@@ -1,5 +1,6 @@
 """test_ftp.py - method ftp by stage1-fetch: vsftpd for what is right, a server of bad manners for what is not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: curl iproute2
 import hashlib
 import os
 import platform

@@ -1,5 +1,6 @@
 """test_http.py - method http by stage1-fetch: nginx for what is right, a server of bad manners for what is not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: curl zstd
 import base64
 import contextlib
 import gzip

@@ -1,5 +1,6 @@
 """test_https.py - method https by stage1-fetch: nginx and a server of bad manners, trusted and not, by the way of proxies."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: openssl procps tinyproxy-bin
 import base64
 import contextlib
 import functools

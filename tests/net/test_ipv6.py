@@ -1,5 +1,6 @@
 """test_ipv6.py - routers, SLAAC and DHCPv6 by radvd, dnsmasq and ISC dhcpd; both families at once; what goes wrong."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: radvd
 import ipaddress
 import re
 import shutil

@@ -1,5 +1,6 @@
 """test_proxy.py - methods through a proxy by stage1-fetch: tinyproxy and squid between a node and servers it cannot reach."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: tinyproxy-bin squid iputils-ping
 import contextlib
 import pathlib
 import tempfile

@@ -1,5 +1,6 @@
 """test_targets.py - where dolly puts an image, where it takes it from, and what its options say: the field's cases."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: bsdutils e2fsprogs zstd
 import contextlib
 import gzip
 import lzma

@@ -1,5 +1,6 @@
 /* test_recognise.c - image/recognise.c: real images of every kind are told apart, with the size their header claims. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* packages: squashfs-tools erofs-utils e2fsprogs genisoimage xorriso cpio bzip2 gzip zstd libarchive-tools */
 /* Needs: squashfs-tools erofs-utils e2fsprogs xorriso genisoimage tar cpio gzip xz-utils zstd bzip2 */
 #include "image/image.h"
 

@@ -1,5 +1,6 @@
 /* test_sink.c - image/sink.h: in whatever portions it comes, the store holds exactly the image, or a failure is named. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* packages: squashfs-tools e2fsprogs gzip zstd */
 /* Needs: squashfs-tools gzip xz-utils zstd */
 #include "image/image.h"
 #include "image/sha256.h"

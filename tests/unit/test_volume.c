@@ -1,5 +1,6 @@
 /* test_volume.c - methods/media/volume.h and media.h: file systems, labels and UUIDs as their makers write them; choosing by them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* packages: dosfstools mtools parted e2fsprogs squashfs-tools fdisk */
 #include "methods/media/media.h"
 
 #include <fcntl.h>
