@@ -314,7 +314,8 @@ static int widen(struct search *s)
 
 	if (!s->wish.card.by_bootif)
 		return give_up(s);
-	watch_note(s->request->watch, "BOOTIF=%s is no card that is there: every card is tried", mac_text(s->wish.card.mac, mac));
+	watch_note(s->request->watch, "BOOTIF=%s is no card that can be used, every card is tried",
+		   mac_text(s->wish.card.mac, mac));
 	s->wish.card = (struct card_wish){ .choice = CARD_ANY };
 	return look_at_all_cards(s);
 }
