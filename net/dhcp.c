@@ -25,7 +25,8 @@ static const char *const state_names[] = { "idle", "selecting", "requesting", "c
 
 enum {
 	REQUESTS = 4,          /* so often one offer is asked for before a new DISCOVER (1.5 s) ... */
-	REQUESTS_PATIENT = 6,  /* ... but longer (6 s) where that went wrong before: the server is slow */
+	REQUESTS_PATIENT = 6,  /* ... but longer (6 s) where that went wrong before, or the offer took so long: the server is slow, */
+	SLOW_MS = 300,         /* and has all the DISCOVERs sent meanwhile to answer before the request */
 	OTHERS_MS = 300,       /* so long a server that did not confirm its offer waits for another server's */
 	PAUSE_MS = 100,        /* the first pause; doubles up to */
 	PAUSE_LONGEST_MS = 10000, /* RFC 2131, 3.1.5: the pause after a DECLINE */
@@ -39,6 +40,8 @@ struct dhcp_client {
 	uint32_t xid;
 	int64_t began_ms;     /* first DISCOVER */
 	int64_t sent_ms;      /* last message */
+	int64_t asked_ms;     /* first DISCOVER of this exchange */
+	bool slow;            /* the offer took its time */
 	int64_t retry_ms;     /* when it is sent again */
 	struct patience patience;
 	unsigned discovers;   /* sent in all */
@@ -181,6 +184,7 @@ static void discover(struct dhcp_client *c, int64_t now)
 	forget_offer(c);
 	c->xid = random_u32();
 	patience_restart(&c->patience);
+	c->asked_ms = now;
 	send_discover(c, now);
 }
 
@@ -312,6 +316,7 @@ static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 	network_free(&c->offer);
 	dhcp_message_free(&c->said);
 	c->offer = net;
+	c->slow = now - c->asked_ms > SLOW_MS;
 	c->said = *m;
 	*m = (struct dhcp_message){ 0 };
 	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0); /* else as soon as all that has come in was read */
@@ -432,7 +437,7 @@ static void request_again(struct dhcp_client *c, int64_t now)
 	int64_t probe_ms = arp_probe_time(&c->probe, c->s.wire, now);
 
 	if (now >= c->retry_ms) {
-		if (c->requests == (c->lost_offers ? REQUESTS_PATIENT : REQUESTS)) {
+		if (c->requests == (c->lost_offers || c->slow ? REQUESTS_PATIENT : REQUESTS)) {
 			c->lost_offers++;
 			c->silent = c->offer.server_id;
 			discover(c, now);

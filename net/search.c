@@ -45,7 +45,7 @@ static void give_to_bond(struct search *s, const struct card *card)
 	int err;
 
 	s->bonded |= (int)card->master == s->bond; /* of an earlier try */
-	if (!card_is_usable(card) || !bond_wants(&s->wish.bond, card) || !is_free(s, card->ifindex))
+	if (net_wish_leaves(&s->wish, card) || !card_is_usable(card) || !bond_wants(&s->wish.bond, card) || !is_free(s, card->ifindex))
 		return;
 	link_auto_ipv6(card->name, false);
 	err = bond_add(&s->commands, s->bond, card->ifindex);
@@ -61,7 +61,8 @@ static bool is_candidate(const struct search *s, const struct card *card)
 {
 	if (s->bond)
 		return card->ifindex == s->bond;
-	return card_is_usable(card) && card_matches(card, &s->wish.card) && !was_tried(s, card);
+	return card_is_usable(card) && card_matches(card, &s->wish.card) && !was_tried(s, card) &&
+	       !net_wish_leaves(&s->wish, card);
 }
 
 /* A card as the kernel now describes it. */
@@ -313,7 +314,8 @@ static int widen(struct search *s)
 
 	if (!s->wish.card.by_bootif)
 		return give_up(s);
-	watch_note(s->request->watch, "BOOTIF=%s is no card that is there: every card is tried", mac_text(s->wish.card.mac, mac));
+	watch_note(s->request->watch, "BOOTIF=%s is no card that can be used, every card is tried",
+		   mac_text(s->wish.card.mac, mac));
 	s->wish.card = (struct card_wish){ .choice = CARD_ANY };
 	return look_at_all_cards(s);
 }

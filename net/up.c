@@ -29,10 +29,57 @@ static int replace_text(char **text, const char *wanted)
 	return 0;
 }
 
+static bool has_name_server(const struct network *net, const struct in_addr *a, const struct in6_addr *a6)
+{
+	for (size_t i = 0; a && i < net->dns_count; i++)
+		if (net->dns[i].s_addr == a->s_addr)
+			return true;
+	for (size_t i = 0; a6 && i < net->dns6_count; i++)
+		if (ip6_equal(&net->dns6[i], a6))
+			return true;
+	return false;
+}
+
+/* The name servers of nameserver=, before all others. */
+static int take_name_servers(const struct options *o, struct network *net)
+{
+	for (size_t i = o->nameservers.count; i--;) {
+		const char *word = o->nameservers.word[i];
+		struct in6_addr a6, *more6;
+		struct in_addr a, *more;
+
+		if (address_parse(word, &a) == 0) {
+			if (has_name_server(net, &a, NULL))
+				continue;
+			more = realloc(net->dns, (net->dns_count + 1) * sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			memmove(more + 1, more, net->dns_count++ * sizeof(*more));
+			net->dns = more;
+			more[0] = a;
+		} else if (address6_parse(word, &a6) == 0) {
+			if (has_name_server(net, NULL, &a6))
+				continue;
+			more6 = realloc(net->dns6, (net->dns6_count + 1) * sizeof(*more6));
+			if (!more6)
+				return -ENOMEM;
+			memmove(more6 + 1, more6, net->dns6_count++ * sizeof(*more6));
+			net->dns6 = more6;
+			more6[0] = a6;
+		} else {
+			log_warn("nameserver=%s is no address", word);
+		}
+	}
+	return 0;
+}
+
 /* What a person gave counts more than what a server says. */
 static int take_wishes(const struct net_wish *wish, struct network *net)
 {
-	int err = replace_text(&net->hostname, net_wish_value(wish, KEY_HOSTNAME));
+	int err = take_name_servers(wish->options, net);
+
+	if (!err)
+		err = replace_text(&net->hostname, net_wish_value(wish, KEY_HOSTNAME));
 
 	if (wish->mtu)
 		net->mtu = wish->mtu;
@@ -360,7 +407,7 @@ static bool another_card(struct netlink *nl, const struct network *net, const st
 		for (size_t i = 0; i < cards.count && !found; i++) {
 			const struct card *c = &cards.card[i];
 
-			found = card_is_usable(c) && (wish.card.by_bootif || card_matches(c, &wish.card)) &&
+			found = card_is_usable(c) && !net_wish_leaves(&wish, c) && (wish.card.by_bootif || card_matches(c, &wish.card)) &&
 				memcmp(c->mac, net->mac, MAC_LEN) != 0;
 			for (size_t j = 0; j < net->tried_count && found; j++)
 				found = memcmp(c->mac, net->tried[j], MAC_LEN) != 0;

@@ -79,6 +79,7 @@ static bool mode_of(const char *word, enum net_mode *mode)
 		const char *word;
 		enum net_mode mode;
 	} words[] = {
+		{ "dhcp4", NET_DHCP },  { "auto", NET_DHCP },	    { "dhcp,dhcp6", NET_DHCP },
 		{ "dhcp", NET_DHCP },   { "on", NET_DHCP },	    { "any", NET_DHCP },     { "both", NET_DHCP },
 		{ "bootp", NET_DHCP },  { "single-dhcp", NET_DHCP }, { "off", NET_STATIC },   { "none", NET_STATIC },
 		{ "static", NET_STATIC }, { "auto6", NET_AUTO6 },    { "either6", NET_AUTO6 }, { "dhcp6", NET_DHCP6 },
@@ -129,14 +130,34 @@ static int read_addresses(struct net_wish *wish, const char *const *field)
 	return err;
 }
 
-static int read_fields(struct net_wish *wish, const char **field, bool addresses)
-{
-	struct in_addr any;
-	enum net_mode mode = NET_DHCP;
-	int err;
+/* One ip= taken apart. */
+struct ip_word {
+	char *text; /* the fields point into it */
+	const char *field[F_COUNT];
+	enum net_mode mode;
+	bool given; /* it says how; else it is silence about addresses */
+	bool bad;
+};
 
+/* Its card; "": none is named. BOOTIF stands for that of BOOTIF=, which counts anyway. */
+static const char *card_of(const struct ip_word *w)
+{
+	return streq(w->field[F_CARD], "BOOTIF") ? "" : w->field[F_CARD];
+}
+
+/* Finds out which of the forms it is. False: none. */
+static bool understand(struct ip_word *w)
+{
+	const char **field = w->field;
+	size_t slash = strcspn(w->text, "/");
+	struct in_addr any;
+
+	if (w->text[slash] && !*field[F_NETMASK]) { /* 10.0.1.31/24 */
+		w->text[slash] = '\0';
+		field[F_NETMASK] = w->text + slash + 1;
+	}
 	if (*field[0] && address_parse(field[0], &any) && *field[0] != '[') {
-		if (mode_of(field[0], &mode) && !*field[1]) { /* the mode alone */
+		if (mode_of(field[0], &w->mode) && !*field[1]) { /* the mode alone */
 			field[F_MODE] = field[0];
 		} else if (*field[1]) { /* CARD:MODE:MTU:MAC */
 			field[F_DNS1] = field[2];
@@ -145,49 +166,126 @@ static int read_fields(struct net_wish *wish, const char **field, bool addresses
 			field[F_CARD] = field[0];
 			field[F_HOSTNAME] = "";
 		} else {
-			return -EINVAL;
+			return false;
 		}
 		field[F_ADDRESS] = field[F_SERVER] = field[F_GATEWAY] = field[F_NETMASK] = "";
 	}
-	if (*field[F_MODE] && !mode_of(field[F_MODE], &mode))
-		return -EINVAL;
-	err = set(wish, KEY_INTERFACE, field[F_CARD]);
+	if (*field[F_MODE] && !mode_of(field[F_MODE], &w->mode))
+		return false;
+	/* an address counts, unless it is said that a server is to be asked; off without one is silence */
+	if (*field[F_ADDRESS] && !*field[F_MODE])
+		w->mode = NET_STATIC;
+	w->given = *field[F_ADDRESS] || w->mode != NET_STATIC;
+	return true;
+}
+
+/* Which of several counts: the one that seems to lead somewhere, a network for storage alone last; 0: none does. */
+static unsigned worth(const struct ip_word *w)
+{
+	if (w->bad || !w->given)
+		return 0;
+	if (streq(w->field[F_CARD], "BOOTIF"))
+		return 4;
+	if (w->mode != NET_STATIC)
+		return 2;
+	return *w->field[F_GATEWAY] || *w->field[F_SERVER] ? 3 : 1;
+}
+
+static int use_word(struct net_wish *wish, const struct ip_word *w, bool addresses)
+{
+	int err = set(wish, KEY_INTERFACE, w->given ? card_of(w) : "");
+
 	if (!err)
-		err = set(wish, KEY_HOSTNAME, field[F_HOSTNAME]);
+		err = set(wish, KEY_HOSTNAME, w->field[F_HOSTNAME]);
 	if (err || !addresses)
 		return err;
-	/* an address counts, unless it is said that a server is to be asked; off without one is silence */
-	if (*field[F_ADDRESS] && (!*field[F_MODE] || mode == NET_STATIC)) {
-		err = read_addresses(wish, field);
-		if (!err)
-			err = set(wish, KEY_NETWORK, "static");
-	} else if (mode != NET_STATIC) {
-		err = set(wish, KEY_NETWORK, mode_names[mode]);
+	if (w->given && w->mode == NET_STATIC)
+		err = read_addresses(wish, w->field);
+	if (!err && w->given)
+		err = set(wish, KEY_NETWORK, mode_names[w->mode]);
+	return err ? err : read_tail(wish, w->field + F_DNS1);
+}
+
+/* The cards of the other words, and those that are off, belong to the next system, or to nobody. */
+static void leave_others(struct net_wish *wish, const struct ip_word *words, size_t count, const struct ip_word *used)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *card = card_of(&words[i]);
+
+		if (words[i].bad || !*card || (&words[i] == used ? used->given : streq(card, card_of(used))))
+			continue;
+		buf_printf(&wish->left, "%s ", card);
+		log_info("ip=: %s is left alone", card);
 	}
-	return err ? err : read_tail(wish, field + F_DNS1);
+}
+
+static int use_words(struct net_wish *wish, struct ip_word *words, size_t count, bool addresses, struct failure *f)
+{
+	const struct ip_word *best = NULL;
+	const char *bad_one = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (words[i].bad) {
+			bad_one = wish->options->ips.word[i];
+			log_warn("ip=%s is not understood", bad_one);
+		} else if (!best || worth(&words[i]) > worth(best)) {
+			best = &words[i];
+		}
+	}
+	if (best) {
+		leave_others(wish, words, count, best);
+		err = use_word(wish, best, addresses);
+		if (err == -EINVAL)
+			bad_one = wish->options->ips.word[best - words];
+	}
+	if (err != -EINVAL && (best || !bad_one || !addresses))
+		return err;
+	return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL,
+		    "ip=%s is none of ip=dhcp, ip=CARD:dhcp, ip=ADDRESS:SERVER:GATEWAY:NETMASK:NAME:CARD:none:DNS:DNS",
+		    bad_one);
 }
 
 static int read_ip(struct net_wish *wish, struct failure *f)
 {
 	const struct options *o = wish->options;
-	cleanup_free char *text = o->ip ? strdup(o->ip) : NULL;
 	bool addresses = !o->value[KEY_NETWORK] && !o->value[KEY_IP];
-	const char *field[F_COUNT];
-	int err;
+	cleanup_free struct ip_word *words = calloc(o->ips.count + 1, sizeof(*words));
+	int err = words ? 0 : -ENOMEM;
 
-	if (!o->ip)
-		return 0;
-	if (!text)
-		return -ENOMEM;
-	if (!addresses)
-		log_info("ip=%s: its addresses are left out, automatic= has network: or ip:", o->ip);
-	split(text, field);
-	err = read_fields(wish, field, addresses);
-	if (err == -EINVAL)
-		return fail(f, FAIL_CMD_BAD_VALUE, err,
-			    "ip=%s is none of ip=dhcp, ip=CARD:dhcp, ip=ADDRESS:SERVER:GATEWAY:NETMASK:NAME:CARD:none:DNS:DNS",
-			    o->ip);
+	if (!err && !addresses && o->ips.count)
+		log_info("ip=: its addresses are left out, automatic= has network: or ip:");
+	for (size_t i = 0; i < o->ips.count && !err; i++) {
+		words[i] = (struct ip_word){ .text = strdup(o->ips.word[i]), .mode = NET_DHCP };
+		if (!words[i].text)
+			err = -ENOMEM;
+		else
+			split(words[i].text, words[i].field);
+		words[i].bad = !err && !understand(&words[i]);
+	}
+	if (!err)
+		err = use_words(wish, words, o->ips.count, addresses, f);
+	for (size_t i = 0; words && i < o->ips.count; i++)
+		free(words[i].text);
 	return err;
+}
+
+bool net_wish_leaves(const struct net_wish *wish, const struct card *card)
+{
+	const char *next = buf_cstr(&wish->left);
+	struct card_wish one;
+
+	if (wish->options->value[KEY_INTERFACE]) /* a person's choice here */
+		return false;
+	for (size_t n; *next; next += n + 1) {
+		char name[32] = "";
+
+		n = strcspn(next, " ");
+		memcpy(name, next, MIN(n, sizeof(name) - 1));
+		if (card_wish_parse(name, NULL, &one) == 0 && one.choice >= CARD_NAMED && card_matches(card, &one))
+			return true;
+	}
+	return false;
 }
 
 /* ---- the rest */
@@ -282,5 +380,6 @@ void net_wish_free(struct net_wish *wish)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		free(wish->from_ip[i]);
+	buf_free(&wish->left);
 	*wish = (struct net_wish){ 0 };
 }

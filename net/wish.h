@@ -21,6 +21,7 @@ struct net_wish {
 	const struct options *options;
 	char *from_ip[KEY_COUNT];  /* what ip= gives in place of a silent key; NULL: nothing */
 	struct card_wish card;
+	struct buf left;           /* cards, by name or MAC address with a blank behind each, that ip= tells to leave alone */
 	enum net_mode mode;
 	unsigned mtu;              /* of ip=; 0: not given */
 	unsigned vlan;             /* of vlan:; 0: none */
@@ -41,10 +42,15 @@ struct net_wish {
  *   ip=ADDRESS:SERVER:GATEWAY:NETMASK:HOSTNAME:CARD:MODE:DNS:DNS:NTP   (the kernel; pxelinux's IPAPPEND writes the
  *                                                         first four), every field may be empty or left out
  *   ip=ADDRESS:PEER:GATEWAY:NETMASK:HOSTNAME:CARD:MODE:MTU:MAC         (dracut)
+ * ADDRESS/PREFIX is taken as well, and CARD may be BOOTIF (MAAS): the one of BOOTIF=. Of several words the one counts that
+ * seems to lead somewhere; the cards of the others, and those that are off or none, are left alone. A word that is none of these
+ * is an error only where no other says it all.
  * interface: counts more than the CARD of ip=, and that more than BOOTIF=; hostname: more than its HOSTNAME.
  *
  * 0, or -errno with F filled (FAIL_CMD_BAD_VALUE). */
 int net_wish_read(const struct options *o, struct net_wish *wish, struct failure *f) must_check;
+/* True when the card is one of those to be left alone. */
+bool net_wish_leaves(const struct net_wish *wish, const struct card *card);
 void net_wish_free(struct net_wish *wish);
 
 /* The value of a key, from automatic= or ip=; NULL where both are silent. */

@@ -263,7 +263,9 @@ static int add_setting(struct options *o, const char *name, char *value)
 	if (streq(name, "init"))
 		return set_first(&o->init, value);
 	if (streq(name, "ip"))
-		return set_first(&o->ip, value);
+		return words_add(&o->ips, value);
+	if (streq(name, "nameserver"))
+		return words_add(&o->nameservers, value);
 	if (streq(name, "BOOTIF"))
 		return set_first(&o->bootif, value);
 	if (streq(name, "ramdisk_size"))
@@ -390,7 +392,8 @@ void options_free(struct options *o)
 	free((char *)o->node_id);
 	free((char *)o->root);
 	free((char *)o->init);
-	free((char *)o->ip);
+	words_free(&o->ips);
+	words_free(&o->nameservers);
 	free((char *)o->bootif);
 	words_free(&o->consoles);
 	words_free(&o->module_options);

@@ -46,10 +46,11 @@ struct options {
 	const char *node_id;      /* node_id=, or NULL */
 	const char *root;         /* root=, or NULL */
 	const char *init;         /* init=, or NULL */
-	const char *ip;           /* ip= (dracut's and the kernel's form), or NULL */
 	const char *bootif;       /* BOOTIF=01-aa-bb-..., as written, or NULL */
 	int64_t ramdisk_size_kib; /* ramdisk_size=, KiB; -1 where absent */
 
+	struct words ips;            /* ip= values (dracut's and the kernel's forms), in order */
+	struct words nameservers;    /* nameserver= values, in order */
 	struct words consoles;       /* console= values, in order */
 	struct words module_options; /* "module.parameter=value" words, as written */
 	struct words blacklist;      /* module names of modprobe.blacklist= and module_blacklist= */

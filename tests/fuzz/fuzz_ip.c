@@ -7,14 +7,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size);
-	struct options o = { .ip = text, .bootif = text };
+	char *second = text && strchr(text, ' ') ? strchr(text, ' ') + 1 : NULL; /* the fuzzer's way to give two words */
+	char *words[] = { text, second };
+	struct options o = { .ips = { words, second ? 2 : 1 }, .bootif = text };
 	struct network net;
 	const struct card card = { .name = "eth0" };
 	struct bond_wish bond;
 	struct net_wish w;
 
+	if (second)
+		second[-1] = '\0';
 	if (text && net_wish_read(&o, &w, NULL) == 0 && w.mode == NET_STATIC && static_network(&w, &net, NULL) == 0)
 		network_free(&net);
+	if (text)
+		(void)!net_wish_leaves(&w, &card);
 	if (text)
 		net_wish_free(&w);
 	if (text && bond_wish_parse(text, &bond) == 0)

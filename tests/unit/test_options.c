@@ -203,7 +203,7 @@ static void test_behind_two_dashes_nothing_is_ours(void **state)
 
 	assert_string_equal(o.value[KEY_METHOD], "http");
 	assert_false(o.rescue);
-	assert_null(o.ip);
+	assert_int_equal(o.ips.count, 0);
 	assert_int_equal(o.warnings.count + o.module_options.count, 0);
 	assert_int_equal(o.init_args.count, ARRAY_SIZE(words));
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -46,6 +46,8 @@ static const char *wished(const char *line)
 			buf_printf(&b, " host %s", w.hostname);
 		if (w.mtu)
 			buf_printf(&b, " mtu %u", w.mtu);
+		if (w.left.len)
+			buf_printf(&b, " without %.*s", (int)w.left.len - 1, w.left.data);
 	}
 	assert_true(b.len < sizeof(out));
 	str_copy(out, sizeof(out), buf_cstr(&b));
@@ -92,6 +94,43 @@ static void test_forms_of_ip(void **state)
 		assert_string_equal(wished(row[i].line), row[i].expected);
 }
 
+/* MAAS, dracut, initramfs-tools, Foreman; several words, cards that are off. */
+static void test_lines_of_real_sites(void **state)
+{
+	static const struct {
+		const char *line, *expected;
+	} row[] = {
+		{ "ip=::::node7:BOOTIF BOOTIF=01-00-02-b3-3f-78-8c", "dhcp card of BOOTIF host node7" },
+		{ "ip=::::node7:BOOTIF ip6=off", "dhcp host node7" },
+		{ "ip=::::node7:BOOTIF:dhcp BOOTIF=00-00-02-b3-3f-78-8c", "dhcp card of BOOTIF host node7" },
+		{ "ip=BOOTIF:dhcp BOOTIF=20-00-02-b3-3f-78-8c", "dhcp card of BOOTIF" },
+		{ "ip=:::::52-54-00-aa-bb-cc:dhcp", "dhcp card by MAC" },
+		{ "ip=dhcp4", "dhcp" },
+		{ "ip=dhcp,dhcp6", "dhcp" },
+		{ "ip=eth0:auto", "dhcp card eth0" },
+		{ "ip=192.168.127.34/24:192.168.127.254", "static 192.168.127.34/24 server 192.168.127.254" },
+		{ "ip=eth1:off ip=eth0:dhcp", "dhcp card eth0 without eth1" },
+		{ "ip=eth0:dhcp ip=eth1:off", "dhcp card eth0 without eth1" },
+		{ "ip=eth1:off", "dhcp without eth1" },
+		{ "ip=eth1:none", "dhcp without eth1" },
+		{ "ip=:::::eth1:off", "dhcp without eth1" },
+		{ "ip=eth1:off ip=eth2:none", "dhcp without eth1 eth2" },
+		{ "ip=10.8.1.100:::255.255.255.0::eth1:none ip=:::::eth0:dhcp", "dhcp card eth0 without eth1" },
+		{ "ip=10.8.1.100:::24::eth1:none ip=10.9.1.7::10.9.1.1:24:n7:eth0:none",
+		  "static 10.9.1.7/24 gw 10.9.1.1 card eth0 host n7 without eth1" },
+		{ "ip=eth0:dhcp ip=eth1:dhcp", "dhcp card eth0 without eth1" },
+		{ "ip=ibft ip=eth0:dhcp", "dhcp card eth0" },
+		{ "automatic=network:dhcp ip=ibft", "dhcp" },
+		{ "automatic=network:dhcp ip=link6", "dhcp" },
+		{ "automatic=network:dhcp ip=10.0.1.31:::::eth0:rarp", "dhcp" },
+		{ "automatic=interface:eth1 ip=eth1:off", "dhcp card eth1 without eth1" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++)
+		assert_string_equal(wished(row[i].line), row[i].expected);
+}
+
 static void test_what_counts_more(void **state)
 {
 	(void)state;
@@ -130,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms_of_ip),
+		cmocka_unit_test(test_lines_of_real_sites),
 		cmocka_unit_test(test_what_counts_more),
 		cmocka_unit_test(test_what_is_none_of_it),
 	};
