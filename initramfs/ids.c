@@ -44,6 +44,19 @@ static int by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Stands for every device of a vendor, where a driver takes all of them, whatever they are: virtio. */
+#define EVERY 0xffff
+
+/* The device in an alias behind its vendor, "d0000100Esv*..."; -1 where it names none. */
+static int64_t alias_device(const char *s, const char *end)
+{
+	static const char every[] = "d*sv*sd*bc*sc*i* ";
+
+	if ((size_t)(end - s) >= sizeof(every) - 1 && memcmp(s, every, sizeof(every) - 1) == 0)
+		return EVERY;
+	return memcmp(s, "d0000", 5) == 0 ? hex(s + 5, end, 4) : -1;
+}
+
 int ids_wanted(struct pci_wanted *w, const char *text, size_t len)
 {
 	static const char start[] = "alias pci:v0000"; /* 8 digits of vendor, d, 8 digits of device */
@@ -58,7 +71,7 @@ int ids_wanted(struct pci_wanted *w, const char *text, size_t len)
 		if ((size_t)(line_end - line) < skip + 13 || memcmp(line, start, skip) != 0)
 			continue;
 		vendor = hex(line + skip, line_end, 4);
-		device = memcmp(line + skip + 4, "d0000", 5) == 0 ? hex(line + skip + 9, line_end, 4) : -1;
+		device = alias_device(line + skip + 4, line_end);
 		if (vendor < 0 || device < 0)
 			continue;
 		if (w->count == room) {
@@ -85,9 +98,10 @@ void ids_wanted_free(struct pci_wanted *w)
 
 static bool wanted(const struct pci_wanted *w, int64_t vendor, int64_t device)
 {
-	uint32_t id = (uint32_t)vendor << 16 | (uint32_t)device;
+	uint32_t id = (uint32_t)vendor << 16 | (uint32_t)device, every = (uint32_t)vendor << 16 | EVERY;
 
-	return vendor >= 0 && device >= 0 && w->count && bsearch(&id, w->id, w->count, sizeof(id), by_id);
+	return vendor >= 0 && device >= 0 && w->count &&
+	       (bsearch(&id, w->id, w->count, sizeof(id), by_id) || bsearch(&every, w->id, w->count, sizeof(every), by_id));
 }
 
 int ids_reduce(const struct pci_wanted *w, const char *text, size_t len, struct buf *out)

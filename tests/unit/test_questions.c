@@ -53,6 +53,8 @@ static void end(struct stage *s, const char *words, const char *secret)
 	close(s->person);
 	buf_free(&s->screen.line);
 	buf_free(&s->screen.prompt);
+	buf_free(&s->screen.bottom);
+	buf_free(&s->screen.waited);
 	options_free(&s->o);
 }
 
