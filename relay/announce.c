@@ -90,18 +90,20 @@ struct ifreq *announce_interfaces(int fd, size_t *count)
 /* Sends to the broadcast address of each interface that has one. True where there was one. */
 static bool broadcast(int fd, uint16_t port, const void *bytes, size_t len)
 {
+	/* a socket of both families does not know IPv4's questions (ENOTTY), though it sends to IPv4's addresses */
+	cleanup_close int ask = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	size_t count;
-	cleanup_free struct ifreq *list = announce_interfaces(fd, &count);
+	cleanup_free struct ifreq *list = announce_interfaces(ask, &count);
 	bool any = false;
 
 	for (size_t i = 0; i < count; i++) {
 		struct ifreq r = list[i];
 		struct sockaddr_in to;
 
-		if (ioctl(fd, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
+		if (ioctl(ask, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
 			continue;
 		to = (struct sockaddr_in) { .sin_family = AF_INET, .sin_port = htons(port) };
-		to.sin_addr.s_addr = broadcast_of(fd, &list[i]);
+		to.sin_addr.s_addr = broadcast_of(ask, &list[i]);
 		if (!to.sin_addr.s_addr)
 			continue;
 		sendto(fd, bytes, len, 0, (struct sockaddr *)&to, sizeof(to));
