@@ -3,7 +3,7 @@
 Needs root (owners, devices). Everything happens in folders below the temporary folder.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages: libarchive-tools busybox bzip2 cpio git zstd make libcap2-bin
+# packages: libarchive-tools busybox-static bzip2 cpio git zstd make libcap2-bin
 import base64
 import functools
 import gzip

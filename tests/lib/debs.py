@@ -49,6 +49,9 @@ def debs(*packages, libc=False):
     draft.mkdir(parents=True)
     for _, file in sorted(files.items()):
         subprocess.run(["dpkg-deb", "-x", file, str(draft)], check=True)
+    for name in ("bin", "sbin", "lib", "lib64"):  # since Debian 13 packages have nothing there
+        if (draft / "usr" / name).exists() and not (draft / name).exists():
+            (draft / name).symlink_to(f"usr/{name}")
     draft.rename(folder)
     return folder
 
