@@ -1,6 +1,6 @@
 /* cdrom.c - method cdrom: disk:, directory:, image: -> the file from a CD or DVD, or from a stick that holds one. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/media/search.h"
+#include "methods/media/media_search.h"
 
 /* Drives first; then disks that are an ISO image as a whole (a hybrid ISO on a stick); then partitions that are one. */
 static unsigned rank_disc(const struct options *o, const struct media_device *d)
@@ -18,9 +18,9 @@ static unsigned rank_disc(const struct options *o, const struct media_device *d)
 
 static int cdrom_fetch(struct fetch *f)
 {
-	static const struct search search = { .what = "CD or DVD", .rank = rank_disc, .ranks = 3 };
+	static const struct media_search search = { .what = "CD or DVD", .rank = rank_disc, .ranks = 3 };
 
-	return search_fetch(f, &search);
+	return media_search_fetch(f, &search);
 }
 
 static const enum option_key no_keys[] = { KEY_COUNT };
@@ -34,5 +34,5 @@ const struct method method_cdrom = {
 	.required = no_keys,
 	.optional = optional,
 	.fetch = cdrom_fetch,
-	.mount = search_mount,
+	.mount = media_search_mount,
 };

@@ -1,6 +1,6 @@
 /* disk.c - method disk: disk:, partition:, directory:, image: -> the file from a disk, stick or card of this machine. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/media/search.h"
+#include "methods/media/media_search.h"
 
 /* partition: is a name, LABEL=, UUID=, auto, or just the number of the partition. */
 static bool is_partition(const struct media_device *d, const char *wanted)
@@ -25,9 +25,9 @@ static unsigned rank_disk(const struct options *o, const struct media_device *d)
 
 static int disk_fetch(struct fetch *f)
 {
-	static const struct search search = { .what = "disk or partition", .rank = rank_disk, .ranks = 1 };
+	static const struct media_search search = { .what = "disk or partition", .rank = rank_disk, .ranks = 1 };
 
-	return search_fetch(f, &search);
+	return media_search_fetch(f, &search);
 }
 
 static const enum option_key no_keys[] = { KEY_COUNT };
@@ -41,5 +41,5 @@ const struct method method_disk = {
 	.required = no_keys,
 	.optional = optional,
 	.fetch = disk_fetch,
-	.mount = search_mount,
+	.mount = media_search_mount,
 };

@@ -74,7 +74,7 @@ static int hand_over(struct dolly *d)
 {
 	int err = d->wait ? sink_take(d->f->sink, d->store->part[0].fd, d->there, &d->failure) : -EOPNOTSUPP;
 
-	if (err == 0)
+	if (!err)
 		d->fed = d->there;
 	if (err != -EOPNOTSUPP)
 		return err;
@@ -102,15 +102,15 @@ static void on_pump(struct loop_timer *t)
 	look(d);
 	if (d->whole && (d->wait || !d->looked))
 		err = hand_over(d);
-	if (err == 0 && d->looked && !d->wait)
+	if (!err && d->looked && !d->wait)
 		err = rstore_feed_sink(d->store, &d->fed, d->there, d->f->sink, &d->failure);
-	if (err == 0 && d->looked && !d->wait && d->fed < d->there) {
+	if (!err && d->looked && !d->wait && d->fed < d->there) {
 		loop_at(&d->loop, t, now_ms());
 		return;
 	}
-	if (err == 0 && d->whole)
+	if (!err && d->whole)
 		err = d->f->sink->finish(d->f->sink, &d->failure);
-	if (err < 0 || d->whole)
+	if (err || d->whole)
 		sink_ended(d, err);
 }
 
@@ -126,9 +126,9 @@ static int begin_sink(struct dolly *d, struct rstore *store, int64_t size, struc
 {
 	int err = rstore_open_memory(store, f);
 
-	if (err == 0)
+	if (!err)
 		err = d->begun ? d->f->sink->restart(d->f->sink, f) : 0;
-	if (err == 0)
+	if (!err)
 		err = d->f->sink->begin(d->f->sink, size, f);
 	d->begun = true;
 	d->store = store;
@@ -223,7 +223,7 @@ static int up_resolve(struct dolly_up *u, const char *name, struct peer_address 
 	size_t count;
 	int err = net_resolve(d->f->net, name, 0, now_ms() + 10000, &list, &count, &u->failure);
 
-	if (err < 0)
+	if (err)
 		return err;
 	*a = list[0];
 	free(list);
@@ -258,7 +258,7 @@ static void up_ended(struct dolly_up *u, int err, const struct failure *f)
 {
 	struct dolly *d = u->owner;
 
-	if (err < 0)
+	if (err)
 		d->failure = *f;
 	loop_stop(&d->loop, err);
 }
@@ -296,12 +296,12 @@ static int open_both(struct dolly *d)
 	int err;
 
 	err = node_open(&d->node, &d->loop, &n, &node_calls, d, &d->failure);
-	if (err < 0)
+	if (err)
 		return err;
 	d->node_open = true;
 	d->up = (struct dolly_up) { .loop = &d->loop, .calls = &up_calls, .owner = d, .password = o->value[KEY_PASS] };
 	err = dolly_up_open(&d->up, &d->failure);
-	d->up_open = err == 0;
+	d->up_open = !err;
 	return err;
 }
 
@@ -309,13 +309,13 @@ static int one_try(struct dolly *d, int64_t timeout_s)
 {
 	int err = loop_open(&d->loop);
 
-	if (err < 0)
+	if (err)
 		return fail(&d->failure, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
 	d->deadline = now_ms() + timeout_s * 1000;
 	d->tick = (struct loop_timer) { .fire = on_tick };
 	d->pump = (struct loop_timer) { .fire = on_pump };
 	err = open_both(d);
-	if (err == 0) {
+	if (!err) {
 		loop_at(&d->loop, &d->tick, now_ms());
 		err = loop_run(&d->loop);
 	}
@@ -355,7 +355,7 @@ int dolly_fetch(struct fetch *f)
 			      "Waiting for %s from Dolly server (timeout %lld) (Try %lld/%lld)", what, (long long)timeout,
 			      (long long)i, (long long)tries);
 		err = one_try(&d, timeout);
-		if (err == 0)
+		if (!err)
 			break;
 	}
 	free(d.asked);

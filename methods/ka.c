@@ -52,7 +52,7 @@ static int find_servers(struct ka *k)
 	if (k->f->net)
 		add_asked(k, k->f->net->next_server);
 	err = asked_find(k->f, &list, &count);
-	if (err < 0)
+	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++)
 		if (list[i].u.sa.sa_family == AF_INET)
@@ -129,7 +129,7 @@ static int run_client(struct ka *k)
 
 	k->tick = (struct loop_timer) { .fire = on_tick };
 	err = ka_client_open(&k->client, &k->loop, &o, &calls, k, &k->failure);
-	if (err == 0) {
+	if (!err) {
 		loop_at(&k->loop, &k->tick, now_ms());
 		err = loop_run(&k->loop);
 		show(k);
@@ -149,10 +149,10 @@ static int one_try(struct ka *k)
 	if (k->begun) /* throws away what came of the last try */
 		err = k->f->sink->restart(k->f->sink, &k->failure);
 	k->begun = false;
-	if (err < 0)
+	if (err)
 		return err;
 	err = loop_open(&k->loop);
-	if (err < 0)
+	if (err)
 		return fail(&k->failure, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
 	err = run_client(k);
 	loop_close(&k->loop);
@@ -185,7 +185,7 @@ int ka_fetch(struct fetch *f)
 		return fail(f->fail, FAIL_CMD_BAD_VALUE, -EINVAL,
 			    "session:%.40s... is longer than the %d bytes of a ka session", session, KA_NAME_MAX);
 	err = find_servers(&k);
-	if (err < 0)
+	if (err)
 		return err;
 	for (int64_t i = 1; i <= tries; i++) {
 		int64_t began = now_ms();
@@ -194,12 +194,12 @@ int ka_fetch(struct fetch *f)
 			      (long long)i, (long long)tries);
 		log_info("Waiting for %s from KA server (Try %lld/%lld)", what, (long long)i, (long long)tries);
 		err = one_try(&k);
-		if (err == 0 || !may_pass(&k))
+		if (!err || !may_pass(&k))
 			break;
 		if (i < tries)
 			pause_until(&k, began + PAUSE_MS);
 	}
-	if (err < 0 && may_pass(&k))
+	if (err && may_pass(&k))
 		return fail(f->fail, k.failure.id, err, "Can't reach a valid KA server: %s", k.failure.detail);
 	if (err < 0 && f->fail)
 		*f->fail = k.failure;

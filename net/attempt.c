@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/frame6.h"
-#include "net/link.h"
+#include "net/interface.h"
 #include "net/packet.h"
 
 #include <fcntl.h>
@@ -162,8 +162,8 @@ int attempt_add(struct attempts *all, const struct card *card)
 	all->attempt[all->count++] = a;
 	if (card->up)
 		return 0;
-	link_auto_ipv6(card->name, false); /* it would join groups while we wait: see packet_hear_groups */
-	err = link_set_up(all->commands, card->ifindex, true);
+	interface_auto_ipv6(card->name, false); /* it would join groups while we wait: see packet_hear_groups */
+	err = interface_set_up(all->commands, card->ifindex, true);
 	if (err)
 		log_error("%s: the driver does not switch the card on: %s", card->name, err_text(err));
 	return 0;
@@ -245,7 +245,7 @@ static void make_vlan(struct attempt *a)
 
 	if (err)
 		log_info("module 8021q: %s", err_text(err)); /* may be built in under another name */
-	err = link_add_vlan(a->all->commands, a->card.ifindex, a->wire.name, a->all->wish->vlan);
+	err = interface_add_vlan(a->all->commands, a->card.ifindex, a->wire.name, a->all->wish->vlan);
 	if (err && err != -EEXIST) {
 		log_error("%s: no VLAN %u: %s", a->card.name, a->all->wish->vlan, err_text(err));
 		a->broken = err;
@@ -280,7 +280,7 @@ void attempt_update(struct attempt *a, const struct card *card)
 		memcpy(a->wire.mac, a->card.mac, MAC_LEN);
 	/* left from an earlier try */
 	if (a->vlan.ifindex && !a->vlan.up && a->card.running)
-		(void)!link_set_up(a->all->commands, a->vlan.ifindex, true);
+		(void)!interface_set_up(a->all->commands, a->vlan.ifindex, true);
 	running = a->card.running && attempt_interface(a)->running;
 	if (running && a->fd < 0) {
 		link_is_there(a);
@@ -452,12 +452,12 @@ void attempt_end(struct attempt *a, bool keep)
 	close_wire(a);
 	if (keep)
 		return;
-	err = a->vlan.ifindex ? link_delete(a->all->commands, a->vlan.ifindex) : 0;
+	err = a->vlan.ifindex ? interface_delete(a->all->commands, a->vlan.ifindex) : 0;
 	if (!err)
-		err = link_flush_addresses(a->all->commands, a->card.ifindex, AF_INET);
+		err = interface_flush_addresses(a->all->commands, a->card.ifindex, AF_INET);
 	if (!err)
-		err = link_set_up(a->all->commands, a->card.ifindex, false);
-	link_auto_ipv6(a->card.name, true);
+		err = interface_set_up(a->all->commands, a->card.ifindex, false);
+	interface_auto_ipv6(a->card.name, true);
 	if (err)
 		log_warn("%s: not switched off: %s", a->card.name, err_text(err));
 }

@@ -3,7 +3,7 @@
 #include "net/bond.h"
 
 #include "base/file.h"
-#include "net/link.h"
+#include "net/interface.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -84,7 +84,7 @@ int bond_make(struct netlink *nl, enum bond_mode mode, int *ifindex)
 	int err;
 
 	/* its mode can be changed only while it is off */
-	err = find_bond(nl, ifindex) == 0 ? link_set_up(nl, *ifindex, false) : 0;
+	err = find_bond(nl, ifindex) == 0 ? interface_set_up(nl, *ifindex, false) : 0;
 	if (err)
 		return err;
 	nl_begin(&m, RTM_NEWLINK, NLM_F_CREATE, &info, sizeof(info));
@@ -162,7 +162,7 @@ int bond_add(struct netlink *nl, int bond, int ifindex)
 {
 	struct ifinfomsg info = { .ifi_index = ifindex };
 	cleanup_buf struct buf m = { 0 };
-	int err = link_set_up(nl, ifindex, false); /* the driver takes none that is on */
+	int err = interface_set_up(nl, ifindex, false); /* the driver takes none that is on */
 
 	if (err)
 		return err;

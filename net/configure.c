@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "net/frame6.h"
-#include "net/link.h"
+#include "net/interface.h"
 
 #include <sys/socket.h>
 
@@ -18,7 +18,7 @@ static void set_mtu(struct netlink *nl, const struct card *card, struct network 
 	if (card->max_mtu && net->mtu > card->max_mtu)
 		err = -ERANGE;
 	else
-		err = link_set_mtu(nl, card->ifindex, net->mtu);
+		err = interface_set_mtu(nl, card->ifindex, net->mtu);
 	if (!err) {
 		log_info("%s: MTU %u", card->name, net->mtu);
 		return;
@@ -35,7 +35,7 @@ static int set_route(struct netlink *nl, const struct card *card, const struct n
 	 * that, which many leave out). */
 	bool on_link = route->gateway.s_addr && !same_network(net->address, route->gateway, net->prefix);
 
-	return link_add_route(nl, card->ifindex, route, net->address, on_link, net->dhcp);
+	return interface_add_route(nl, card->ifindex, route, net->address, on_link, net->dhcp);
 }
 
 /* Those over the link itself first: the others' gateways may lie behind them. */
@@ -66,17 +66,17 @@ static int set_ip6(struct netlink *nl, const struct card *card, struct network *
 
 	if (!net->address6_count)
 		return 0;
-	err = link_flush_addresses(nl, card->ifindex, AF_INET6);
+	err = interface_flush_addresses(nl, card->ifindex, AF_INET6);
 	if (!err)
-		err = link_add_address6(nl, card->ifindex, &own);
+		err = interface_add_address6(nl, card->ifindex, &own);
 	for (size_t i = 0; i < net->address6_count && !err; i++)
-		err = link_add_address6(nl, card->ifindex, &net->address6[i]);
+		err = interface_add_address6(nl, card->ifindex, &net->address6[i]);
 	if (err)
 		return fail(f, FAIL_NET_CONFIGURE, err, "%s: IPv6 addresses: %s", card->name, err_text(err));
 	if (net->mtu6 >= card->mtu)
 		net->mtu6 = 0;
 	if (!ip6_equal(&net->gateway6, &ip6_any))
-		err = link_add_route6(nl, card->ifindex, NULL, 0, &net->gateway6, net->mtu6);
+		err = interface_add_route6(nl, card->ifindex, NULL, 0, &net->gateway6, net->mtu6);
 	if (err)
 		log_warn("%s: IPv6 default route over %s left out: %s", card->name, ip6_text(&net->gateway6, text),
 			 err_text(err));
@@ -92,7 +92,7 @@ int net_configure(struct netlink *nl, const struct card *card, struct network *n
 	err = set_ip6(nl, card, net, f);
 	if (err)
 		return err;
-	err = link_flush_addresses(nl, card->ifindex, AF_INET);
+	err = interface_flush_addresses(nl, card->ifindex, AF_INET);
 	if (!err && !net->address.s_addr)
 		return 0;
 	if (!err)

@@ -6,7 +6,7 @@
 #include "net/address.h"
 #include "net/fragments.h"
 #include "net/frame6.h"
-#include "net/link.h"
+#include "net/interface.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -154,7 +154,7 @@ void net_release(const struct network *net)
 	struct netlink nl;
 
 	if (net->interface[0])
-		link_auto_ipv6(net->interface, true);
+		interface_auto_ipv6(net->interface, true);
 	if (!net->dhcp || !net->address.s_addr || netlink_open(&nl, 0))
 		return;
 	if (link_keep_address(&nl, net, UINT32_MAX))

@@ -7,7 +7,7 @@
 #include "net/dhcp6_packet.h"
 #include "net/dhcp_packet.h"
 #include "net/keep.h"
-#include "net/link.h"
+#include "net/interface.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -108,9 +108,9 @@ static void apply(struct runner *r, struct keep_lease *l, int64_t now)
 		if (ip6_equal(&net->address6[i].address, &l->address6))
 			a6.prefix = net->address6[i].prefix;
 	if (l->lost && !l->ip6)
-		err = link_flush_addresses(&r->nl, net->ifindex, AF_INET);
+		err = interface_flush_addresses(&r->nl, net->ifindex, AF_INET);
 	else if (l->renewed && l->ip6)
-		err = link_add_address6(&r->nl, net->ifindex, &a6);
+		err = interface_add_address6(&r->nl, net->ifindex, &a6);
 	else if (l->renewed)
 		err = link_keep_address(&r->nl, net, keep_left_s(l, now));
 	l->renewed = false;

@@ -7,9 +7,9 @@
 #include "net/address.h"
 #include "net/arp.h"
 #include "net/configure.h"
-#include "net/link.h"
+#include "net/interface.h"
 #include "net/nd.h"
-#include "net/search.h"
+#include "net/card_search.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -86,23 +86,23 @@ static int take_wishes(const struct net_wish *wish, struct network *net)
 	return err ? err : replace_text(&net->domain, net_wish_value(wish, KEY_DOMAIN));
 }
 
-static int configure(struct search *s, struct attempt *a, struct network *net)
+static int configure(struct card_search *s, struct attempt *a, struct network *net)
 {
 	int err;
 
 	/* a VLAN cannot carry more than its card */
 	if (net->vlan && net->mtu > a->card.mtu)
-		err = link_set_mtu(&s->commands, a->card.ifindex, net->mtu);
+		err = interface_set_mtu(&s->commands, a->card.ifindex, net->mtu);
 	else
 		err = 0;
 	if (err)
 		log_warn("%s: MTU %u: %s", a->card.name, net->mtu, err_text(err));
 	if (net->vlan)
-		err = link_flush_addresses(&s->commands, a->card.ifindex, AF_INET);
+		err = interface_flush_addresses(&s->commands, a->card.ifindex, AF_INET);
 	if (!err)
 		err = net_configure(&s->commands, attempt_interface(a), net, s->fail);
 	if (!err && net->mtu)
-		err = search_wait_for_link(s, a);
+		err = card_search_wait_for_link(s, a);
 	return err;
 }
 
@@ -127,7 +127,7 @@ static void announce(struct attempt *a, const struct network *net)
 }
 
 /* Which interface it is. */
-static void identify(const struct search *s, const struct attempt *a, struct network *net)
+static void identify(const struct card_search *s, const struct attempt *a, struct network *net)
 {
 	net->ifindex = attempt_interface(a)->ifindex;
 	net->vlan = s->wish.vlan;
@@ -136,7 +136,7 @@ static void identify(const struct search *s, const struct attempt *a, struct net
 }
 
 /* A bond that works may do so over one of its cards only. */
-static void note_bond(const struct search *s)
+static void note_bond(const struct card_search *s)
 {
 	cleanup_buf struct buf why = { 0 };
 
@@ -147,7 +147,7 @@ static void note_bond(const struct search *s)
 }
 
 /* The kernel's interface becomes what NET says. */
-static int use(struct search *s, struct attempt *a, struct network *net)
+static int use(struct card_search *s, struct attempt *a, struct network *net)
 {
 	int err = take_wishes(&s->wish, net);
 
@@ -162,7 +162,7 @@ static int use(struct search *s, struct attempt *a, struct network *net)
 	return 0;
 }
 
-static int use_winner(struct search *s, struct network *net)
+static int use_winner(struct card_search *s, struct network *net)
 {
 	struct attempt *a = s->winner;
 
@@ -175,7 +175,7 @@ static int use_winner(struct search *s, struct network *net)
 }
 
 /* What was found of the one family joins what NET has of the other. */
-static int take_family(struct search *s, struct attempt *a, struct network *net)
+static int take_family(struct card_search *s, struct attempt *a, struct network *net)
 {
 	struct network found = attempt_take(a), old;
 
@@ -200,7 +200,7 @@ static int take_family(struct search *s, struct attempt *a, struct network *net)
 
 /* ---- all of it */
 
-static int read_options(struct search *s)
+static int read_options(struct card_search *s)
 {
 	struct network checked;
 	int err = net_wish_read(s->request->options, &s->wish, s->fail);
@@ -215,7 +215,7 @@ static int read_options(struct search *s)
 	return err;
 }
 
-static int open_netlink(struct search *s)
+static int open_netlink(struct card_search *s)
 {
 	int err = netlink_open(&s->commands, 0);
 
@@ -226,13 +226,13 @@ static int open_netlink(struct search *s)
 	return err;
 }
 
-static int search_and_use(struct search *s, struct network *net)
+static int search_and_use(struct card_search *s, struct network *net)
 {
 	int err = open_netlink(s);
 
 	if (!err) {
-		link_loopback_up(&s->commands);
-		err = search_cards(s);
+		interface_loopback_up(&s->commands);
+		err = card_search_run(s);
 		if (err && s->fail->id == FAIL_NONE)
 			fail(s->fail, FAIL_NET_CONFIGURE, err, "%s", err_text(err));
 	}
@@ -243,17 +243,17 @@ static int search_and_use(struct search *s, struct network *net)
 	return err;
 }
 
-static void begin(struct search *s, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
+static void begin(struct card_search *s, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
 		  size_t tried_count, struct failure *f)
 {
-	*s = (struct search){ .request = request, .fail = f, .tried = tried, .tried_count = tried_count,
+	*s = (struct card_search){ .request = request, .fail = f, .tried = tried, .tried_count = tried_count,
 			      .commands = { -1, 0 }, .events = { -1, 0 }, .meanwhile_done = tried_count > 0 };
 	s->all = (struct attempts){ .request = request, .wish = &s->wish, .commands = &s->commands };
 	s->began_ms = s->moved_ms = s->told_ms = now_ms();
 	*f = (struct failure){ 0 };
 }
 
-static void end(struct search *s)
+static void end(struct card_search *s)
 {
 	attempts_free(&s->all);
 	free(s->poll);
@@ -267,7 +267,7 @@ static int bring_up(struct network *net, const struct net_request *request, cons
 		    size_t tried_count, struct failure *f)
 {
 	struct failure unheard;
-	struct search s;
+	struct card_search s;
 	int err;
 
 	begin(&s, request, tried, tried_count, f ? f : &unheard);
@@ -322,7 +322,7 @@ static int add_family(struct network *net, const struct net_request *request)
 	bool ip6 = !net->address6_count, ip4 = !net->address.s_addr;
 	struct net_request hurry = *request;
 	struct failure unheard;
-	struct search s;
+	struct card_search s;
 	int err;
 
 	hurry.deadline = MIN(request->deadline, now_ms() + FAMILY_MS);
@@ -339,7 +339,7 @@ static int add_family(struct network *net, const struct net_request *request)
 	if (!err)
 		err = open_netlink(&s);
 	if (!err)
-		err = search_cards(&s);
+		err = card_search_run(&s);
 	if (!err)
 		err = take_family(&s, s.winner, net);
 	end(&s);
@@ -364,7 +364,7 @@ static int other_server(struct network *net, const struct net_request *request)
 {
 	struct net_request hurry = *request;
 	struct failure unheard;
-	struct search s;
+	struct card_search s;
 	int err;
 
 	if (!net->dhcp || !net->address.s_addr)
@@ -384,7 +384,7 @@ static int other_server(struct network *net, const struct net_request *request)
 	if (!err)
 		err = open_netlink(&s);
 	if (!err)
-		err = search_cards(&s);
+		err = card_search_run(&s);
 	if (!err) {
 		net_give_back(net);
 		err = take_family(&s, s.winner, net);
@@ -429,11 +429,11 @@ static void leave_card(struct netlink *nl, const struct network *net)
 		int err = 0;
 
 		if (net->vlan && cards.card[i].ifindex == net->ifindex)
-			err = link_delete(nl, net->ifindex);
+			err = interface_delete(nl, net->ifindex);
 		else if (streq(cards.card[i].name, net->card)) {
-			err = link_flush_addresses(nl, cards.card[i].ifindex, AF_INET);
+			err = interface_flush_addresses(nl, cards.card[i].ifindex, AF_INET);
 			if (!err)
-				err = link_set_up(nl, cards.card[i].ifindex, false);
+				err = interface_set_up(nl, cards.card[i].ifindex, false);
 		}
 		if (err)
 			log_warn("%s: not switched off: %s", cards.card[i].name, err_text(err));

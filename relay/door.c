@@ -111,7 +111,7 @@ int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, doo
 	if (d->listener.fd < 0)
 		return d->listener.fd;
 	err = loop_add(l, &d->listener, EPOLLIN);
-	if (err < 0)
+	if (err)
 		loop_close_fd(l, &d->listener);
 	return err;
 }

@@ -156,7 +156,7 @@ static void pump_or_drop(struct feed_child *c)
 {
 	int err = pump(c);
 
-	if (err < 0) {
+	if (err) {
 		log_debug("relay: child %u: %s", c->node, err_text(err));
 		free_child(c);
 	}
@@ -222,7 +222,7 @@ static void on_frame(struct link *l, const struct wire_header *h, const uint8_t 
 		err = take_want(c, h, body);
 	else if (h->type == WIRE_LIST)
 		err = take_list(c, h, body);
-	if (err < 0)
+	if (err)
 		free_child(c);
 	else
 		pump_or_drop(c);
@@ -265,7 +265,7 @@ int feed_adopt(struct feed *f, struct link *from, const struct wire_get *g)
 	c->next = f->children;
 	f->children = c;
 	f->count++;
-	if (err < 0) {
+	if (err) {
 		free_child(c);
 		return err;
 	}

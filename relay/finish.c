@@ -13,7 +13,7 @@ static void conclude(struct finish *f, int err)
 {
 	struct failure why = { 0 };
 
-	if (err < 0)
+	if (err)
 		fail(&why, FAIL_IMG_STORE, err, "%s: %s", f->store->path ? f->store->path : "target", err_text(err));
 	else
 		err = rstore_finish(f->store, f->size, &why);

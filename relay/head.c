@@ -413,7 +413,7 @@ void head_set_elsewhere(struct head *h, struct head_node *n, int err, const char
 	n->elsewhere = true;
 	link_close(&n->control);
 	str_copy(n->why, sizeof(n->why), why ? why : "");
-	head_set_state(n, err == 0 ? HEAD_DONE : err < 0 ? HEAD_FAILED : HEAD_JOINING);
+	head_set_state(n, !err ? HEAD_DONE : err < 0 ? HEAD_FAILED : HEAD_JOINING);
 	if (err < 0)
 		head_note(h, "%s failed: %s", n->name, n->why);
 }
@@ -690,9 +690,9 @@ int head_append(struct head *h, const void *bytes, uint32_t len)
 	uint64_t offset = m->count ? m->end[m->count - 1] : 0;
 	int err = rstore_write(h->store, (int64_t)offset, bytes, len);
 
-	if (err == 0)
+	if (!err)
 		err = map_append(m, m->count, offset, len, &hash);
-	if (err < 0)
+	if (err)
 		return err;
 	map_set(m, m->count - 1);
 	h->plan.node[PLAN_HEAD].bytes = m->have_bytes;
@@ -750,13 +750,13 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 	err = door_open(&h->door, l, o->port ? o->port : WIRE_PORT, MAX_GUESTS, on_knock);
 	if (err == -EADDRINUSE && !o->port)
 		err = door_open(&h->door, l, 0, MAX_GUESTS, on_knock);
-	if (err == 0)
+	if (!err)
 		err = plan_resize(&h->plan, 0);
-	if (err == 0 && o->wanted) {
+	if (!err && o->wanted) {
 		h->udp = (struct loop_fd) { .fd = l->world->datagrams(l, WIRE_PORT, true), .ready = on_announcement };
 		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
 	}
-	if (err < 0) {
+	if (err) {
 		head_close(h);
 		return fail(f, FAIL_SRV_ERROR, err, "listening: %s", err_text(err));
 	}

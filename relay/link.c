@@ -114,7 +114,7 @@ static void finish_connect(struct link *l)
 {
 	int err = peer_error(l->loop, l->w.fd);
 
-	if (err < 0) {
+	if (err) {
 		drop(l, err);
 		return;
 	}
@@ -135,7 +135,7 @@ static void handle_events(struct link *l, uint32_t events)
 		return;
 	if (l->out.len > l->out_sent)
 		err = write_out(l);
-	if (err == 0 && l->out.len == 0 && events & EPOLLOUT && l->calls->drained)
+	if (!err && l->out.len == 0 && events & EPOLLOUT && l->calls->drained)
 		l->calls->drained(l);
 	if (l->life == life && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_in(l);
@@ -162,7 +162,7 @@ int link_open(struct link *l, struct loop *loop, int fd, const struct link_calls
 	if (connecting)
 		buf_add(&l->out, WIRE_MAGIC, WIRE_MAGIC_SIZE);
 	err = loop_add(loop, &l->w, EPOLLIN | (connecting ? EPOLLOUT : 0));
-	if (err < 0) {
+	if (err) {
 		peer_shut(loop, fd);
 		l->w.fd = -1;
 		buf_free(&l->out);

@@ -158,7 +158,7 @@ int loop_run(struct loop *l)
 	int err = 0;
 
 	l->stopped = false;
-	while (!l->stopped && err == 0)
+	while (!l->stopped && !err)
 		err = loop_step(l, time_to_next(l));
 	return err < 0 ? err : l->result;
 }

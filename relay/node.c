@@ -168,7 +168,7 @@ void node_confirm(struct node *n, int err, const struct failure *f)
 {
 	if (n->state != NODE_FINISHING)
 		return;
-	if (err < 0) {
+	if (err) {
 		node_give_up(n, err, f);
 		return;
 	}
@@ -298,10 +298,10 @@ static int begin_job(struct node *n, struct wire_job *job)
 		err = map_init_stream(&n->map, n->job.chunk);
 	else
 		err = map_init_fixed(&n->map, n->job.size, n->job.chunk, n->job.group, n->job.groups, &n->job.root);
-	if (err < 0)
+	if (err)
 		return fail(&n->failure, FAIL_SRV_PROTOCOL, err, "the head's job makes no sense");
 	err = n->calls->open(n, &n->job, &n->store, &n->failure);
-	if (err < 0)
+	if (err)
 		return err;
 	n->store_open = true;
 	enter(n, NODE_FETCHING);
@@ -614,7 +614,7 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	wire_random(&n->id, sizeof(n->id));
 	wire_random(&n->nonce, sizeof(n->nonce));
 	err = door_open(&n->door, l, port, MAX_GUESTS, on_knock);
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", port, err_text(err));
 	if (o->announce)
 		n->udp_fd = l->world->datagrams(l, 0, true);

@@ -162,7 +162,7 @@ static bool finish_chunk(struct pull *p, uint32_t i)
 	if (map_has(p->map, i))
 		return true;
 	err = p->chunk_at == p->chunk ? rstore_write(p->store, (int64_t)offset, p->chunk, len) : 0;
-	if (err < 0) {
+	if (err) {
 		pull_stop(p);
 		p->calls->store_failed(p, err);
 		return false;
@@ -299,11 +299,11 @@ static bool advance(struct pull *p, size_t n)
 	} else {
 		p->body_len += n;
 	}
-	if (err == 0 && p->body_len == p->body_need)
+	if (!err && p->body_len == p->body_need)
 		err = handle_frame(p, &h);
-	if (err == 0 && pull_is_open(p) && p->run_left > 0 && next_length(p) == 0)
+	if (!err && pull_is_open(p) && p->run_left > 0 && next_length(p) == 0)
 		err = -EBADMSG;
-	if (err < 0)
+	if (err)
 		lose(p, err == -ECONNREFUSED ? WIRE_WHY_REFUSED : WIRE_WHY_BAD);
 	return pull_is_open(p);
 }
@@ -400,7 +400,7 @@ static int begin(struct pull *p, int fd, bool connecting)
 	if (!p->chunk)
 		p->chunk = malloc(p->map->chunk);
 	err = p->chunk ? loop_add(p->loop, &p->w, EPOLLIN | EPOLLOUT) : -ENOMEM;
-	if (err < 0) {
+	if (err) {
 		loop_close_fd(p->loop, &p->w);
 		return err;
 	}

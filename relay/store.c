@@ -78,7 +78,7 @@ int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *
 	if (!split) {
 		err = open_source_part(s, path, size, f);
 	} else {
-		for (int i = 0; err == 0; i++) {
+		for (int i = 0; !err; i++) {
 			cleanup_free char *name = str_printf("%s_%d", path, i);
 
 			err = name ? open_source_part(s, name, size, f) : -ENOMEM;
@@ -86,7 +86,7 @@ int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *
 		if (err == -ENOENT && s->parts > 0)
 			err = 0;
 	}
-	if (err == 0)
+	if (!err)
 		return 0;
 	rstore_close(s, false);
 	if (err == -EINVAL)
@@ -263,7 +263,7 @@ int rstore_sync(struct rstore *s, int64_t size)
 	for (size_t i = 0; i < s->parts; i++) {
 		int err = cut_part(s, &s->part[i], MAX(size, s->part[i].start));
 
-		if (err < 0)
+		if (err)
 			return err;
 		if (fsync(s->part[i].fd) < 0 && errno != EINVAL)
 			return -errno;
@@ -277,9 +277,9 @@ int rstore_finish(struct rstore *s, int64_t size, struct failure *f)
 		struct rstore_part *part = &s->part[i];
 		int err = cut_part(s, part, MAX(size, part->start));
 
-		if (err == 0 && part->temporary && rename(part->temporary, part->path) < 0)
+		if (!err && part->temporary && rename(part->temporary, part->path) < 0)
 			err = -errno;
-		if (err < 0)
+		if (err)
 			return fail(f, FAIL_IMG_STORE, err, "%s: %s", part->path, err_text(err));
 		free(part->temporary);
 		part->temporary = NULL;

@@ -316,8 +316,8 @@ int rstore_open_target(struct rstore *s, const char *path, const struct rstore_t
 		return -ENOMEM;
 	do {
 		err = rstore_open_part(s, (int64_t)s->parts * split, split && size > split ? split : size, f);
-	} while (err == 0 && split > 0 && (int64_t)s->parts * split < size);
-	if (err < 0)
+	} while (!err && split > 0 && (int64_t)s->parts * split < size);
+	if (err)
 		rstore_close(s, false);
 	return err;
 }

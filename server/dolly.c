@@ -210,7 +210,7 @@ int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char 
 	size_t count;
 	int err = dolly_resolve_all(name, port, &list, &count, error, size);
 
-	if (err < 0)
+	if (err)
 		return err;
 	*a = list[0];
 	free(list);

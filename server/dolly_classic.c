@@ -43,7 +43,7 @@ static void end_all(struct classic *c, int err, const char *why)
 	for (size_t i = 0; i < c->length; i++) {
 		struct head_node *n = c->head->node[c->chain[i]];
 
-		if (err == 0)
+		if (!err)
 			head_set_elsewhere(c->head, n, 0, NULL);
 		else if (n->state != HEAD_FAILED)
 			head_set_elsewhere(c->head, n, err, why);
@@ -154,16 +154,16 @@ static void tell(struct classic *c)
 
 	c->told = true;
 	c->down.deadline = now_ms() + c->patience;
-	if (err == 0)
+	if (!err)
 		err = dolly_conf_write(&conf, c->down.family == DOLLY_OLD, 0, &text);
 	for (size_t i = 0; i < conf.hosts; i++)
 		free(conf.host[i]);
 	free(conf.host);
-	if (err == 0 && text.len > DOLLY_TEXT)
+	if (!err && text.len > DOLLY_TEXT)
 		err = -E2BIG;
-	if (err == 0)
+	if (!err)
 		err = dolly_down_tell(&c->down, text.data, text.len);
-	if (err < 0) {
+	if (err) {
 		dolly_down_close(&c->down);
 		end_all(c, err, err == -E2BIG ? "originals take no configuration of more than 4095 bytes" : err_text(err));
 	}

@@ -90,7 +90,7 @@ static void on_outlet(struct outlet *o, int err, const struct failure *f)
 {
 	struct client *c = o->owner;
 
-	if (err < 0 || c->target.parts == 0)
+	if (err || c->target.parts == 0)
 		confirm(c, err, f);
 	else
 		finish_target(c, &c->target, (int64_t)lseek(c->target.part[0].fd, 0, SEEK_CUR), true);
@@ -133,9 +133,9 @@ static int open_outlet(struct client *c, const char *path, bool unpack, struct r
 	bool stream = is_stream(path);
 	int err = stream ? 0 : rstore_open_target(&c->target, path, &how, f);
 
-	if (err == 0)
+	if (!err)
 		err = rstore_open_memory(store, f);
-	if (err < 0)
+	if (err)
 		return err;
 	str_copy(c->target_name, sizeof(c->target_name), streq(path, "-") ? "standard output" : path);
 	c->has_outlet = true;
@@ -261,7 +261,7 @@ static int up_resolve(struct dolly_up *u, const char *name, struct peer_address 
 	char error[300];
 	int err = dolly_resolve(name, 0, a, error, sizeof(error));
 
-	if (err < 0)
+	if (err)
 		say(c, error);
 	return err;
 }
@@ -350,21 +350,21 @@ int dolly_client(const struct dolly_options *o)
 	if (o->timeout_s)
 		c.deadline = c.begun + o->timeout_s * 1000;
 	err = loop_open(&c.loop);
-	if (err < 0)
+	if (err)
 		return 1;
 	err = node_open(&c.node, &c.loop, &n, &calls, &c, &c.failure);
-	c.node_open = err == 0;
+	c.node_open = !err;
 	c.up = (struct dolly_up) { .loop = &c.loop, .calls = &up_calls, .owner = &c, .password = o->password };
-	if (err == 0)
+	if (!err)
 		err = dolly_up_open(&c.up, &c.failure);
-	c.up_open = err == 0;
-	if (err == 0) {
+	c.up_open = !err;
+	if (!err) {
 		c.watch.fire = on_watch;
 		loop_at(&c.loop, &c.watch, c.begun);
 		say(&c, "waiting for a server");
 		err = loop_run(&c.loop);
 	}
-	if (err == 0 && o->verbose) /* a failure was said when it happened: fail() logs it */
+	if (!err && o->verbose) /* a failure was said when it happened: fail() logs it */
 		say(&c, "everything is here, verified");
 	finish_stop(&c.finish);
 	if (c.has_outlet)

@@ -64,7 +64,7 @@ static int copy(struct outlet *o, uint8_t *piece)
 	ssize_t n;
 	int err = 0;
 
-	while (err == 0 && (n = read_piece(piece, PIECE)) > 0)
+	while (!err && (n = read_piece(piece, PIECE)) > 0)
 		err = write_all(piece, (size_t)n);
 	return err < 0 ? place_failed(o, err) : n < 0 ? place_failed(o, (int)n) : 0;
 }
@@ -110,11 +110,11 @@ static int decode(struct outlet *o, enum image_kind kind, uint8_t *piece)
 
 	if (err < 0)
 		return err;
-	while (err == 0 && (n = read_piece(piece, PIECE)) > 0)
+	while (!err && (n = read_piece(piece, PIECE)) > 0)
 		err = decode_piece(o, &d, piece, (size_t)n, out);
 	if (err == 1)
 		err = leave_out_rest(o, &d, piece);
-	else if (err == 0)
+	else if (!err)
 		err = decoder_finish(&d, &o->end->failure);
 	decoder_close(&d);
 	return err;
@@ -258,7 +258,7 @@ static int begin(struct outlet *o, struct failure *f)
 		o->end = NULL;
 		return -ENOMEM;
 	}
-	if (err == 0)
+	if (!err)
 		err = open_pipe(o, ends);
 	if (err < 0)
 		return err;

@@ -54,12 +54,12 @@ static int pour(struct rstore *s, int64_t size, int in)
 	cleanup_free char *piece = malloc(PIECE);
 	int err = piece ? 0 : -ENOMEM;
 
-	for (int64_t at = 0; at < size && err == 0;) {
+	for (int64_t at = 0; at < size && !err;) {
 		size_t len = (size_t)MIN(size - at, (int64_t)PIECE);
 
 		err = rstore_read(s, at, piece, len);
 		at += (int64_t)len;
-		for (size_t done = 0; done < len && err == 0;) {
+		for (size_t done = 0; done < len && !err;) {
 			ssize_t n = write(in, piece + done, len - done);
 
 			if (n > 0)
@@ -85,9 +85,9 @@ int dolly_pack(struct rstore *s, int64_t *size, struct failure *f)
 	base_close_fd(&in);
 	if (pid > 0 && waitpid(pid, &status, 0) == pid && status)
 		err = err && err != -EPIPE ? err : -EIO;
-	if (err == 0 && (fstat(out, &st) < 0 || rstore_lend(&packed, out) < 0))
+	if (!err && (fstat(out, &st) < 0 || rstore_lend(&packed, out) < 0))
 		err = -EIO;
-	if (err < 0) {
+	if (err) {
 		close(out);
 		return fail(f, FAIL_SRV_ERROR, err, "packing the image with gzip: %s", err_text(err));
 	}

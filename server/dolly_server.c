@@ -131,7 +131,7 @@ static int resolve_hosts(struct server *s)
 	s->addresses = calloc(s->conf.hosts + 1, sizeof(*s->addresses));
 	if (!s->host || !s->addresses)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->conf.hosts && err == 0; i++) {
+	for (size_t i = 0; i < s->conf.hosts && !err; i++) {
 		cleanup_free char *name = dolly_conf_reach(&s->conf, s->conf.host[i]);
 		struct peer_address *a;
 		size_t count;
@@ -176,14 +176,14 @@ static int hash_image(struct server *s, struct failure *f)
 	cleanup_free uint8_t *bytes = malloc(room);
 	int err = bytes ? 0 : -ENOMEM;
 
-	for (uint32_t i = 0; i < s->map.count && err == 0;) {
+	for (uint32_t i = 0; i < s->map.count && !err;) {
 		uint32_t n = MIN((uint32_t)(room / s->map.chunk), s->map.count - i);
 		size_t len = 0;
 
 		for (uint32_t k = 0; k < n; k++)
 			len += map_length(&s->map, i + k);
 		err = rstore_read(&s->store, (int64_t)map_offset(&s->map, i), bytes, len);
-		for (uint32_t k = 0; k < n && err == 0; k++) {
+		for (uint32_t k = 0; k < n && !err; k++) {
 			struct hash h = hash_bytes(bytes + (size_t)k * s->map.chunk, map_length(&s->map, i + k));
 
 			map_set_hash(&s->map, i + k, &h);
@@ -198,7 +198,7 @@ static int hash_image(struct server *s, struct failure *f)
 		if (dolly_stop_signal)
 			err = -ECANCELED;
 	}
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_SRV_ERROR, err, "%s: reading near byte %lld: %s", s->conf.infile,
 			    (long long)s->map.have_bytes, err_text(err));
 	if (s->map.size == 0)
@@ -212,9 +212,9 @@ static int open_image(struct server *s, struct failure *f)
 	int64_t size;
 	int err = rstore_open_source(&s->store, s->conf.infile, s->conf.in_split, &size, f);
 
-	if (err == 0 && s->conf.out_compressed)
+	if (!err && s->conf.out_compressed)
 		err = dolly_pack(&s->store, &size, f);
-	if (err < 0)
+	if (err)
 		return err;
 	err = map_init_fixed(&s->map, size, map_chunk_size(size, MAX((uint32_t)s->conf.hosts, s->conf.wanted)), NULL, 0,
 			     NULL);
@@ -306,14 +306,14 @@ static int serve(struct server *s, struct failure *f)
 	};
 	int err = loop_open(&s->loop);
 
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
 	err = head_open(&s->head, &s->loop, &h, &s->map, &s->store, &calls, s, f);
-	if (err < 0)
+	if (err)
 		return err;
 	err = add_hosts(s);
 	s->classic = classic_open(&s->loop, &s->head, &s->conf, &s->store, s->map.size, o->password, o->timeout_s * 1000);
-	if (err == 0 && s->classic) {
+	if (!err && s->classic) {
 		dolly_screen_open(&s->screen, o->quiet);
 		s->draw.fire = on_draw;
 		loop_at(&s->loop, &s->draw, now_ms() + DRAW_MS);
@@ -334,13 +334,13 @@ int dolly_server(const struct dolly_options *o)
 	int err = configure(&s);
 
 	dolly_catch_signals();
-	if (err == 0)
+	if (!err)
 		err = resolve_hosts(&s);
-	if (err == 0 && o->wake)
+	if (!err && o->wake)
 		dolly_wake(s.host, s.hosts);
-	if (err == 0)
+	if (!err)
 		err = open_image(&s, &f);
-	if (err == 0)
+	if (!err)
 		err = serve(&s, &f);
 	for (size_t i = 0; i < s.hosts; i++)
 		free(s.host[i]);

@@ -77,7 +77,7 @@ static int resolve(const char *host, struct in_addr **list, size_t *count, struc
 	size_t n;
 	int err = net_resolve(NULL, host, 0, now_ms() + RESOLVE_TIME, &found, &n, f);
 
-	if (err < 0)
+	if (err)
 		return err;
 	*list = calloc(n, sizeof(**list));
 	for (size_t i = 0; i < n && *list; i++)
@@ -130,7 +130,7 @@ static void on_ended(struct ka_client *c, int err, const struct failure *f)
 {
 	char text[sizeof(f->detail) + 20];
 
-	if (err < 0) {
+	if (err) {
 		snprintf(text, sizeof(text), "ka-d-client: %s", f->detail[0] ? f->detail : err_text(err));
 		ka_print_line(text);
 	}

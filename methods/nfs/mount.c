@@ -196,10 +196,10 @@ static int mount_above(const struct nfs_export *e, const char *point, unsigned l
 		*slash = '\0';
 		source = source_of(e, folder);
 		err = !source ? -ENOMEM : mount(source, top, "nfs", flags, options) < 0 ? -errno : 0;
-		if (err == 0)
+		if (!err)
 			log_info("%s is mounted for what is below it", source);
 	}
-	if (err == 0) {
+	if (!err) {
 		err = bind_below(top, e->folder + strlen(folder), point);
 		umount2(top, MNT_DETACH);
 	}

@@ -120,7 +120,7 @@ static int serve_sink(struct outside *o, const struct outside_message *m, int fd
 	case OUTSIDE_FINISH: {
 		int err = s->finish(s, &f);
 
-		o->finished = err == 0;
+		o->finished = !err;
 		return answer(o, err, &f);
 	}
 	default:

@@ -173,7 +173,7 @@ static int begin_anew(struct transfer *t, const void *mirror, const struct versi
 			return no_memory(f);
 	}
 	err = t->fetch->sink->begin(t->fetch->sink, measured(t) ? v->size : -1, f);
-	t->begun = err == 0;
+	t->begun = !err;
 	return err;
 }
 

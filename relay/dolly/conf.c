@@ -142,7 +142,7 @@ static int outfile(struct dolly_conf *c, const struct line *v)
 	bool split;
 	int err = file_line(v, &c->outfile, &split, &c->out_split);
 
-	return err == 0 && split && c->out_split == 0 ? -EINVAL : err;
+	return !err && split && c->out_split == 0 ? -EINVAL : err;
 }
 
 /* "clients 3", "clients auto 32". */
@@ -155,11 +155,11 @@ static int clients(struct dolly_conf *c, const struct line *v)
 	c->old_form = true;
 	if (value_of(v, "auto", &count)) {
 		err = number(&count, 1, 100000, &n);
-		c->wanted = err == 0 ? (uint32_t)n : 0;
+		c->wanted = !err ? (uint32_t)n : 0;
 		return err;
 	}
 	err = number(v, 1, 100000, &n);
-	c->clients = err == 0 ? (size_t)n : 0;
+	c->clients = !err ? (size_t)n : 0;
 	return err;
 }
 
@@ -176,7 +176,7 @@ static int add_links(struct dolly_conf *c, const struct line *v)
 	count.len = (size_t)(colon - v->p);
 	suffix = (struct line) { colon, v->len - count.len, v->number };
 	err = number(&count, 0, 255, &n);
-	c->add = err == 0 ? (unsigned)n : 0;
+	c->add = !err ? (unsigned)n : 0;
 	c->add_inside = false;
 	return err ? err : set(&c->add_suffix, &suffix);
 }
@@ -185,7 +185,7 @@ static int add2_links(struct dolly_conf *c, const struct line *v)
 {
 	int err = add_links(c, v);
 
-	c->add_inside = err == 0;
+	c->add_inside = !err;
 	return err;
 }
 
@@ -199,7 +199,7 @@ static int fanout(struct dolly_conf *c, const struct line *v)
 	int64_t n;
 	int err = number(v, 1, 8, &n);
 
-	c->fanout = err == 0 ? (unsigned)n : 1;
+	c->fanout = !err ? (unsigned)n : 1;
 	return err;
 }
 
@@ -346,7 +346,7 @@ int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *e
 			ended = true;
 		} else if (l.len > 0 && l.p[0] != '#') {
 			err = take_line(c, &l, &what);
-			if (err == 0)
+			if (!err)
 				continue;
 			snprintf(error, size, "line %u \"%.*s\": it should look like: %s", l.number,
 				 (int)MIN(l.len, (size_t)60), l.p, what);

@@ -93,7 +93,7 @@ static void start_connect(struct dolly_down *d, struct loop_fd *w, uint16_t port
 	fd = peer_connect(d->loop, &d->address);
 	w->fd = fd;
 	err = fd < 0 ? fd : loop_add(d->loop, w, EPOLLOUT);
-	if (err < 0)
+	if (err)
 		again(d, w, err);
 	else
 		loop_at(d->loop, &d->timer, MIN(d->deadline, loop_now(d->loop) + 3000));
@@ -310,7 +310,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 
 	if (d->state == DOWN_DATA) {
 		err = peer_error(d->loop, w->fd);
-		if (err < 0) {
+		if (err) {
 			again(d, w, err);
 			return;
 		}
@@ -339,7 +339,7 @@ static void on_control(struct loop_fd *w, uint32_t events)
 	(void)events;
 	if (d->state == DOWN_CONTROL) {
 		err = peer_error(d->loop, w->fd);
-		if (err < 0)
+		if (err)
 			again(d, w, err);
 		else
 			begin_greeting(d);
@@ -396,7 +396,7 @@ int dolly_down_tell(struct dolly_down *d, const char *text, size_t len)
 {
 	int err = buf_add(&d->text, text, len);
 
-	if (err == 0 && d->state == DOWN_FOUND)
+	if (!err && d->state == DOWN_FOUND)
 		connect_control(d);
 	return err;
 }

@@ -82,7 +82,7 @@ static int walk(const struct range *r, hosts_fn *fn, void *ctx)
 {
 	int err = r->to < r->from || r->to - r->from >= HOSTS_MAX ? -EINVAL : 0;
 
-	for (unsigned n = r->from; err == 0 && n <= r->to; n++) {
+	for (unsigned n = r->from; !err && n <= r->to; n++) {
 		cleanup_free char *name = str_printf("%.*s%0*u%.*s", (int)r->prefix_len, r->prefix, r->width, n,
 						     (int)r->suffix_len, r->suffix);
 
@@ -108,7 +108,7 @@ int hosts_list(const char *list, hosts_fn *fn, void *ctx)
 {
 	int err = 0;
 
-	while (err == 0 && *list) {
+	while (!err && *list) {
 		size_t len = strcspn(list, ", \t\n");
 
 		if (len)

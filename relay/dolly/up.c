@@ -104,7 +104,7 @@ void dolly_up_confirm(struct dolly_up *u, int err, const struct failure *f)
 {
 	if (u->ended)
 		return;
-	if (err < 0) {
+	if (err) {
 		u->failure = *f;
 		finish(u, err);
 		return;
@@ -195,7 +195,7 @@ static void on_data(struct loop_fd *w, uint32_t events)
 			return;
 		}
 		err = rstore_write(&u->store, u->position, u->block, (size_t)n);
-		if (err < 0) {
+		if (err) {
 			fail(&u->failure, FAIL_IMG_STORE, err, "%s: %s", u->conf.outfile, err_text(err));
 			finish(u, err);
 			return;
@@ -279,7 +279,7 @@ static int begin_branch(struct dolly_up *u, struct dolly_branch *b, const char *
 	int err = reach ? u->calls->resolve(u, reach, &a) : -ENOMEM;
 
 	str_copy(b->name, sizeof(b->name), name);
-	if (err < 0)
+	if (err)
 		return fail(&u->failure, FAIL_DNS_NO_NAME, err, "%s, a node behind us, has no address", name);
 	b->up = u;
 	b->down = (struct dolly_down) { .loop = u->loop, .store = &u->store, .calls = &down_calls, .owner = b,
@@ -304,7 +304,7 @@ static int begin_branches(struct dolly_up *u, size_t me)
 	if (!u->branch)
 		return -ENOMEM;
 	u->branches = last - first;
-	for (size_t i = first; i < last && err == 0 && !u->ended; i++)
+	for (size_t i = first; i < last && !err && !u->ended; i++)
 		err = begin_branch(u, &u->branch[i - first], u->conf.host[i]);
 	return err;
 }
@@ -337,7 +337,7 @@ static int start(struct dolly_up *u)
 	ssize_t me;
 	int err = dolly_conf_parse(&u->conf, u->text.data, u->text.len, error, sizeof(error));
 
-	if (err < 0)
+	if (err)
 		return fail(&u->failure, FAIL_SRV_PROTOCOL, err, "the configuration that came: %s", error);
 	if (u->conf.add > 0)
 		return fail(&u->failure, FAIL_SRV_PROTOCOL, -EOPNOTSUPP,
@@ -350,7 +350,7 @@ static int start(struct dolly_up *u)
 	dolly_put_parameters(&u->out, u->family, u->me);
 	flush(u);
 	err = u->calls->open(u, &u->conf, u->directory, &u->store, &u->failure);
-	if (err < 0)
+	if (err)
 		return err;
 	u->store_open = true;
 	u->block = malloc(BLOCK);
@@ -407,9 +407,9 @@ static void maybe_begin(struct dolly_up *u)
 	if (u->calls->begun)
 		u->calls->begun(u);
 	err = loop_add(u->loop, &u->control, EPOLLIN);
-	if (err == 0)
+	if (!err)
 		err = start(u);
-	if (err < 0)
+	if (err)
 		finish(u, err);
 }
 
@@ -549,9 +549,9 @@ int dolly_up_open(struct dolly_up *u, struct failure *f)
 	u->timer.fire = on_timer;
 	u->length = -1;
 	err = listen_on(u, &u->data_listener, DOLLY_DATA_PORT, f);
-	if (err == 0)
+	if (!err)
 		err = listen_on(u, &u->control_listener, DOLLY_CONTROL_PORT, f);
-	if (err < 0) {
+	if (err) {
 		dolly_up_close(u);
 		return err;
 	}

@@ -116,7 +116,7 @@ static void search(struct ka_client *c)
 
 	c->state = KA_SEARCHING;
 	err = ka_find_begin(&c->find);
-	if (err < 0)
+	if (err)
 		kac_fail(c, FAIL_SRV_UNREACHABLE, err, "searching by UDP: %s", err_text(err));
 }
 
@@ -230,7 +230,7 @@ static void take_welcome(struct ka_client *c, const struct ka_down *m, const uin
 	memcpy(c->session, body, WIRE_SESSION);
 	err = kac_begin_ours(c, (uint32_t)ka_get_number(body + WIRE_SESSION + 4, 4),
 			     (int64_t)ka_get_number(body + WIRE_SESSION, 4) * 1024);
-	if (err < 0) {
+	if (err) {
 		kac_fail(c, FAIL_SRV_PROTOCOL, err, "the server's welcome makes no sense");
 		return;
 	}
@@ -520,7 +520,7 @@ int ka_client_open(struct ka_client *c, struct loop *l, const struct ka_client_o
 	c->find = (struct ka_find) { .loop = l, .session = o->session, .also = o->hosts, .also_count = o->host_count,
 				     .found = on_found, .silence = on_silence, .wrong = on_wrong };
 	err = kac_open_data(c, f);
-	if (err < 0)
+	if (err)
 		return err;
 	loop_at(l, &c->tick, loop_now(c->loop));
 	if (o->session)

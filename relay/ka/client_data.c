@@ -126,7 +126,7 @@ int kac_begin_ours(struct ka_client *c, uint32_t chunk, int64_t window)
 	if (chunk < 4096 || chunk > 16 * MIB)
 		return -EBADMSG;
 	err = map_init_stream(&c->map, chunk);
-	if (err < 0)
+	if (err)
 		return err;
 	c->store.window = MIN(c->store.window, MAX(window, 4 * MIB));
 	c->feed = (struct feed) { .loop = c->loop, .map = &c->map, .store = &c->store.bytes };
@@ -201,7 +201,7 @@ static void read_data(struct ka_client *c)
 		begin_progress(c);
 		budget -= n;
 		err = ka_store_grown(&c->store, c->store.end + n);
-		if (err < 0) {
+		if (err) {
 			kac_fail(c, FAIL_IMG_STORE, err, "keeping the stream: %s", err_text(err));
 			return;
 		}
@@ -287,7 +287,7 @@ static void child_done(struct ka_reader *r, int err)
 
 	if (r->started)
 		kac_say(c, "Dropping client %s", inet_ntoa(r->ip));
-	if (err < 0)
+	if (err)
 		log_debug("ka: child %s: %s", inet_ntoa(r->ip), err_text(err));
 	loop_at(c->loop, &c->tick, loop_now(c->loop));
 }
@@ -416,7 +416,7 @@ int kac_open_data(struct ka_client *c, struct failure *f)
 	int64_t window = c->options.window ? c->options.window : default_window();
 	int err = ka_store_open(&c->store, c->loop, window, f);
 
-	if (err < 0)
+	if (err)
 		return err;
 	c->store_open = true;
 	if (c->options.go)
@@ -426,7 +426,7 @@ int kac_open_data(struct ka_client *c, struct failure *f)
 		kac_say(c, "port %u is in use here: only our own clients can be fed", c->options.data_port);
 		err = ka_door_open(&c->door, c->loop, 0, &door_calls);
 	}
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_SRV_ERROR, err, "bind: port %u: %s", c->options.data_port, err_text(err));
 	return 0;
 }

@@ -29,7 +29,7 @@ static void command_ended(struct ka_command *command, int err, const char *why)
 {
 	struct ka_client *c = container_of(command, struct ka_client, command);
 
-	if (err < 0) {
+	if (err) {
 		kac_fail(c, FAIL_IMG_STORE, err, "the command %s", why);
 		return;
 	}
@@ -81,7 +81,7 @@ static int ask_sink(struct ka_client *c)
 		return 0;
 	err = sink_may_take(c->options.sink, c->store.fd, c->store.end, &c->failure);
 	c->ask_at = err == -EOPNOTSUPP ? INT64_MAX : c->store.end + ASK_EVERY;
-	if (err == 0 && !c->store.whole)
+	if (!err && !c->store.whole)
 		keep_all(c);
 	return err == -EOPNOTSUPP ? 0 : err;
 }
@@ -91,7 +91,7 @@ static int hand_over(struct ka_client *c)
 {
 	int err = c->store.whole ? sink_take(c->options.sink, c->store.fd, c->store.end, &c->failure) : -EOPNOTSUPP;
 
-	if (err == 0)
+	if (!err)
 		c->sink_at = c->store.end;
 	if (err != -EOPNOTSUPP)
 		return err;
@@ -104,15 +104,15 @@ static void pump_sink(struct loop_timer *t)
 	struct ka_client *c = container_of(t, struct ka_client, sink_timer);
 	int err = ask_sink(c);
 
-	if (err == 0 && c->store.ended && c->ask_at < INT64_MAX)
+	if (!err && c->store.ended && c->ask_at < INT64_MAX)
 		err = hand_over(c);
-	if (err == 0 && c->ask_at == INT64_MAX)
+	if (!err && c->ask_at == INT64_MAX)
 		err = rstore_feed_sink(&c->store.bytes, &c->sink_at, c->store.end, c->options.sink, &c->failure);
-	if (err == 0 && c->store.ended && c->sink_at == c->store.end) {
+	if (!err && c->store.ended && c->sink_at == c->store.end) {
 		err = c->options.sink->finish(c->options.sink, &c->failure);
-		c->sink_done = err == 0;
+		c->sink_done = !err;
 	}
-	if (err < 0) {
+	if (err) {
 		kac_fail(c, c->failure.id, err, "%s", c->failure.detail);
 		return;
 	}

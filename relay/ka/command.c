@@ -41,7 +41,7 @@ int ka_command_start(struct ka_command *c, struct loop *l, const char *command, 
 	c->child.ended = on_ended;
 	err = child_start(&c->child, l, run_shell, (void *)command, source ? -1 : ends[0], source ? ends[1] : STDOUT_FILENO, f);
 	close(ends[1 - mine]);
-	if (err < 0) {
+	if (err) {
 		close(ends[mine]);
 		return err;
 	}

@@ -93,9 +93,9 @@ static void take_packets(struct ka_conn *c)
 
 	if (!c->layout_known) {
 		err = ka_guess_layout((const uint8_t *)c->in.data, c->in.len, &c->layout);
-		c->layout_known = err == 0;
+		c->layout_known = !err;
 	}
-	while (err == 0) {
+	while (!err) {
 		err = take_packet(c);
 		if (c->life != life)
 			return; /* the owner has closed it */
@@ -126,7 +126,7 @@ static void finish_connect(struct ka_conn *c)
 {
 	int err = peer_error(c->loop, c->w.fd);
 
-	if (err < 0) {
+	if (err) {
 		drop(c, err);
 		return;
 	}
@@ -158,7 +158,7 @@ static int open_conn(struct ka_conn *c, struct loop *l, int fd, const struct ka_
 	*c = (struct ka_conn) { .loop = l, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(l),
 				.life = life };
 	err = loop_add(l, &c->w, EPOLLIN);
-	if (err < 0)
+	if (err)
 		loop_close_fd(l, &c->w);
 	return err;
 }
@@ -178,7 +178,7 @@ int ka_conn_connect(struct ka_conn *c, struct loop *l, int fd, enum ka_layout la
 	c->layout = layout;
 	c->layout_known = true;
 	c->connecting = true;
-	if (err == 0)
+	if (!err)
 		update_events(c);
 	return err;
 }

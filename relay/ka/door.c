@@ -152,7 +152,7 @@ int ka_door_open(struct ka_door *d, struct loop *l, uint16_t port, const struct 
 	*d = (struct ka_door) { .loop = l, .calls = calls, .listener = { .fd = fd, .ready = on_accept } };
 	d->tick.fire = on_tick;
 	err = loop_add(l, &d->listener, EPOLLIN);
-	if (err < 0)
+	if (err)
 		loop_close_fd(l, &d->listener);
 	return err;
 }

@@ -128,9 +128,9 @@ int ka_find_begin(struct ka_find *f)
 	f->ask = (struct loop_fd) { .fd = f->loop->world->datagrams(f->loop, 0, false), .ready = on_ask };
 	f->again = (struct loop_timer) { .fire = on_again };
 	err = f->ask.fd < 0 ? f->ask.fd : loop_add(f->loop, &f->ask, EPOLLIN);
-	if (err == 0 && f->reply.fd >= 0)
+	if (!err && f->reply.fd >= 0)
 		err = loop_add(f->loop, &f->reply, EPOLLIN);
-	if (err < 0) {
+	if (err) {
 		ka_find_end(f);
 		return err;
 	}

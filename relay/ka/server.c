@@ -164,7 +164,7 @@ int ka_server_add_member(struct ka_peer *p)
 {
 	int err = replace_lost(p) ? 0 : add_place(p);
 
-	if (err == 0) {
+	if (!err) {
 		ka_server_place(p);
 		if (p->server->complete)
 			ka_peer_send_total(p);
@@ -476,15 +476,15 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
 	s->place[KA_ROOT] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
 	err = map_init_stream(&s->map, KA_CHUNK_MAX);
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_SYS_INTERNAL, err, "no memory");
 	err = ka_store_open(&s->store, l, o->window ? o->window : WINDOW, f);
-	if (err < 0)
+	if (err)
 		return err;
 	s->feed = (struct feed) { .loop = l, .map = &s->map, .store = &s->store.bytes };
 	wire_random(s->session, WIRE_SESSION);
 	err = ka_server_listen(s, f);
-	if (err == 0)
+	if (!err)
 		loop_at(l, &s->tick, loop_now(l));
 	return err;
 }

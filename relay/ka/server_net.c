@@ -98,7 +98,7 @@ static void reader_done(struct ka_reader *r, int err)
 {
 	struct ka_server *s = r->owner;
 
-	if (err == 0)
+	if (!err)
 		ka_say(s, "Dropping child %s", inet_ntoa(r->ip));
 	else if (r->started)
 		ka_say(s, "data connection of %s: %s", inet_ntoa(r->ip), err_text(err));
@@ -162,11 +162,11 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 {
 	int err = ka_door_open(&s->door, s->loop, s->options.data_port, &door_calls);
 
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.data_port, err_text(err));
 	s->control = (struct loop_fd) { .fd = peer_listen(s->loop, s->options.control_port), .ready = on_control };
 	err = s->control.fd < 0 ? s->control.fd : loop_add(s->loop, &s->control, EPOLLIN);
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.control_port, err_text(err));
 	say_ready(s, s->control.fd, s->options.control_port);
 	say_ready(s, s->door.listener.fd, s->options.data_port);
@@ -174,7 +174,7 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 		return 0;
 	s->udp = (struct loop_fd) { .fd = s->loop->world->datagrams(s->loop, KA_UDP_REQUEST, false), .ready = on_datagram };
 	err = s->udp.fd < 0 ? s->udp.fd : loop_add(s->loop, &s->udp, EPOLLIN);
-	if (err < 0)
+	if (err)
 		return fail(f, FAIL_SRV_ERROR, err, "UDP port %d: %s", KA_UDP_REQUEST, err_text(err));
 	return 0;
 }

@@ -49,7 +49,7 @@ static int append(struct ka_server *s, size_t len)
 	uint64_t offset = (uint64_t)s->store.end;
 	int err = map_append(&s->map, s->map.count, offset, (uint32_t)len, &h);
 
-	if (err < 0)
+	if (err)
 		return err;
 	s->packets++;
 	map_set(&s->map, s->map.count - 1);
@@ -97,7 +97,7 @@ static void on_pipe(struct loop_fd *w, uint32_t events)
 		}
 		budget -= n;
 		err = append(s, (size_t)n);
-		if (err < 0) {
+		if (err) {
 			ka_server_abort(s, err == -ENOMEM ? "no memory for the stream" : "the stream cannot be kept");
 			return;
 		}
@@ -112,7 +112,7 @@ static void on_source_ended(struct ka_command *c, int err, const char *why)
 	char text[200];
 
 	s->source_ended = true;
-	if (err < 0) {
+	if (err) {
 		snprintf(text, sizeof(text), "the source command %s", why);
 		ka_server_abort(s, text);
 		return;

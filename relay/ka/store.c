@@ -172,7 +172,7 @@ void ka_reader_drop(struct ka_reader *r)
 static void finish(struct ka_reader *r, int err)
 {
 	unlink_reader(r);
-	let_go(r, err != 0);
+	let_go(r, err);
 	r->done(r, err);
 	loop_free_later(r->store->loop, r);
 }
@@ -302,7 +302,7 @@ int ka_store_grown(struct ka_store *s, int64_t end)
 
 	s->end = end;
 	err = make_room(s);
-	if (err < 0)
+	if (err)
 		return err;
 	serve(s);
 	drop_old(s);

@@ -21,7 +21,7 @@ def lines():
             yield path, number, line.expandtabs(TAB)
 
 
-LONG_STRING = re.compile(r'"[^"]{50,}"|\'[^\']{50,}\'|".*\\[nr].*"|\$\(.*\)|https?://')  # a command, a protocol's words, an address
+LONG_STRING = re.compile(r'"[^"]{50,}"|\'[^\']{50,}\'|".*\\[nr].*"|\$\(.*\)|https?://|\w\|\w')  # a command, an answer
 
 
 def may_be_long(path, line):

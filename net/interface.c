@@ -1,6 +1,6 @@
-/* link.c - one wish (up, an MTU, an address, a route) -> the kernel's interface, by rtnetlink. */
+/* interface.c - one wish (up, an MTU, an address, a route) -> the kernel's interface, by rtnetlink. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "net/link.h"
+#include "net/interface.h"
 
 #include "base/failure.h"
 #include "base/log.h"
@@ -15,7 +15,7 @@
 
 enum { LOOPBACK_INDEX = 1 }; /* the kernel makes lo first, in every namespace (LOOPBACK_IFINDEX) */
 
-int link_set_up(struct netlink *nl, int ifindex, bool up)
+int interface_set_up(struct netlink *nl, int ifindex, bool up)
 {
 	struct ifinfomsg info = { .ifi_index = ifindex, .ifi_change = IFF_UP, .ifi_flags = up ? IFF_UP : 0 };
 	cleanup_buf struct buf m = { 0 };
@@ -34,13 +34,13 @@ static void set_ip6(const char *name, const char *what, const char *value)
 		log_debug("%s: %s: %s", path, value, err_text(-errno));
 }
 
-void link_auto_ipv6(const char *name, bool on)
+void interface_auto_ipv6(const char *name, bool on)
 {
 	set_ip6(name, "accept_ra", on ? "1" : "0"); /* it would check addresses for seconds that are known to be free */
 	set_ip6(name, "addr_gen_mode", on ? "0" : "1"); /* ip-sysctl: 0 is EUI-64, 1 is none */
 }
 
-int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
+int interface_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
 {
 	struct ifinfomsg info = { .ifi_index = ifindex };
 	cleanup_buf struct buf m = { 0 };
@@ -50,7 +50,7 @@ int link_set_mtu(struct netlink *nl, int ifindex, unsigned mtu)
 	return netlink_request(nl, &m, "setting the MTU");
 }
 
-int link_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id)
+int interface_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id)
 {
 	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	cleanup_buf struct buf m = { 0 };
@@ -69,7 +69,7 @@ int link_add_vlan(struct netlink *nl, int parent, const char *name, unsigned id)
 	return netlink_request(nl, &m, "making the VLAN");
 }
 
-int link_delete(struct netlink *nl, int ifindex)
+int interface_delete(struct netlink *nl, int ifindex)
 {
 	struct ifinfomsg info = { .ifi_index = ifindex };
 	cleanup_buf struct buf m = { 0 };
@@ -78,7 +78,7 @@ int link_delete(struct netlink *nl, int ifindex)
 	return netlink_request(nl, &m, "taking the interface away");
 }
 
-int link_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
+int interface_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
 		     struct in_addr peer, uint32_t valid_s)
 {
 	struct ifa_cacheinfo times = { .ifa_prefered = valid_s, .ifa_valid = valid_s };
@@ -107,10 +107,10 @@ static struct in_addr peer_of(const struct network *net)
 
 int link_keep_address(struct netlink *nl, const struct network *net, uint32_t valid_s)
 {
-	return link_add_address(nl, net->ifindex, net->address, net->prefix, net->broadcast, peer_of(net), valid_s);
+	return interface_add_address(nl, net->ifindex, net->address, net->prefix, net->broadcast, peer_of(net), valid_s);
 }
 
-int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)
+int interface_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)
 {
 	/* a server gives an address and says nothing of its neighbours: networkd of the next system sets it so, too */
 	unsigned prefix = address->by_dhcp ? 128 : address->prefix;
@@ -126,10 +126,10 @@ int link_add_address6(struct netlink *nl, int ifindex, const struct net_address6
 	err = netlink_request(nl, &m, "setting the IPv6 address");
 	if (err && err != -EEXIST)
 		return err;
-	return prefix == address->prefix ? 0 : link_add_route6(nl, ifindex, &address->address, address->prefix, NULL, 0);
+	return prefix == address->prefix ? 0 : interface_add_route6(nl, ifindex, &address->address, address->prefix, NULL, 0);
 }
 
-int link_add_route6(struct netlink *nl, int ifindex, const struct in6_addr *dest, unsigned prefix,
+int interface_add_route6(struct netlink *nl, int ifindex, const struct in6_addr *dest, unsigned prefix,
 		    const struct in6_addr *gateway, unsigned mtu)
 {
 	struct rtmsg info = { .rtm_family = AF_INET6, .rtm_dst_len = (uint8_t)prefix, .rtm_table = RT_TABLE_MAIN,
@@ -184,7 +184,7 @@ static int note_address(void *ctx, uint16_t type, const uint8_t *data, size_t le
 	return 0;
 }
 
-int link_flush_addresses(struct netlink *nl, int ifindex, int family)
+int interface_flush_addresses(struct netlink *nl, int ifindex, int family)
 {
 	struct ifaddrmsg any = { .ifa_family = (uint8_t)family };
 	struct flush flush = { .ifindex = ifindex, .family = family };
@@ -206,7 +206,7 @@ int link_flush_addresses(struct netlink *nl, int ifindex, int family)
 	return err;
 }
 
-int link_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link,
+int interface_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link,
 		   bool by_dhcp)
 {
 	bool direct = !route->gateway.s_addr;
@@ -235,9 +235,9 @@ int link_add_route(struct netlink *nl, int ifindex, const struct net_route *rout
 	return netlink_request(nl, &m, what);
 }
 
-void link_loopback_up(struct netlink *nl)
+void interface_loopback_up(struct netlink *nl)
 {
-	int err = link_set_up(nl, LOOPBACK_INDEX, true);
+	int err = interface_set_up(nl, LOOPBACK_INDEX, true);
 
 	if (err)
 		log_warn("the loopback interface does not come up: %s", err_text(err));

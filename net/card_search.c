@@ -1,10 +1,10 @@
-/* search.c - all cards that may be used, tried at once -> the one on which a network was found first. */
+/* card_search.c - all cards that may be used, tried at once -> the one on which a network was found first. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "net/search.h"
+#include "net/card_search.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/link.h"
+#include "net/interface.h"
 
 #include <linux/rtnetlink.h>
 
@@ -17,7 +17,7 @@ enum {
 
 /* ---- cards come, change and go */
 
-static bool was_tried(const struct search *s, const struct card *card)
+static bool was_tried(const struct card_search *s, const struct card *card)
 {
 	for (size_t i = 0; i < s->tried_count; i++)
 		if (memcmp(s->tried[i], card->mac, MAC_LEN) == 0)
@@ -26,7 +26,7 @@ static bool was_tried(const struct search *s, const struct card *card)
 }
 
 /* True when the card can be used as it is now: an event may be older than what was done since. */
-static bool is_free(struct search *s, int ifindex)
+static bool is_free(struct card_search *s, int ifindex)
 {
 	struct cards cards;
 	bool is_free = false;
@@ -40,14 +40,14 @@ static bool is_free(struct search *s, int ifindex)
 }
 
 /* A card that belongs into the bond is given to it. */
-static void give_to_bond(struct search *s, const struct card *card)
+static void give_to_bond(struct card_search *s, const struct card *card)
 {
 	int err;
 
 	s->bonded |= (int)card->master == s->bond; /* of an earlier try */
 	if (net_wish_leaves(&s->wish, card) || !card_is_usable(card) || !bond_wants(&s->wish.bond, card) || !is_free(s, card->ifindex))
 		return;
-	link_auto_ipv6(card->name, false);
+	interface_auto_ipv6(card->name, false);
 	err = bond_add(&s->commands, s->bond, card->ifindex);
 	if (err)
 		log_warn("%s: not part of " BOND_NAME ": %s", card->name, err_text(err));
@@ -57,7 +57,7 @@ static void give_to_bond(struct search *s, const struct card *card)
 }
 
 /* True when addresses are looked for on this one: a card, or the bond made of them. */
-static bool is_candidate(const struct search *s, const struct card *card)
+static bool is_candidate(const struct card_search *s, const struct card *card)
 {
 	if (s->bond)
 		return card->ifindex == s->bond;
@@ -66,7 +66,7 @@ static bool is_candidate(const struct search *s, const struct card *card)
 }
 
 /* A card as the kernel now describes it. */
-static int card_is(struct search *s, const struct card *card)
+static int card_is(struct card_search *s, const struct card *card)
 {
 	struct attempt *a = attempt_of(&s->all, card);
 	int err;
@@ -85,7 +85,7 @@ static int card_is(struct search *s, const struct card *card)
 	return 0;
 }
 
-static void card_is_gone(struct search *s, const struct card *card)
+static void card_is_gone(struct card_search *s, const struct card *card)
 {
 	struct attempt *a = attempt_of(&s->all, card);
 
@@ -97,7 +97,7 @@ static void card_is_gone(struct search *s, const struct card *card)
 
 static int on_link_event(void *ctx, uint16_t type, const uint8_t *data, size_t len)
 {
-	struct search *s = ctx;
+	struct card_search *s = ctx;
 	struct card card;
 
 	s->moved_ms = now_ms();
@@ -110,7 +110,7 @@ static int on_link_event(void *ctx, uint16_t type, const uint8_t *data, size_t l
 	return 0;
 }
 
-static int look_at_all_cards(struct search *s)
+static int look_at_all_cards(struct card_search *s)
 {
 	struct cards cards;
 	int err = cards_list(&s->commands, &cards);
@@ -122,7 +122,7 @@ static int look_at_all_cards(struct search *s)
 }
 
 /* The bond, with the card that interface: or the firmware names as its first: DHCP servers know the node by its address. */
-static int make_bond(struct search *s)
+static int make_bond(struct card_search *s)
 {
 	const struct net_request *r = s->request;
 	bool one = s->wish.card.choice == CARD_NAMED || s->wish.card.choice == CARD_MAC;
@@ -146,7 +146,7 @@ static int make_bond(struct search *s)
 /* ---- words */
 
 /* How all cards are: those that are tried, and those that led nowhere before. */
-static void explain_all(struct search *s, struct buf *out)
+static void explain_all(struct card_search *s, struct buf *out)
 {
 	struct cards cards;
 
@@ -161,7 +161,7 @@ static void explain_all(struct search *s, struct buf *out)
 }
 
 /* "waiting for the card 00:02:b3:3f:78:8c of BOOTIF=" */
-static void explain_absence(const struct search *s, struct buf *out)
+static void explain_absence(const struct card_search *s, struct buf *out)
 {
 	const struct card_wish *wish = &s->wish.card;
 	char mac[MAC_TEXT_SIZE];
@@ -175,7 +175,7 @@ static void explain_absence(const struct search *s, struct buf *out)
 		buf_str(out, "a network card");
 }
 
-static void tell(struct search *s)
+static void tell(struct card_search *s)
 {
 	cleanup_buf struct buf why = { 0 };
 	int64_t now = now_ms();
@@ -190,7 +190,7 @@ static void tell(struct search *s)
 }
 
 /* The wished-for card is not there. */
-static int no_such_card(struct search *s)
+static int no_such_card(struct card_search *s)
 {
 	char quote[120];
 	cleanup_buf struct buf list = { 0 };
@@ -209,7 +209,7 @@ static int no_such_card(struct search *s)
 
 /* The time is over, or nothing can come any more: "eth1: no link; eth0: no answer to 4 DHCP requests in 15 s; eth0 is
  * 00:02:b3:3f:78:8c". */
-static int give_up(struct search *s)
+static int give_up(struct card_search *s)
 {
 	enum fail_id id = FAIL_NET_NO_LINK;
 	cleanup_buf struct buf why = { 0 };
@@ -234,7 +234,7 @@ static int give_up(struct search *s)
 /* ---- the loop */
 
 /* When poll(2) must return at the latest. */
-static int64_t next_time(const struct search *s)
+static int64_t next_time(const struct card_search *s)
 {
 	int64_t next = MIN(s->request->deadline, s->told_ms + TELL_MS);
 
@@ -249,7 +249,7 @@ static int64_t next_time(const struct search *s)
 	return next;
 }
 
-static int make_room(struct search *s, size_t count)
+static int make_room(struct card_search *s, size_t count)
 {
 	struct pollfd *more;
 
@@ -264,7 +264,7 @@ static int make_room(struct search *s, size_t count)
 }
 
 /* Sleeps until something is to be done, and reads what came in. */
-static int wait_and_read(struct search *s)
+static int wait_and_read(struct card_search *s)
 {
 	size_t count = s->all.count;
 	int n, err = make_room(s, count + 1);
@@ -289,7 +289,7 @@ static int wait_and_read(struct search *s)
 	return err == -ENOBUFS ? look_at_all_cards(s) : err;
 }
 
-static void work(struct search *s)
+static void work(struct card_search *s)
 {
 	int64_t now = now_ms();
 
@@ -299,7 +299,7 @@ static void work(struct search *s)
 }
 
 /* True when every card has failed for good. One without link has not: its switch may take its time. */
-static bool hopeless(const struct search *s)
+static bool hopeless(const struct card_search *s)
 {
 	for (size_t i = 0; i < s->all.count; i++)
 		if (!attempt_failed(s->all.attempt[i]))
@@ -308,7 +308,7 @@ static bool hopeless(const struct search *s)
 }
 
 /* No card matches after a moment. BOOTIF= may name a card whose driver is missing: then any other is as good. */
-static int widen(struct search *s)
+static int widen(struct card_search *s)
 {
 	char mac[MAC_TEXT_SIZE];
 
@@ -321,7 +321,7 @@ static int widen(struct search *s)
 }
 
 /* No card has link after seconds: one may sit where no driver was loaded for yet. */
-static void look_for_more(struct search *s, int64_t now)
+static void look_for_more(struct card_search *s, int64_t now)
 {
 	const struct net_request *r = s->request;
 
@@ -335,7 +335,7 @@ static void look_for_more(struct search *s, int64_t now)
 		r->more_cards(r->ctx);
 }
 
-int search_cards(struct search *s)
+int card_search_run(struct card_search *s)
 {
 	const struct net_request *r = s->request;
 	int err = s->wish.bond.mode ? make_bond(s) : 0;
@@ -385,7 +385,7 @@ static int take_state(void *ctx, uint16_t type, const uint8_t *data, size_t len)
 	return 0;
 }
 
-int search_wait_for_link(struct search *s, struct attempt *a)
+int card_search_wait_for_link(struct card_search *s, struct attempt *a)
 {
 	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
 	cleanup_buf struct buf m = { 0 };

@@ -1,14 +1,14 @@
-/* search.h - all cards that may be used, tried at once -> the one on which a network was found first. */
+/* card_search.h - all cards that may be used, tried at once -> the one on which a network was found first. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef NET_SEARCH_H
-#define NET_SEARCH_H
+#ifndef NET_CARD_SEARCH_H
+#define NET_CARD_SEARCH_H
 
 #include "net/attempt.h"
 
 #include <poll.h>
 
 /* All that one call of net_up has in hand. */
-struct search {
+struct card_search {
 	const struct net_request *request;
 	struct failure *fail;
 	struct net_wish wish;
@@ -29,9 +29,9 @@ struct search {
 };
 
 /* Tries until S->winner is there. 0, or -errno with S->fail filled. */
-int search_cards(struct search *s) must_check;
+int card_search_run(struct card_search *s) must_check;
 
 /* Waits until the card has link again, and takes over how it is now. 0, or -errno with S->fail filled. */
-int search_wait_for_link(struct search *s, struct attempt *a) must_check;
+int card_search_wait_for_link(struct card_search *s, struct attempt *a) must_check;
 
 #endif

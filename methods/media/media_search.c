@@ -1,6 +1,6 @@
-/* search.c - options and a choice of media -> the image from the first medium that has it. */
+/* media_search.c - options and a choice of media -> the image from the first medium that has it. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods/media/search.h"
+#include "methods/media/media_search.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,7 +22,7 @@
 /* One search. */
 struct quest {
 	struct fetch *fetch;
-	const struct search *search;
+	const struct media_search *search;
 	struct words done;      /* names of devices that were looked at */
 	struct buf report;      /* what is on those without the image, for a person */
 	struct failure mount;   /* the first that could not be mounted */
@@ -72,7 +72,7 @@ static int mount_again(const char *name, const char *point, struct failure *f)
 	return fail(f, FAIL_MED_MOUNT, -errno, "%s, once more: %s", name, err_text(errno));
 }
 
-int search_mount(const struct fetch *f, const char *point, const char **below)
+int media_search_mount(const struct fetch *f, const char *point, const char **below)
 {
 	const char *directory = f->options->value[KEY_DIRECTORY];
 
@@ -412,7 +412,7 @@ static int report(struct quest *q)
 		    there.len ? ", only " : "", buf_cstr(&there));
 }
 
-int search_fetch(struct fetch *f, const struct search *s)
+int media_search_fetch(struct fetch *f, const struct media_search *s)
 {
 	struct quest q = { .fetch = f, .search = s };
 	cleanup_close int events = uevent_open();
