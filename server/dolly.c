@@ -162,7 +162,8 @@ static int take_option(struct dolly_options *o, int c)
 
 #define MOST_ADDRESSES 32 /* of one name that are tried */
 
-int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error, size_t size)
+int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error,
+		      size_t size)
 {
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found = NULL;
 	int err = getaddrinfo(name, NULL, &hint, &found);
