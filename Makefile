@@ -1,4 +1,5 @@
-# Makefile - sources -> build/stage1, build/all.rdz, build/vmlinuz, build/bin/*, and their tests. `make help` lists the targets.
+# Makefile - sources -> build/stage1, build/all.rdz, build/vmlinuz, build/bin/*, and their tests. `make help` lists the
+# targets.
 # SPDX-License-Identifier: GPL-2.0-or-later
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -37,10 +38,11 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wimplicit-fallthrough -Wformat=2 -Wundef
 STD  := -std=gnu11 -D_GNU_SOURCE -I.
 
-# What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of what runs here: the builder
-# of all.rdz and that of the man pages. What tests, benches and the demo need besides is said in their files: tests/packages.
-BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod libkmod-dev \
-	liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev libpci-dev
+# What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of what runs here: the
+# builder of all.rdz and that of the man pages. What tests, benches and the demo need besides is said in their files:
+# tests/packages.
+BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod \
+	libkmod-dev liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev libpci-dev
 
 .PHONY: all
 all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%)
@@ -78,8 +80,8 @@ CC      := diet -Os gcc
 DEFINES := -D_LINUX_SOURCE -D_ATFILE_SOURCE -D_BSD_SOURCE
 LIBS    := -lcompat
 endif
-CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
+CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
 # The linker speaks when it fails: dietlibc's words on the size of printf, which newer ones comment on, help nobody.
 # common-page-size: the data begin in the file where the code ends, not at the next page of it: 2 KB less on average
 LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings \
@@ -112,11 +114,13 @@ define program =
 build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
 	@mkdir -p $$(@D)
 	$$(call say,LINK $$@)
-	$(Q)$(CC) $(LDFLAGS) $(if $(filter stage1/stage1.c,$(1)),$(SMALL:%=-Wl,--wrap=%)) -o $$@ $$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS) 2>$$@.said || { cat $$@.said >&2; false; }
+	$(Q)$(CC) $(LDFLAGS) $(if $(filter stage1/stage1.c,$(1)),$(SMALL:%=-Wl,--wrap=%)) -o $$@ \
+		$$(filter %.o,$$^) build/$(LIBC)/parts.a $(LIBS) 2>$$@.said || { cat $$@.said >&2; false; }
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$(m))))
 
-# build/stage1, build/all.rdz and build/bin hold what was built last: changed only when the bytes change, so that LIBC= may alternate.
+# build/stage1, build/all.rdz and build/bin hold what was built last: changed only when the bytes change, so that LIBC=
+# may alternate.
 .PHONY: FORCE
 build/stage1 build/all.rdz $(PROGRAMS:%=build/bin/%): FORCE
 build/stage1: build/$(LIBC)/bin/stage1
@@ -153,7 +157,8 @@ build/vmlinuz: build/kernel/vmlinuz
 
 build/tools.unpacked: | need-build
 	@rm -rf build/tools
-	@files=$$(third/apt deb klibc-utils libklibc pci.ids) && for f in $$files; do dpkg-deb -x "$$f" build/tools || exit 1; done
+	@files=$$(third/apt deb klibc-utils libklibc pci.ids) && \
+		for f in $$files; do dpkg-deb -x "$$f" build/tools || exit 1; done
 	@[ -e build/tools/lib ] || ln -s usr/lib build/tools/lib # since Debian 13
 	@touch $@
 
@@ -391,7 +396,8 @@ build/doc/%: doc/%
 .PHONY: doc
 doc: $(MAN_PAGES)
 
-# Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1, a rescue system's /ka into its ka.
+# Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1, a rescue system's /ka into its
+# ka.
 TO   = $(DESTDIR)$(PREFIX)
 SBIN = $(filter-out server/demo%,$(shell find server -maxdepth 1 -type f -perm -u+x 2>/dev/null))
 .PHONY: install
@@ -404,9 +410,15 @@ install: all doc
 	install -D -m 755 -t '$(TO)/lib/stage1/ka' clone/*
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
 
+.PHONY: format
+format: # every C file as .clang-format has it; tests/docs looks at that
+	@third/need "make format" clang-format
+	$(Q)find $(PARTS) initramfs doc tests -name '*.[ch]' | xargs clang-format -i
+
 .PHONY: clean distclean update
 clean: # all but what was downloaded
-	@for f in build/* build/kernel/*; do case $$f in build/apt | build/kernel | build/kernel/package) ;; *) rm -rf "$$f" ;; esac; done
+	@for f in build/* build/kernel/*; do \
+		case $$f in build/apt | build/kernel | build/kernel/package) ;; *) rm -rf "$$f" ;; esac; done
 
 distclean:
 	rm -rf build
@@ -422,13 +434,16 @@ help:
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
 #|                    NODES=1 METHOD=http|dolly|ka RATE=100mbit (of each cable) NIC=e1000 MEM=512 FIRMWARE=bios|uefi
 #|                    AUTO=1: by itself, with a page of figures
-#| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the tree, one boot
-#| make test        everything: unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU, TEST_JOBS=3 files at a time
+#| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the shape
+#|                    of the tree, one boot
+#| make test        everything: unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU,
+#|                    TEST_JOBS=3 files at a time
 #| make test-full   the slow ones too, and fuzzing for a quarter of an hour
 #| make unit fuzz   only these
 #| make sim         the relay under simulated time: SEEDS=5000 schedules of up to NODES=32 machines, or SECONDS= long
 #| make bench       the benchmark tables, with the peers' side of each
 #| make install     under DESTDIR= and PREFIX=/usr/local
+#| make format      lay out every C file as .clang-format says
 #| make doc         the man pages, in build/doc/
 #| make update      fetch the distribution's package lists anew: the next make takes the newest kernel
 #| make clean       remove what was built, keep what was downloaded; make distclean removes that too
@@ -439,7 +454,7 @@ help:
 #|   KERNEL_DIR=DIR         a folder with boot/vmlinuz-VERSION and lib/modules/VERSION instead
 #|   MODULES_LIST=FILE      which modules go into all.rdz, modules.list(5)
 #|   FIRMWARE_DIR=DIR       a folder like /lib/firmware: what the modules ask for goes into all.rdz
-#|   CA_BUNDLE=FILE|none    the authorities that method https trusts, in PEM; silent: those of the distribution's package
-#|                            ca-certificates; none: only pin: works
+#|   CA_BUNDLE=FILE|none    the authorities that method https trusts, in PEM; silent: those of the distribution's
+#|                            package ca-certificates; none: only pin: works
 #|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is 4 MB larger
 #|   V=1                    show the commands

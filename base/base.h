@@ -15,16 +15,16 @@
 #define must_check __attribute__((warn_unused_result))
 /* Argument FMT is a printf format, the values start at argument FIRST. */
 #define printf_like(fmt, first) __attribute__((format(printf, fmt, first)))
-#define maybe_unused __attribute__((unused))
+#define maybe_unused            __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define KIB ((int64_t)1024)
-#define MIB (1024 * KIB)
+#define MIN(a, b)     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)     ((a) > (b) ? (a) : (b))
+#define KIB           ((int64_t)1024)
+#define MIB           (1024 * KIB)
 
 /* The struct of TYPE whose field MEMBER PTR points to. */
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* `cleanup_free char *p = NULL;` frees p when it goes out of scope. */
 #define cleanup_free __attribute__((cleanup(base_free_ptr)))

@@ -207,8 +207,7 @@ int parse_number(const char *s, int64_t min, int64_t max, int64_t *out)
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9')
 			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_sub_overflow(value, *s - '0', &value))
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *s - '0', &value))
 			return -ERANGE;
 	}
 	if (!negative && __builtin_sub_overflow((int64_t)0, value, &value))

@@ -24,9 +24,9 @@ int buf_char(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
-/* Adds a line by which a shell reads exactly VALUE, KEY='it'\''s', or KEY='N'. Nothing where VALUE is NULL or empty. One with
- * a control character is left out, and a log line says so: whoever takes such a file apart by lines would read others.
- * Whatever a shell may read and was not made here goes through these. */
+/* Adds a line by which a shell reads exactly VALUE, KEY='it'\''s', or KEY='N'. Nothing where VALUE is NULL or empty.
+ * One with a control character is left out, and a log line says so: whoever takes such a file apart by lines would read
+ * others. Whatever a shell may read and was not made here goes through these. */
 void buf_setting(struct buf *b, const char *key, const char *value);
 /* The same with quotes only where a shell needs them; a VALUE that is empty has a line. */
 void buf_setting_bare(struct buf *b, const char *key, const char *value);

@@ -57,8 +57,8 @@
 #define F_SEAL_WRITE  0x0008
 #endif
 
-/* dietlibc: newer system calls and what goes with them. Its utimensat is the bare call, which takes an open file where no
- * name is given. */
+/* dietlibc: newer system calls and what goes with them. Its utimensat is the bare call, which takes an open file where
+ * no name is given. */
 #ifndef SYS_kexec_file_load
 #define SYS_kexec_file_load 320 /* x86_64 */
 #endif

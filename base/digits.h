@@ -14,8 +14,8 @@ static inline int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* LEN characters of base64 (RFC 4648, section 4) without their padding -> OUT, which has room for LEN * 3 / 4 bytes. Bytes
- * written, or -EBADMSG. */
+/* LEN characters of base64 (RFC 4648, section 4) without their padding -> OUT, which has room for LEN * 3 / 4 bytes.
+ * Bytes written, or -EBADMSG. */
 int64_t base64_decode(uint8_t *out, const char *text, size_t len) must_check;
 
 #endif

@@ -1,4 +1,5 @@
-/* failure.h - what went wrong, where it is detected -> a stable code, the cause and what to try, for whoever decides. */
+/* failure.h - what went wrong, where it is detected -> a stable code, the cause and what to try, for whoever
+ * decides. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef BASE_FAILURE_H
 #define BASE_FAILURE_H
@@ -17,7 +18,7 @@ enum fail_id {
 /* One failure. {0} is none. */
 struct failure {
 	enum fail_id id;
-	int err;           /* the -errno that travels up */
+	int err; /* the -errno that travels up */
 	/* what was tried and what happened: names, addresses, numbers; never a secret. What is longer loses its middle:
 	 * names stand at the beginning, reasons at the end */
 	char detail[400];
@@ -36,8 +37,9 @@ bool fail_is_about(enum fail_id id, const char *area);
  * `return fail(f, FAIL_X, -ETIMEDOUT, "...", ...)`. ERR is negative. */
 int fail(struct failure *f, enum fail_id id, int err, const char *fmt, ...) printf_like(4, 5);
 
-/* Where F is about an image (FAIL_IMG_*, FAIL_MEM_TOO_LITTLE, FAIL_ROOT_NO_INIT), who detected it mostly knows nothing but
- * its bytes: puts NAME ("http://10.0.1.21/root.sqfs"; NULL, "": not known) before what F says, unless it is there. */
+/* Where F is about an image (FAIL_IMG_*, FAIL_MEM_TOO_LITTLE, FAIL_ROOT_NO_INIT), who detected it mostly knows nothing
+ * but its bytes: puts NAME ("http://10.0.1.21/root.sqfs"; NULL, "": not known) before what F says, unless it is
+ * there. */
 void fail_name_image(struct failure *f, const char *name);
 
 /* Words for a negative errno: "Connection refused". Never NULL. */

@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 
-/* Adds all of the file PATH to OUT; it may be one that does not know its size (/proc, /sys). 0 or -errno, with what could be
- * read. */
+/* Adds all of the file PATH to OUT; it may be one that does not know its size (/proc, /sys). 0 or -errno, with what
+ * could be read. */
 int file_read(const char *path, struct buf *out);
 
 /* All of it as a string, owned by the caller; NULL on any error. */

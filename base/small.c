@@ -1,4 +1,5 @@
-/* small.c - a few functions of the C library in a tenth of the size: what stage1 needs of them, put there by the linker. */
+/* small.c - a few functions of the C library in a tenth of the size: what stage1 needs of them, put there by the
+ * linker. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/small.h"
 
@@ -56,8 +57,12 @@ static const char *parse_number_or_star(const char *p, int *n, va_list *ap)
 static const char *parse_flags(const char *p, struct spec *s)
 {
 	for (;; p++) {
-		bool *flag = *p == '-' ? &s->left : *p == '0' ? &s->zero : *p == '+' ? &s->plus : *p == ' ' ? &s->blank :
-			     *p == '#' ? &s->alternate : NULL;
+		bool *flag = *p == '-'   ? &s->left
+			     : *p == '0' ? &s->zero
+			     : *p == '+' ? &s->plus
+			     : *p == ' ' ? &s->blank
+			     : *p == '#' ? &s->alternate
+					 : NULL;
 
 		if (!flag)
 			return p;
@@ -434,7 +439,8 @@ void *__wrap_calloc(size_t count, size_t size)
 		return NULL;
 	}
 	p = __wrap_malloc(all);
-	return p && all <= LARGEST_KEPT ? memset(p, 0, all) : p; /* the kernel's are zero; LARGEST_KEPT less a header or more */
+	/* the kernel's are zero; LARGEST_KEPT less a header or more */
+	return p && all <= LARGEST_KEPT ? memset(p, 0, all) : p;
 }
 
 void *__wrap_realloc(void *memory, size_t wanted)

@@ -14,8 +14,8 @@ struct watch {
 	void (*waiting)(struct watch *w, const char *why, int64_t deadline);
 	/* DONE of TOTAL bytes are there; TOTAL is -1 while unknown. May be called for every block. */
 	void (*progress)(struct watch *w, int64_t done, int64_t total);
-	/* From here on WHAT is read ("vda"), which may hang without an end: a disk that does not answer holds up its reader in
-	 * the kernel. */
+	/* From here on WHAT is read ("vda"), which may hang without an end: a disk that does not answer holds up its
+	 * reader in the kernel. */
 	void (*reads)(struct watch *w, const char *what);
 	/* True when a person or a signal asks to stop: the work returns -ECANCELED soon. */
 	bool (*cancelled)(struct watch *w);

@@ -68,8 +68,10 @@ static int unreadable(struct copy *c, const char *path, int err)
 	if (c->from->network) {
 		bool denied = err == -EACCES || err == -EPERM;
 
-		id = denied ? FAIL_SRV_DENIED : err == -ETIMEDOUT ? FAIL_SRV_STALLED :
-		     err == -ESTALE || err == -ENOENT ? FAIL_SRV_CHANGED : FAIL_SRV_ERROR;
+		id = denied                             ? FAIL_SRV_DENIED
+		     : err == -ETIMEDOUT                ? FAIL_SRV_STALLED
+		     : err == -ESTALE || err == -ENOENT ? FAIL_SRV_CHANGED
+							: FAIL_SRV_ERROR;
 		more = denied ? " (a tree needs an export with no_root_squash)" : "";
 	}
 	return fail(c->f, id, err, "%s/%s: %s%s", c->from->words, path, err_text(err), more);
@@ -186,7 +188,8 @@ static int check_room(struct copy *c)
 /* Attributes that say how a server keeps rights, and mean nothing elsewhere. */
 static bool is_servers_own(const char *name)
 {
-	return starts_with(name, "system.nfs4") || starts_with(name, "system.cifs") || starts_with(name, "trusted.overlay.");
+	return starts_with(name, "system.nfs4") || starts_with(name, "system.cifs") ||
+	       starts_with(name, "trusted.overlay.");
 }
 
 static int add_xattr(struct entry *e, const char *path, const char *name)
@@ -198,7 +201,8 @@ static int add_xattr(struct entry *e, const char *path, const char *name)
 		return -ENOMEM;
 	if (len > 0)
 		len = lgetxattr(path, name, value, (size_t)len);
-	return len < 0 ? 0 : entry_add_xattr(e, name, strlen(name), value ? value : "", (size_t)len); /* gone meanwhile */
+	/* gone meanwhile */
+	return len < 0 ? 0 : entry_add_xattr(e, name, strlen(name), value ? value : "", (size_t)len);
 }
 
 /* There is no getxattrat(2) before Linux 6.13. */
@@ -249,10 +253,16 @@ static int describe(struct copy *c, const struct file *file, struct entry *e)
 	ssize_t len;
 
 	*e = (struct entry){
-		.type = type_of(st->st_mode), .path = strdup(file->path), .mode = st->st_mode & 07777,
-		.uid = st->st_uid, .gid = st->st_gid, .size = S_ISREG(st->st_mode) ? (int64_t)st->st_size : 0,
-		.mtime = (int64_t)st->st_mtime, .mtime_ns = stat_mtime_ns(st),
-		.major = (uint32_t)major(st->st_rdev), .minor = (uint32_t)minor(st->st_rdev),
+		.type = type_of(st->st_mode),
+		.path = strdup(file->path),
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.size = S_ISREG(st->st_mode) ? (int64_t)st->st_size : 0,
+		.mtime = (int64_t)st->st_mtime,
+		.mtime_ns = stat_mtime_ns(st),
+		.major = (uint32_t)major(st->st_rdev),
+		.minor = (uint32_t)minor(st->st_rdev),
 	};
 	if (e->type == ENTRY_SYMLINK) {
 		len = readlinkat(file->folder, file->name, target, sizeof(target) - 1);

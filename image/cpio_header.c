@@ -22,8 +22,8 @@ static int hex(const uint8_t *p, uint32_t *value)
 int cpio_parse_header(struct cpio_header *h, const uint8_t *bytes)
 {
 	uint32_t *const fields[] = {
-		&h->ino, &h->mode, &h->uid, &h->gid, &h->nlink, &h->mtime, &h->size, &h->dev_major, &h->dev_minor,
-		&h->major, &h->minor, &h->name_size, &h->check,
+		&h->ino,       &h->mode,      &h->uid,   &h->gid,   &h->nlink,     &h->mtime, &h->size,
+		&h->dev_major, &h->dev_minor, &h->major, &h->minor, &h->name_size, &h->check,
 	};
 	size_t i;
 

@@ -8,7 +8,7 @@
 /* The largest history a decoder may ask for. xz: what `xz -9` makes (64 MiB); zstd: what `zstd --ultra -22` and
  * `--long` make, and its own decoder takes by default (128 MiB). gzip needs 32 KiB. With less memory at hand the
  * limit is lower: see decoder_open. */
-#define DECODE_XZ_DICTIONARY  (64 * MIB)
+#define DECODE_XZ_DICTIONARY   (64 * MIB)
 #define DECODE_ZSTD_WINDOW_LOG 27
 
 /* What is to be read and where to write; decoder_run moves all four on. */
@@ -40,9 +40,9 @@ extern const struct decode_format decode_gzip, decode_xz, decode_zstd;
 struct decoder {
 	const struct decode_format *format; /* NULL: none */
 	void *state;
-	int64_t taken;  /* bytes read so far */
-	bool between;   /* the last member is complete: the stream may end here */
-	int64_t zeros;  /* bytes of padding seen since: of tapes, of blocks, of whatever joined two files */
+	int64_t taken; /* bytes read so far */
+	bool between;  /* the last member is complete: the stream may end here */
+	int64_t zeros; /* bytes of padding seen since: of tapes, of blocks, of whatever joined two files */
 };
 
 /* Sets D up for KIND (IMAGE_GZIP, _XZ, _ZSTD). MEMORY as above. 0 or -errno with F. */

@@ -18,7 +18,7 @@ enum entry_type {
 
 /* An extended attribute. */
 struct entry_xattr {
-	char *name; /* "security.capability"; owned */
+	char *name;  /* "security.capability"; owned */
 	void *value; /* owned */
 	size_t len;
 };
@@ -26,9 +26,9 @@ struct entry_xattr {
 /* {0} is empty. All strings are owned; entry_free releases them. */
 struct entry {
 	enum entry_type type;
-	char *path;        /* as the archive has it */
-	char *target;      /* of a link: the other name; of a symlink: what it says; else NULL */
-	uint32_t mode;     /* permission bits, 07777 */
+	char *path;    /* as the archive has it */
+	char *target;  /* of a link: the other name; of a symlink: what it says; else NULL */
+	uint32_t mode; /* permission bits, 07777 */
 	uint32_t uid, gid;
 	int64_t size;      /* of a file, holes included, in bytes */
 	int64_t mtime;     /* seconds since 1970, may be negative */

@@ -42,8 +42,8 @@ int image_check(const uint8_t *head, size_t len, enum image_kind *kind, int64_t 
 /* What programs that write a disc append to it, in bytes, and others cut away again. */
 #define IMAGE_ISO_PADDING (150 * 2048)
 
-/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? An ISO may lack its
- * padding; image_look tells whether that is all. 0, or -EBADMSG with F (FAIL_IMG_CORRUPT). */
+/* Does an image that claims CLAIMED bytes (-1: does not say) fit into the SIZE bytes that are there? An ISO may lack
+ * its padding; image_look tells whether that is all. 0, or -EBADMSG with F (FAIL_IMG_CORRUPT). */
 int image_check_size(enum image_kind kind, int64_t claimed, int64_t size, struct failure *f) must_check;
 
 /* Where an image lies. */
@@ -51,8 +51,9 @@ enum store_kind { STORE_MEMORY, STORE_RAMDISK, STORE_FILE };
 
 struct store {
 	enum store_kind kind;
-	int fd;       /* the bytes, readable from offset 0; owned */
-	char *path;   /* "/dev/ram3", the file's path, or for memory "/proc/self/fd/N" or the file on tmpfs; owned */
+	int fd; /* the bytes, readable from offset 0; owned */
+	/* "/dev/ram3", the file's path, or for memory "/proc/self/fd/N" or the file on tmpfs; owned */
+	char *path;
 	int64_t size; /* bytes that came */
 
 	/* The rest is the stores' own (image/store.h). */
@@ -146,15 +147,16 @@ enum root_mode {
 };
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, and that what is used where it lies
- * need neither be unpacked nor have its journal replayed. Of a device that is an image S->size becomes the image's. 0 or
- * -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_CMD_BAD_VALUE). */
+ * need neither be unpacked nor have its journal replayed. Of a device that is an image S->size becomes the image's. 0
+ * or -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_CMD_BAD_VALUE). */
 int image_look(struct store *s, enum image_kind *kind, struct failure *f) must_check;
 
 /* Recognises what is in S, checks that no image claims more bytes than there are, attaches it to a loop device where
  * needed and mounts it at TARGET as MODE says. The journal of an ext in memory or a ramdisk is replayed, however it is
- * mounted. Where it holds no system but an image (live media), that is mounted from it, three deep at most. TARGET exists; where an archive was unpacked there it is the root
- * already and can be written to, or not where MODE is ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno
- * with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT, FAIL_ROOT_ASSEMBLE). */
+ * mounted. Where it holds no system but an image (live media), that is mounted from it, three deep at most. TARGET
+ * exists; where an archive was unpacked there it is the root already and can be written to, or not where MODE is
+ * ROOT_RO. S may be closed then: what is mounted stays. 0 or -errno with F (FAIL_IMG_UNKNOWN, _CORRUPT, _MOUNT,
+ * FAIL_ROOT_ASSEMBLE). */
 int image_mount(struct store *s, enum root_mode mode, const char *target, image_load_module_fn *load, void *ctx,
 		struct failure *f) must_check;
 
@@ -174,9 +176,9 @@ struct tree_source {
 };
 
 /* Copies all of FROM, with hard links, devices, holes, owners, times and extended attributes, into the place that S is:
- * a tmpfs at TARGET where it is memory, a new ext4 where it is a ramdisk; image_mount makes the root of it. Refuses what
- * does not fit into memory, with the numbers, before it copies. LOAD and CTX as for image_mount. 0 or -errno with F
- * (FAIL_MEM_TOO_LITTLE; FAIL_SRV_* or FAIL_MED_READ where a file cannot be read). */
+ * a tmpfs at TARGET where it is memory, a new ext4 where it is a ramdisk; image_mount makes the root of it. Refuses
+ * what does not fit into memory, with the numbers, before it copies. LOAD and CTX as for image_mount. 0 or -errno with
+ * F (FAIL_MEM_TOO_LITTLE; FAIL_SRV_* or FAIL_MED_READ where a file cannot be read). */
 int image_copy_tree(struct store *s, const struct tree_source *from, const char *target, image_load_module_fn *load,
 		    void *ctx, struct failure *f) must_check;
 

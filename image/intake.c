@@ -371,8 +371,13 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 		return NULL;
 	}
 	in->sink = (struct sink){
-		.begin = intake_begin, .reserve = intake_reserve, .commit = intake_commit, .finish = intake_finish,
-		.restart = intake_restart, .free = intake_free, .shortcuts = &shortcuts,
+		.begin = intake_begin,
+		.reserve = intake_reserve,
+		.commit = intake_commit,
+		.finish = intake_finish,
+		.restart = intake_restart,
+		.free = intake_free,
+		.shortcuts = &shortcuts,
 	};
 	in->inner = inner;
 	in->raw = raw;

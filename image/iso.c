@@ -52,11 +52,12 @@ int iso_check(int fd, int64_t size, struct failure *f)
 	if (pread(fd, pvd, SECTOR, 16 * SECTOR) == SECTOR) {
 		iso.block = le16(pvd + 128);
 		if (is_there(&iso, pvd + 156, 0)) {
-			log_warn("the ISO is cut, but only in its padding: its files are within the %lld bytes that are there",
+			log_warn("the ISO is cut, but only in its padding: its files are within the %lld bytes that "
+				 "are there",
 				 (long long)size);
 			return 0;
 		}
 	}
-	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "it is cut: files of the iso9660 lie behind the %lld bytes that are there",
-		    (long long)size);
+	return fail(f, FAIL_IMG_CORRUPT, -EBADMSG,
+		    "it is cut: files of the iso9660 lie behind the %lld bytes that are there", (long long)size);
 }

@@ -5,8 +5,8 @@
 
 #include "base/failure.h"
 
-/* Looks through all folders of the ISO in FD, of which SIZE bytes are there. 0 and a line in the log where all its files lie
- * below SIZE, else -EBADMSG with F (FAIL_IMG_CORRUPT). */
+/* Looks through all folders of the ISO in FD, of which SIZE bytes are there. 0 and a line in the log where all its
+ * files lie below SIZE, else -EBADMSG with F (FAIL_IMG_CORRUPT). */
 int iso_check(int fd, int64_t size, struct failure *f) must_check;
 
 #endif

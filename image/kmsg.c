@@ -9,7 +9,7 @@
 
 /* The longest record the kernel gives (CONSOLE_EXT_LOG_MAX). */
 #define RECORD_SIZE 8192
-#define WARNING	    4
+#define WARNING     4
 
 int kmsg_mark(void)
 {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Small file systems hold small files. */
-#define SMALL	    (512 * MIB)
+#define SMALL       (512 * MIB)
 #define SMALLEST    MIB
 #define INODE_SIZE  256
 #define INODE_RATIO 8192 /* bytes of the file system per inode */
@@ -17,7 +17,7 @@
 
 /* super.rst: s_feature_compat: extended attributes, folders with an index; s_feature_incompat: types in folders,
  * extents; s_feature_ro_compat: copies of the superblock in few groups, large files, huge files, large inodes */
-#define COMPAT	  (0x0008 | 0x0020)
+#define COMPAT    (0x0008 | 0x0020)
 #define INCOMPAT  (0x0002 | 0x0040)
 #define RO_COMPAT (0x0001 | 0x0002 | 0x0008 | 0x0040)
 
@@ -29,7 +29,7 @@ struct layout {
 	uint32_t descriptors;               /* blocks of the table of groups */
 	uint32_t time;
 	const uint8_t *uuid;
-	uint8_t *block;                     /* one, to work in */
+	uint8_t *block; /* one, to work in */
 };
 
 static int put(const struct layout *l, int64_t at, const void *bytes, size_t len)
@@ -188,7 +188,7 @@ static void describe(const struct layout *l, uint8_t *sb, uint32_t group)
 	set32(sb + 0x64, RO_COMPAT);
 	memcpy(sb + 0x68, l->uuid, 16);
 	memcpy(sb + 0xec, l->uuid, 16); /* seed of the folders' hash */
-	sb[0xfc] = 1;			/* half MD4 */
+	sb[0xfc] = 1;                   /* half MD4 */
 	set32(sb + 0x108, l->time);
 	set16(sb + 0x15c, 32); /* extra inode fields: nanoseconds */
 	set16(sb + 0x15e, 32);

@@ -120,13 +120,15 @@ static int attach(const struct job *j, struct store *s, bool read_only, char pat
 {
 	*loop = -1;
 	if (s->kind == STORE_RAMDISK)
-		return str_copy(path, LOOP_PATH_SIZE, s->path) ?
-			       fail(j->f, FAIL_IMG_MOUNT, -ENAMETOOLONG, "%s: the name is too long", s->path) : 0;
+		return str_copy(path, LOOP_PATH_SIZE, s->path)
+			       ? fail(j->f, FAIL_IMG_MOUNT, -ENAMETOOLONG, "%s: the name is too long", s->path)
+			       : 0;
 	/* A loop device ends at its last whole sector; an image packed without padding would lose its tail. */
 	if (s->kind == STORE_FILE && s->size % LOOP_SECTOR)
 		return fail(j->f, FAIL_IMG_MOUNT, -EINVAL,
 			    "%s: its %lld bytes are no whole number of sectors of %d: it cannot be used where it lies; "
-			    "root:ram copies it", s->path, (long long)s->size, LOOP_SECTOR);
+			    "root:ram copies it",
+			    s->path, (long long)s->size, LOOP_SECTOR);
 	if (s->kind == STORE_MEMORY && ftruncate(s->fd, (off_t)((s->size + 4095) & ~INT64_C(4095))) < 0)
 		return fail(j->f, FAIL_IMG_STORE, -errno, "padding %s: %s", s->path, err_text(errno));
 	load_module(j, "loop");
@@ -156,9 +158,11 @@ static int check_plain(const struct store *s, const uint8_t *head, size_t len, s
 
 	if (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD && kind != IMAGE_TAR && kind != IMAGE_CPIO)
 		return 0;
-	return fail(f, FAIL_CMD_BAD_VALUE, -EMEDIUMTYPE,
-		    "%s is %s, which has to be unpacked: only a plain squashfs, erofs, ext2/3/4 or ISO can be used where "
-		    "it lies; root:ram copies it", s->path, image_kind_name(kind));
+	return fail(
+		f, FAIL_CMD_BAD_VALUE, -EMEDIUMTYPE,
+		"%s is %s, which has to be unpacked: only a plain squashfs, erofs, ext2/3/4 or ISO can be used where "
+		"it lies; root:ram copies it",
+		s->path, image_kind_name(kind));
 }
 
 /* Linux Documentation/filesystems/ext4/super.rst: INCOMPAT_RECOVER in the superblock at 1024. */
@@ -187,8 +191,10 @@ static int look_at(struct store *s, uint8_t *head, enum image_kind *kind, struct
 		return err;
 	if (store_in_place(s) && *kind == IMAGE_EXT && needs_journal(head))
 		return fail(f, FAIL_IMG_MOUNT, -EUCLEAN,
-			    "%s was not cleanly unmounted: old files would be seen where it lies, since its journal cannot be "
-			    "replayed there; root:ram copies it and does so, e2fsck mends it", s->path);
+			    "%s was not cleanly unmounted: old files would be seen where it lies, since its journal "
+			    "cannot be "
+			    "replayed there; root:ram copies it and does so, e2fsck mends it",
+			    s->path);
 	if (store_in_place(s) && s->kind == STORE_RAMDISK && claimed >= 0)
 		s->size = MIN(s->size, (claimed + 4095) & ~INT64_C(4095)); /* as mksquashfs pads it */
 	return 0;
@@ -198,8 +204,8 @@ int image_look(struct store *s, enum image_kind *kind, struct failure *f)
 {
 	cleanup_free uint8_t *head = calloc(1, IMAGE_HEAD);
 
-	return head ? look_at(s, head, kind, f) :
-		      fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
+	return head ? look_at(s, head, kind, f)
+		    : fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM, "no memory to look at the image");
 }
 
 /* An archive is a root as soon as it is unpacked, and its devices work from then on. */
@@ -245,9 +251,13 @@ static bool find_inner(const char *path, struct store *in)
 {
 	static const char *const systems[] = { "usr", "sbin", "init" };
 	static const char *const names[] = {
-		"LiveOS/squashfs.img", "LiveOS/rootfs.img", "LiveOS/ext3fs.img", /* dracut's dmsquash-live */
-		"root.squashfs", "root.erofs",                                   /* Fedora CoreOS */
-		"live/filesystem.squashfs", "casper/filesystem.squashfs",        /* live-boot, casper */
+		"LiveOS/squashfs.img",
+		"LiveOS/rootfs.img",
+		"LiveOS/ext3fs.img", /* dracut's dmsquash-live */
+		"root.squashfs",
+		"root.erofs", /* Fedora CoreOS */
+		"live/filesystem.squashfs",
+		"casper/filesystem.squashfs", /* live-boot, casper */
 	};
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
@@ -268,7 +278,8 @@ static bool find_inner(const char *path, struct store *in)
 	return false;
 }
 
-/* What is at FROM gives way to the image IN that it holds, at TO. It stays, without a name, as long as that is mounted. */
+/* What is at FROM gives way to the image IN that it holds, at TO. It stays, without a name, as long as that is
+ * mounted. */
 static int mount_inner(const struct job *j, struct store *in, enum root_mode mode, const char *from, const char *to)
 {
 	enum image_kind kind;

@@ -81,7 +81,10 @@ static bool is_gzip(const uint8_t *p, size_t len)
 /* The .xz file format, section 2.1.1.1. */
 static bool is_xz(const uint8_t *p, size_t len)
 {
-	return len >= 6 && memcmp(p, "\xfd" "7zXZ\0", 6) == 0;
+	return len >= 6 && memcmp(p,
+				  "\xfd"
+				  "7zXZ\0",
+				  6) == 0;
 }
 
 /* RFC 8878 sections 3.1.1 and 3.1.2: a frame, or a skippable frame before it. */
@@ -125,8 +128,8 @@ const char *image_kind_name(enum image_kind kind)
 {
 	static const char *const names[] = {
 		[IMAGE_UNKNOWN] = "unknown", [IMAGE_SQUASHFS] = "squashfs", [IMAGE_EROFS] = "erofs",
-		[IMAGE_EXT] = "ext4",	     [IMAGE_ISO9660] = "iso9660",   [IMAGE_GZIP] = "gzip",
-		[IMAGE_XZ] = "xz",	     [IMAGE_ZSTD] = "zstd",	    [IMAGE_TAR] = "tar",
+		[IMAGE_EXT] = "ext4",        [IMAGE_ISO9660] = "iso9660",   [IMAGE_GZIP] = "gzip",
+		[IMAGE_XZ] = "xz",           [IMAGE_ZSTD] = "zstd",         [IMAGE_TAR] = "tar",
 		[IMAGE_CPIO] = "cpio",
 	};
 
@@ -143,7 +146,10 @@ static const struct {
 	{ 0, 4, "\x04\x22\x4d\x18", "an lz4 file" },
 	{ 0, 3, "\x5d\0\0", "an lzma file" },
 	{ 0, 4, "PK\003\004", "a zip archive" },
-	{ 0, 4, "\x7f" "ELF", "a program" },
+	{ 0, 4,
+	  "\x7f"
+	  "ELF",
+	  "a program" },
 	{ 0, 4, "XFSB", "an xfs file system" },
 	{ 0, 4, "QFI\xfb", "a qcow2 disk image" },
 	{ 0, 4, "\x45\x3d\xcd\x28", "a cramfs image" },

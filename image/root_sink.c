@@ -21,8 +21,8 @@ struct root {
 	image_load_module_fn *load;
 	void *ctx;
 	int64_t memory;
-	struct sink *image;  /* into the store */
-	struct sink *tree;   /* into TARGET; NULL while it is not known to be an archive */
+	struct sink *image; /* into the store */
+	struct sink *tree;  /* into TARGET; NULL while it is not known to be an archive */
 	int tree_fd;
 	struct sink *chosen; /* one of the two; NULL: not known yet */
 	size_t have;
@@ -58,8 +58,8 @@ static int make_tree(struct root *r, enum image_kind kind, struct failure *f)
 	int err;
 
 	if (r->store->kind == STORE_FILE)
-		return fail(f, FAIL_IMG_UNKNOWN, -EMEDIUMTYPE, "it is a %s archive, which cannot be unpacked into a file",
-			    image_kind_name(kind));
+		return fail(f, FAIL_IMG_UNKNOWN, -EMEDIUMTYPE,
+			    "it is a %s archive, which cannot be unpacked into a file", image_kind_name(kind));
 	err = store_make_tree(r->store, r->target, r->memory, r->load, r->ctx, f);
 	if (err)
 		return err;
@@ -208,8 +208,13 @@ struct sink *root_sink(struct store *s, const char *target, image_load_module_fn
 		return NULL;
 	}
 	r->sink = (struct sink){
-		.begin = root_begin, .reserve = root_reserve, .commit = root_commit, .finish = root_finish,
-		.restart = root_restart, .free = root_free, .shortcuts = &shortcuts,
+		.begin = root_begin,
+		.reserve = root_reserve,
+		.commit = root_commit,
+		.finish = root_finish,
+		.restart = root_restart,
+		.free = root_free,
+		.shortcuts = &shortcuts,
 	};
 	r->store = s;
 	r->target = target;

@@ -33,7 +33,7 @@ static bool processor_has_sha(void)
 
 /* Four rounds with the schedule words W: two by the low half, two by the high half. */
 __attribute__((target("sha,sse4.1"), always_inline)) static inline void four_rounds(v4su *abef, v4su *cdgh, v4su w,
-										     unsigned t)
+										    unsigned t)
 {
 	v4su k = w + *(const v4su_unaligned *)(const void *)(sha256_table + t);
 
@@ -44,7 +44,7 @@ __attribute__((target("sha,sse4.1"), always_inline)) static inline void four_rou
 
 /* The manual's SHA chapter: the state travels as ABEF and CDGH, highest word first. */
 FAST __attribute__((target("sha,sse4.1"))) static void mix(uint32_t state[static 8], const uint8_t *blocks,
-							    size_t count)
+							   size_t count)
 {
 	v4su abef = { state[5], state[4], state[1], state[0] };
 	v4su cdgh = { state[7], state[6], state[3], state[2] };

@@ -108,12 +108,12 @@ int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f)
 struct store_sink {
 	struct sink sink;
 	struct store *store;
-	bool look;         /* at what it is, as soon as enough has come */
+	bool look; /* at what it is, as soon as enough has come */
 	bool looked;
 	int64_t available; /* memory in bytes when it began; -1: no limit */
 	int64_t granted;   /* bytes of the image that fit, as far as is known */
 	enum image_kind kind;
-	int64_t claimed;   /* bytes, by its own header; -1: it does not say */
+	int64_t claimed; /* bytes, by its own header; -1: it does not say */
 };
 
 static struct store_sink *self(struct sink *s)
@@ -310,8 +310,12 @@ struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory)
 	if (!st)
 		return NULL;
 	st->sink = (struct sink){
-		.begin = store_sink_begin, .reserve = store_sink_reserve, .commit = store_sink_commit,
-		.finish = store_sink_finish, .restart = store_sink_restart, .free = store_sink_free,
+		.begin = store_sink_begin,
+		.reserve = store_sink_reserve,
+		.commit = store_sink_commit,
+		.finish = store_sink_finish,
+		.restart = store_sink_restart,
+		.free = store_sink_free,
 		.shortcuts = &store_sink_shortcuts,
 	};
 	st->store = s;

@@ -30,8 +30,8 @@ struct sink {
 	const struct sink_shortcuts *shortcuts;
 };
 
-/* ---- the second layer: what a sink may offer. Those that belong together are one struct, given whole or not at all. Each
- * may refuse with -EOPNOTSUPP, nothing being changed then. */
+/* ---- the second layer: what a sink may offer. Those that belong together are one struct, given whole or not at all.
+ * Each may refuse with -EOPNOTSUPP, nothing being changed then. */
 
 struct sink_pulling {
 	/* Moves up to MAX bytes from the socket or pipe FD inside the kernel, which is cheaper than reserve, read and
@@ -80,24 +80,24 @@ int sink_lend(struct sink *s, int *fd, int64_t *at) must_check;
  * memory that is nobody else's. 0 or -errno with F. */
 int sink_revoke(struct sink *s, struct failure *f) must_check;
 
-/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are kept as they
- * lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F untouched where the
- * sink has to see the bytes (compressed, another place than memory): begin, then give them by sink_write; other -errno
- * with F. FD stays the caller's. */
+/* All SIZE bytes lie in FD already, a file in memory (memfd) whose contents do not change any more: they are kept as
+ * they lie, without a copy. Nothing but finish may follow. 0; -EOPNOTSUPP with nothing changed and F untouched where
+ * the sink has to see the bytes (compressed, another place than memory): begin, then give them by sink_write; other
+ * -errno with F. FD stays the caller's. */
 int sink_take(struct sink *s, int fd, int64_t size, struct failure *f) must_check;
 /* Will sink_take be able to take FD, which still fills: its first SO_FAR bytes are there, at least IMAGE_HEAD? Asked
- * again as it grows. 0: so far yes; -EOPNOTSUPP with nothing changed: no, give it by commit; other -errno with F: neither
- * way, it is no image or takes more memory than there is. */
+ * again as it grows. 0: so far yes; -EOPNOTSUPP with nothing changed: no, give it by commit; other -errno with F:
+ * neither way, it is no image or takes more memory than there is. */
 int sink_may_take(struct sink *s, int fd, int64_t so_far, struct failure *f) must_check;
 
 /* Moves up to MAX bytes (at least 1) that wait in the socket or pipe FD into the sink inside the kernel, unseen. Bytes
  * moved, 0 at the end of the stream, -EAGAIN while none are there (wait for POLLIN), -EOPNOTSUPP where they have to be
- * read; other -errno with F, where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows the
- * words. */
+ * read; other -errno with F, where F->id is FAIL_NONE when it is FD that failed (-ECONNRESET...) and the caller knows
+ * the words. */
 ssize_t sink_pull(struct sink *s, int fd, size_t max, struct failure *f) must_check;
-/* An archive has ended, and another may follow that is compressed another way. The count of bytes that came behind the end,
- * *BYTES, which are the caller's now, and good until the next call; -1 while the end is not there, or where nothing may
- * follow. */
+/* An archive has ended, and another may follow that is compressed another way. The count of bytes that came behind the
+ * end, *BYTES, which are the caller's now, and good until the next call; -1 while the end is not there, or where
+ * nothing may follow. */
 ssize_t sink_rest(struct sink *s, const uint8_t **bytes) must_check;
 
 /* Reads back the last LEN of the bytes that came, as they came; works once sink_pull has moved some. 0 or -errno. */

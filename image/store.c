@@ -15,7 +15,12 @@
 void store_init(struct store *s, enum store_kind kind, const struct store_ops *ops)
 {
 	*s = (struct store){
-		.kind = kind, .fd = -1, .ops = ops, .capacity = -1, .write_fd = -1, .pipe = { -1, -1 },
+		.kind = kind,
+		.fd = -1,
+		.ops = ops,
+		.capacity = -1,
+		.write_fd = -1,
+		.pipe = { -1, -1 },
 	};
 }
 

@@ -54,8 +54,8 @@ int store_read_last(struct store *s, uint8_t *bytes, size_t len) must_check;
  * LOOK_AT_IT set, what cannot be mounted is refused. MEMORY as for image_sink. NULL when memory ran out. */
 struct sink *store_sink(struct store *s, bool look_at_it, int64_t memory);
 
-/* Mounts an empty tree at TARGET where the bytes of S would lie, in memory (at most MEMORY bytes but what is kept for the
- * machine; -1: all) or as a new ext4 on its ramdisk, and says so in S->tree. LOAD and CTX as for image_mount. 0 or
+/* Mounts an empty tree at TARGET where the bytes of S would lie, in memory (at most MEMORY bytes but what is kept for
+ * the machine; -1: all) or as a new ext4 on its ramdisk, and says so in S->tree. LOAD and CTX as for image_mount. 0 or
  * -errno with F. */
 int store_make_tree(struct store *s, const char *target, int64_t memory, image_load_module_fn *load, void *ctx,
 		    struct failure *f) must_check;

@@ -107,8 +107,7 @@ int store_use(struct store *s, const char *path, struct failure *f)
 	store_init(s, STORE_FILE, NULL);
 	s->path = strdup(path);
 	s->fd = s->path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (s->fd < 0 || fstat(s->fd, &st) < 0 ||
-	    (S_ISBLK(st.st_mode) && ioctl(s->fd, BLKGETSIZE64, &bytes) < 0)) {
+	if (s->fd < 0 || fstat(s->fd, &st) < 0 || (S_ISBLK(st.st_mode) && ioctl(s->fd, BLKGETSIZE64, &bytes) < 0)) {
 		err = fail(f, FAIL_IMG_STORE, -errno, "opening %s: %s", path, err_text(errno));
 		store_close(s);
 		return err;

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Memory, as much as there is but what is kept for the machine. Only what the files take is taken. No device works in it
- * until image_mount. */
+/* Memory, as much as there is but what is kept for the machine. Only what the files take is taken. No device works in
+ * it until image_mount. */
 static int mount_memory(const char *target, int64_t memory, struct failure *f)
 {
 	char options[64] = "mode=0755,size=100%";

@@ -22,15 +22,15 @@ bool tar_is_zero(const uint8_t *block);
 
 /* A header block as it stands; what pax records and GNU's long names say is not in it yet. */
 struct tar_header {
-	char type;          /* typeflag; '\0' of V7 becomes '0' */
-	char name[257];     /* prefix and name, joined */
+	char type;      /* typeflag; '\0' of V7 becomes '0' */
+	char name[257]; /* prefix and name, joined */
 	char link[101];
 	uint32_t mode;
 	uint64_t uid, gid;
-	int64_t size;       /* of the data that follow */
+	int64_t size; /* of the data that follow */
 	int64_t mtime;
 	uint32_t major, minor;
-	int64_t real_size;  /* type 'S' (GNU sparse, old): with the holes */
+	int64_t real_size; /* type 'S' (GNU sparse, old): with the holes */
 };
 
 /* Reads a header whose sum is right. 0, or -EBADMSG where a number is none or a size too large. */
@@ -65,17 +65,17 @@ int tar_parse_map_line(const uint8_t *bytes, size_t len, int64_t *number) must_c
  * GNU tar). {0} says nothing. Strings are owned. */
 struct tar_pax {
 	char *path, *link;
-	char *sparse_name;               /* GNU.sparse.name */
-	int64_t size, uid, gid;          /* valid with has_ */
+	char *sparse_name;      /* GNU.sparse.name */
+	int64_t size, uid, gid; /* valid with has_ */
 	int64_t mtime;
 	uint32_t mtime_ns;
-	int64_t real_size;               /* GNU.sparse.size, GNU.sparse.realsize */
-	int64_t offset;                  /* GNU.sparse.offset, waiting for its numbytes (format 0.0) */
+	int64_t real_size; /* GNU.sparse.size, GNU.sparse.realsize */
+	int64_t offset;    /* GNU.sparse.offset, waiting for its numbytes (format 0.0) */
 	bool has_size, has_uid, has_gid, has_mtime, has_real_size, has_offset;
-	bool sparse;                     /* formats 0.0 and 0.1: MAP is the map */
-	bool sparse_in_data;             /* format 1.0: the map stands before the data */
+	bool sparse;         /* formats 0.0 and 0.1: MAP is the map */
+	bool sparse_in_data; /* format 1.0: the map stands before the data */
 	struct tar_map map;
-	struct entry attributes;         /* only its xattrs */
+	struct entry attributes; /* only its xattrs */
 };
 
 /* Reads the records of one extended header. Unknown keys mean nothing. 0, -EBADMSG, -E2BIG or -ENOMEM. */

@@ -108,8 +108,7 @@ int tar_parse_header(struct tar_header *h, const uint8_t *block)
 	text(h->link, block + LINK, LINK_LEN);
 	if (number(block + MODE, ID_LEN, &mode) || number(block + UID, ID_LEN, &uid) ||
 	    number(block + GID, ID_LEN, &gid) || number(block + SIZE, LONG_LEN, &h->size) ||
-	    number(block + MTIME, LONG_LEN, &h->mtime) || 
-	    h->size < 0 || h->size > TAR_LARGEST)
+	    number(block + MTIME, LONG_LEN, &h->mtime) || h->size < 0 || h->size > TAR_LARGEST)
 		return -EBADMSG;
 	h->mode = (uint32_t)mode & 07777;
 	h->uid = (uint64_t)uid;
@@ -120,8 +119,8 @@ int tar_parse_header(struct tar_header *h, const uint8_t *block)
 		h->major = (uint32_t)major;
 		h->minor = (uint32_t)minor;
 	}
-	if (h->type == 'S' && (number(block + GNU_REAL_SIZE, LONG_LEN, &h->real_size) || h->real_size < 0 ||
-			     h->real_size > TAR_LARGEST))
+	if (h->type == 'S' &&
+	    (number(block + GNU_REAL_SIZE, LONG_LEN, &h->real_size) || h->real_size < 0 || h->real_size > TAR_LARGEST))
 		return -EBADMSG;
 	/* V7 had no folders; a slash at the end of the name made one. */
 	if (h->type == '0' && n && h->name[n - 1] == '/')

@@ -32,7 +32,7 @@ struct waiting {
 /* What is made at the very end: a device, which a pipe stands for until then, so that nothing in an archive that is not
  * yet known to be right reaches one; a link whose file has not come yet. */
 struct later {
-	char *path; /* clean */
+	char *path;         /* clean */
 	struct entry entry; /* of a device that is made its target says where */
 };
 
@@ -46,7 +46,7 @@ struct later {
 
 struct tree {
 	int root;
-	bool is_root;    /* the process may set owners */
+	bool is_root; /* the process may set owners */
 	bool in_memory;
 	int64_t entries, lost;
 	int64_t uncounted; /* bytes of memory taken since it was looked at */
@@ -54,10 +54,10 @@ struct tree {
 	struct later *later;
 	size_t later_count;
 
-	char *parent;    /* clean path of the folder that parent_fd is; NULL: none */
+	char *parent; /* clean path of the folder that parent_fd is; NULL: none */
 	int parent_fd;
 
-	int file;        /* being written; -1: none */
+	int file; /* being written; -1: none */
 	char *file_path;
 	struct entry file_entry;
 };
@@ -133,8 +133,8 @@ static void forget_parent(struct tree *t)
 	base_close_fd(&t->parent_fd);
 }
 
-/* Makes the folders of PATH (clean) that are not there; all are opened one from the other, a symlink by the whole path. 0
- * or -errno. */
+/* Makes the folders of PATH (clean) that are not there; all are opened one from the other, a symlink by the whole path.
+ * 0 or -errno. */
 static int make_parents(struct tree *t, char *path)
 {
 	int above = confined_open(t->root, "", O_PATH | O_DIRECTORY), below;
@@ -473,8 +473,8 @@ int tree_add(struct tree *t, const struct entry *e, struct failure *f)
 		result = begin_file(t, result, path, e);
 	else if (result == 0 && e->type == ENTRY_DIR)
 		result = begin_folder(t, path, e, false);
-	else if (e->type == ENTRY_LINK ? result == -ENOENT || (!result && find_device(t, parent, name)) :
-					 !result && is_device(e))
+	else if (e->type == ENTRY_LINK ? result == -ENOENT || (!result && find_device(t, parent, name))
+				       : !result && is_device(e))
 		result = add_later(t, path, &clean);
 	else if (result == 0 && e->type != ENTRY_LINK)
 		result = set_closed(t, parent, name, path, e);
@@ -493,7 +493,8 @@ int tree_open_again(struct tree *t, const struct entry *e, struct failure *f)
 	parent = open_parent(t, path, &name);
 	/* looked at before, since to open a device may do something, and after */
 	if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
-		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the archive has contents for %.200s, which is no file", path);
+		return fail(f, FAIL_IMG_CORRUPT, -EBADMSG, "the archive has contents for %.200s, which is no file",
+			    path);
 	result = parent < 0 ? parent : openat(parent, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (parent >= 0 && result < 0)
 		result = -errno;

@@ -29,8 +29,8 @@ int tree_write(struct tree *t, int64_t offset, const void *bytes, size_t len, st
 /* The file is complete: its size, owner, mode, attributes and time are set. */
 int tree_end(struct tree *t, struct failure *f) must_check;
 
-/* All entries are there and known to be right: makes the devices, for which pipes stood until now, and the links whose files
- * came later; sets what folders get at their end. */
+/* All entries are there and known to be right: makes the devices, for which pipes stood until now, and the links whose
+ * files came later; sets what folders get at their end. */
 int tree_finish(struct tree *t, struct failure *f) must_check;
 
 /* Entries made so far. */

@@ -179,8 +179,13 @@ struct sink *unpack_plain_sink(int root_fd, enum image_kind kind)
 	if (!u)
 		return NULL;
 	u->sink = (struct sink){
-		.begin = unpack_begin, .reserve = unpack_reserve, .commit = unpack_commit, .finish = unpack_finish,
-		.restart = unpack_restart, .free = unpack_free, .shortcuts = &shortcuts,
+		.begin = unpack_begin,
+		.reserve = unpack_reserve,
+		.commit = unpack_commit,
+		.finish = unpack_finish,
+		.restart = unpack_restart,
+		.free = unpack_free,
+		.shortcuts = &shortcuts,
 	};
 	u->root_fd = root_fd;
 	u->kind = kind;

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 /* Names longer than this are no names; headers of more than this are an attack on the memory. */
-#define UNPACK_LONGEST_NAME  (64 * KIB)
+#define UNPACK_LONGEST_NAME   (64 * KIB)
 #define UNPACK_LARGEST_HEADER (8 * MIB)
 
 struct unpacker {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /* Header with name, and contents, each fill up to a multiple of this. */
-#define ALIGN 4
+#define ALIGN      4
 #define PADDING(n) ((ALIGN - (n) % ALIGN) % ALIGN)
 
 struct cpio {
@@ -139,8 +139,8 @@ static int begin_entry(struct cpio *c, struct failure *f)
 	return err;
 }
 
-/* Behind the last entry: zeros up to a block's end, or another archive, as the kernel takes them. What else there is, is for
- * somebody else. */
+/* Behind the last entry: zeros up to a block's end, or another archive, as the kernel takes them. What else there is,
+ * is for somebody else. */
 static ssize_t feed_end(struct cpio *c, const uint8_t *bytes, size_t len)
 {
 	size_t n = 0;
@@ -182,8 +182,14 @@ static ssize_t feed_header(struct cpio *c, const uint8_t *bytes, size_t len, str
 	c->sum = 0;
 	entry_free(&c->entry);
 	c->entry = (struct entry){
-		.path = strdup(name), .mode = h->mode & 07777, .uid = h->uid, .gid = h->gid, .size = h->size,
-		.mtime = h->mtime, .major = h->major, .minor = h->minor,
+		.path = strdup(name),
+		.mode = h->mode & 07777,
+		.uid = h->uid,
+		.gid = h->gid,
+		.size = h->size,
+		.mtime = h->mtime,
+		.major = h->major,
+		.minor = h->minor,
 	};
 	err = c->entry.path ? begin_entry(c, f) : no_memory(f);
 	return err ? err : (ssize_t)whole;

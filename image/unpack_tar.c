@@ -17,23 +17,24 @@ enum part {
 struct tar {
 	struct tree *tree;
 	enum part part;
-	int64_t at;   /* bytes of the archive so far */
-	int64_t skip; /* bytes to pass over first */
-	int64_t left; /* bytes of PART_META, PART_MAP, PART_DATA that still come */
-	int zeros;    /* zero blocks in a row */
+	int64_t at;    /* bytes of the archive so far */
+	int64_t skip;  /* bytes to pass over first */
+	int64_t left;  /* bytes of PART_META, PART_MAP, PART_DATA that still come */
+	int zeros;     /* zero blocks in a row */
 	int64_t maybe; /* bytes that come before the next header, or do not: a hard link's size, padded */
 
 	struct tar_header header;
-	struct buf meta;          /* PART_META */
-	struct tar_pax global;    /* what goes for all entries */
-	struct tar_pax local;     /* for the next one */
+	struct buf meta;       /* PART_META */
+	struct tar_pax global; /* what goes for all entries */
+	struct tar_pax local;  /* for the next one */
 	char *long_name, *long_link;
 
-	struct tar_map map;       /* of the present file; a plain one is one piece */
-	size_t piece;             /* being filled */
-	int64_t done;             /* bytes of it */
-	int64_t numbers, number;  /* PART_MAP: how many numbers come, -1: their count comes first; the last one read */
-	int64_t map_bytes;        /* length of the map so far */
+	struct tar_map map; /* of the present file; a plain one is one piece */
+	size_t piece;       /* being filled */
+	int64_t done;       /* bytes of it */
+	/* PART_MAP: how many numbers come, -1: their count comes first; the last one read */
+	int64_t numbers, number;
+	int64_t map_bytes; /* length of the map so far */
 	int64_t real_size;
 };
 
@@ -96,8 +97,12 @@ static struct entry describe(struct tar *t, enum entry_type type)
 	struct entry e = {
 		.type = type,
 		.mode = t->header.mode,
-		.uid = owner(p->has_uid ? (uint64_t)p->uid : g->has_uid ? (uint64_t)g->uid : t->header.uid),
-		.gid = owner(p->has_gid ? (uint64_t)p->gid : g->has_gid ? (uint64_t)g->gid : t->header.gid),
+		.uid = owner(p->has_uid   ? (uint64_t)p->uid
+			     : g->has_uid ? (uint64_t)g->uid
+					  : t->header.uid),
+		.gid = owner(p->has_gid   ? (uint64_t)p->gid
+			     : g->has_gid ? (uint64_t)g->gid
+					  : t->header.gid),
 		.mtime = when->has_mtime ? when->mtime : t->header.mtime,
 		.mtime_ns = when->has_mtime ? when->mtime_ns : 0,
 		.major = t->header.major,
@@ -285,7 +290,8 @@ static int begin_entry(struct tar *t, struct failure *f)
 	case 'L':
 	case 'K':
 		return begin_meta(t, f);
-	case '1': /* some bring the file's contents once more, some only its size (pax and cpio of POSIX, libarchive) */
+	/* some bring the file's contents once more, some only its size (pax and cpio of POSIX, libarchive) */
+	case '1':
 		t->maybe = TAR_PADDED(data_size(t));
 		return add(t, ENTRY_LINK, f);
 	case '2':

@@ -7,10 +7,10 @@
 
 /* One member. */
 struct cpio_entry {
-	char *path;       /* without a leading slash; owned */
-	unsigned mode;    /* type and permissions, as st_mode */
+	char *path;            /* without a leading slash; owned */
+	unsigned mode;         /* type and permissions, as st_mode */
 	unsigned major, minor; /* of a device */
-	char *data;       /* the contents, or a link's target; owned */
+	char *data;            /* the contents, or a link's target; owned */
 	size_t len;
 };
 

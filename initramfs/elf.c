@@ -144,8 +144,9 @@ static int read_symbols(struct elf *e)
 
 /* ---- the function tracer */
 
-/* gcc's -mfentry: every function begins with a call, which the kernel turns into a NOP as it loads the module, and notes in
- * a list, by __mcount_loc. Here the call is a NOP already, and the list empty: tracing programs see no functions of it. */
+/* gcc's -mfentry: every function begins with a call, which the kernel turns into a NOP as it loads the module, and
+ * notes in a list, by __mcount_loc. Here the call is a NOP already, and the list empty: tracing programs see no
+ * functions of it. */
 #define TRACE_CALL    0xe8
 #define TRACE_CALL_AT 1 /* the relocation is so many bytes behind the call's first */
 static const uint8_t trace_nop[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
@@ -170,7 +171,8 @@ static bool is_trace_call(const struct section *code, const Elf64_Rela *r)
 /* What a section of relocations is for; NULL where it is for none. */
 static struct section *target_of(const struct elf *e, const struct section *s)
 {
-	struct section *target = s->head.sh_info > 0 && s->head.sh_info < e->count ? &e->section[s->head.sh_info] : NULL;
+	struct section *target =
+		s->head.sh_info > 0 && s->head.sh_info < e->count ? &e->section[s->head.sh_info] : NULL;
 
 	return s->head.sh_type == SHT_RELA && target && target->head.sh_type != SHT_RELA ? target : NULL;
 }
@@ -221,11 +223,11 @@ static int stop_tracing(struct section *code, const Elf64_Rela *r)
 
 /* ---- choosing */
 
-/* What the kernel would read but can do without, and what the compiler left over. The unwinder's tables (ORC) are sorted at
- * every loading, and large. Call sites are for retbleed=stuff, an option for one generation of processors: without them it
- * counts too few calls, and so stuffs more often than it has to. Places of lock prefixes serve to take these off on a
- * machine of one processor. x86 finds the entries of functions in __mcount_loc; the
- * other list of them is the by-product of an option of the compiler, and left out of the kernel itself, too. */
+/* What the kernel would read but can do without, and what the compiler left over. The unwinder's tables (ORC) are
+ * sorted at every loading, and large. Call sites are for retbleed=stuff, an option for one generation of processors:
+ * without them it counts too few calls, and so stuffs more often than it has to. Places of lock prefixes serve to take
+ * these off on a machine of one processor. x86 finds the entries of functions in __mcount_loc; the other list of them
+ * is the by-product of an option of the compiler, and left out of the kernel itself, too. */
 static bool is_spare(const struct elf *e, const char *name)
 {
 	static const char *const names[] = { ".call_sites", ".smp_locks", "__patchable_function_entries" };
@@ -273,7 +275,8 @@ static int choose_sections(struct elf *e)
 /* True for an entry of .modinfo that only depmod, the builder of an initramfs or people read. */
 static bool is_for_people(const char *entry)
 {
-	static const char *const keys[] = { "alias=", "author=", "description=", "firmware=", "parm=", "parmtype=", "srcversion=" };
+	static const char *const keys[] = { "alias=", "author=",   "description=", "firmware=",
+					    "parm=",  "parmtype=", "srcversion=" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (starts_with(entry, keys[i]))
@@ -350,10 +353,10 @@ static int read_relocations(struct elf *e, struct section *s)
 	return err;
 }
 
-#define COMPARE(a, b) \
-	do { \
-		if ((a) != (b)) \
-			return (a) < (b) ? -1 : 1; \
+#define COMPARE(a, b)                                                                                                  \
+	do {                                                                                                           \
+		if ((a) != (b))                                                                                        \
+			return (a) < (b) ? -1 : 1;                                                                     \
 	} while (0)
 
 /* x86 relocations do not depend on each other: neighbours that are alike compress best. */
@@ -421,7 +424,8 @@ static int by_place(const void *a, const void *b)
 	return 0;
 }
 
-/* The symbols of ORDER that are local, or all others; their names go into NAMES. The kernel reads no sizes of symbols. */
+/* The symbols of ORDER that are local, or all others; their names go into NAMES. The kernel reads no sizes of
+ * symbols. */
 static void add_symbols(struct elf *e, struct symbol **order, bool local, struct buf *table, struct buf *names)
 {
 	for (size_t i = 1; i < e->symbols; i++) {

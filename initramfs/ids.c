@@ -101,7 +101,8 @@ static bool wanted(const struct pci_wanted *w, int64_t vendor, int64_t device)
 	uint32_t id = (uint32_t)vendor << 16 | (uint32_t)device, every = (uint32_t)vendor << 16 | EVERY;
 
 	return vendor >= 0 && device >= 0 && w->count &&
-	       (bsearch(&id, w->id, w->count, sizeof(id), by_id) || bsearch(&every, w->id, w->count, sizeof(every), by_id));
+	       (bsearch(&id, w->id, w->count, sizeof(id), by_id) ||
+		bsearch(&every, w->id, w->count, sizeof(every), by_id));
 }
 
 int ids_reduce(const struct pci_wanted *w, const char *text, size_t len, struct buf *out)

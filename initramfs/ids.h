@@ -11,9 +11,8 @@ struct pci_wanted {
 	size_t count;
 };
 
-/* Takes the devices out of the LEN bytes of TEXT, a modules.alias of depmod: lines "alias pci:v00008086d0000100Esv* ...".
- * An alias of a whole vendor
- * names all its devices (virtio), one of a class none. 0 or -ENOMEM. */
+/* Takes the devices out of the LEN bytes of TEXT, a modules.alias of depmod: lines "alias pci:v00008086d0000100Esv*
+ * ...". An alias of a whole vendor names all its devices (virtio), one of a class none. 0 or -ENOMEM. */
 int ids_wanted(struct pci_wanted *w, const char *text, size_t len) must_check;
 void ids_wanted_free(struct pci_wanted *w);
 

@@ -111,7 +111,8 @@ int list_parse(struct module_list *list, const char *text, size_t len, const cha
 			if (parse_group(start, end, &packing))
 				continue;
 			bad = true;
-			buf_printf(errors, "%s:%u: a group is written [NAME], [NAME] fast or [NAME] plain\n", name, line);
+			buf_printf(errors, "%s:%u: a group is written [NAME], [NAME] fast or [NAME] plain\n", name,
+				   line);
 			continue;
 		}
 		err = parse_rule(&rule, start, end);
@@ -123,8 +124,9 @@ int list_parse(struct module_list *list, const char *text, size_t len, const cha
 		if (err == -ENOMEM)
 			return err;
 		bad = true;
-		buf_printf(errors, "%s:%u: a line is a module (e1000), a folder (drivers/net/ethernet/) or a pattern "
-				   "(hid-*), with ! before it to leave it out, ? where it may be missing\n",
+		buf_printf(errors,
+			   "%s:%u: a line is a module (e1000), a folder (drivers/net/ethernet/) or a pattern "
+			   "(hid-*), with ! before it to leave it out, ? where it may be missing\n",
 			   name, line);
 	}
 	return errors->failed ? -ENOMEM : bad ? -EINVAL : 0;

@@ -16,11 +16,12 @@
 
 /* What the command line asks for. */
 struct job {
-	const char *modules;  /* --modules: lib/modules/VERSION with the indexes of depmod */
-	const char *list;     /* --list: modules.list */
-	const char *init;     /* --init: the static program that becomes /init */
-	const char *tools;    /* --tools: a folder with klibc's programs and library, unpacked */
-	const char *beside[MAX_BESIDE]; /* --beside: static programs that it runs, which lie beside /init; may be repeated */
+	const char *modules; /* --modules: lib/modules/VERSION with the indexes of depmod */
+	const char *list;    /* --list: modules.list */
+	const char *init;    /* --init: the static program that becomes /init */
+	const char *tools;   /* --tools: a folder with klibc's programs and library, unpacked */
+	/* --beside: static programs that it runs, which lie beside /init; may be repeated */
+	const char *beside[MAX_BESIDE];
 	size_t beside_count;
 	const char *pci_ids;  /* --pci-ids */
 	const char *bundle;   /* --ca-bundle: the authorities that servers are trusted by, in PEM, or NULL */
@@ -38,18 +39,35 @@ struct archives {
 
 /* The shell's tools, of those in klibc's bin; minips and nuke by the names people know. */
 static const char *const tools[][2] = {
-	{ "sh", "sh" },       { "cat", "cat" },         { "chroot", "chroot" },     { "dd", "dd" },
-	{ "dmesg", "dmesg" }, { "insmod", "insmod" },   { "kill", "kill" },         { "ln", "ln" },
-	{ "ls", "ls" },       { "losetup", "losetup" }, { "minips", "ps" },         { "mkdir", "mkdir" },
-	{ "mknod", "mknod" }, { "mount", "mount" },     { "mv", "mv" },             { "nuke", "rm" },
-	{ "sync", "sync" },   { "poweroff", "poweroff" }, { "readlink", "readlink" }, { "reboot", "reboot" },
-	{ "sleep", "sleep" }, { "umount", "umount" },   { "uname", "uname" },
+	{ "sh", "sh" },
+	{ "cat", "cat" },
+	{ "chroot", "chroot" },
+	{ "dd", "dd" },
+	{ "dmesg", "dmesg" },
+	{ "insmod", "insmod" },
+	{ "kill", "kill" },
+	{ "ln", "ln" },
+	{ "ls", "ls" },
+	{ "losetup", "losetup" },
+	{ "minips", "ps" },
+	{ "mkdir", "mkdir" },
+	{ "mknod", "mknod" },
+	{ "mount", "mount" },
+	{ "mv", "mv" },
+	{ "nuke", "rm" },
+	{ "sync", "sync" },
+	{ "poweroff", "poweroff" },
+	{ "readlink", "readlink" },
+	{ "reboot", "reboot" },
+	{ "sleep", "sleep" },
+	{ "umount", "umount" },
+	{ "uname", "uname" },
 };
 
 static const char *const folders[] = { "dev", "proc", "sys", "run", "tmp", "etc", "root" };
 
 /* What libkmod reads; modules.symbols.bin is opened too, but only symbol: names are looked up in it, so it is empty. */
-static const char *const indexes[] = { "modules.dep.bin",     "modules.alias.bin", "modules.builtin.bin",
+static const char *const indexes[] = { "modules.dep.bin", "modules.alias.bin", "modules.builtin.bin",
 				       "modules.builtin.alias.bin", "modules.softdep" };
 static const char empty_index[12] = { (char)0xb0, 0x07, (char)0xf4, 0x57, 0, 2, 0, 1, 0, 0, 0, 0 };
 
@@ -94,8 +112,8 @@ static int pick_modules(const struct job *job, struct tree *t)
 	return err;
 }
 
-/* depmod makes the indexes of just the picked modules, which are not packed yet; what is built in is told by the kernel's
- * own files. */
+/* depmod makes the indexes of just the picked modules, which are not packed yet; what is built in is told by the
+ * kernel's own files. */
 static int make_indexes(const struct tree *t, const char *root, const char *stage)
 {
 	static const char *const given[] = { "modules.order", "modules.builtin", "modules.builtin.modinfo" };
@@ -354,10 +372,10 @@ static int make(const struct job *job)
 	return err;
 }
 
-static const char usage[] =
-	"usage: mkrdz --modules DIR --list FILE --init STAGE1 [--beside PROGRAM]... --tools DIR --pci-ids FILE --work DIR\n"
-	"             --out FILE [--ca-bundle FILE] [--firmware DIR] [--signed]\n"
-	"Packs all.rdz; make calls it right.\n";
+static const char usage[] = "usage: mkrdz --modules DIR --list FILE --init STAGE1 [--beside PROGRAM]... --tools DIR "
+			    "--pci-ids FILE --work DIR\n"
+			    "             --out FILE [--ca-bundle FILE] [--firmware DIR] [--signed]\n"
+			    "Packs all.rdz; make calls it right.\n";
 
 int main(int argc, char **argv)
 {
@@ -365,9 +383,9 @@ int main(int argc, char **argv)
 	const struct {
 		const char *name, **value;
 	} wants[] = {
-		{ "modules", &job.modules }, { "list", &job.list },       { "init", &job.init }, { "tools", &job.tools },
-		{ "pci-ids", &job.pci_ids }, { "firmware", &job.firmware }, { "work", &job.work }, { "out", &job.out },
-		{ "ca-bundle", &job.bundle },
+		{ "modules", &job.modules }, { "list", &job.list },       { "init", &job.init },
+		{ "tools", &job.tools },     { "pci-ids", &job.pci_ids }, { "firmware", &job.firmware },
+		{ "work", &job.work },       { "out", &job.out },         { "ca-bundle", &job.bundle },
 	};
 	struct option options[ARRAY_SIZE(wants) + 3] = { { "signed", no_argument, NULL, 's' },
 							 { "beside", required_argument, NULL, 'b' } };

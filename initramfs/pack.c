@@ -39,8 +39,8 @@ static int pack_xz(const void *data, size_t len, struct buf *out)
 	options.dict_size = dictionary;
 	if (buf_reserve(out, bound))
 		return -ENOMEM;
-	if (lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, data, len, (uint8_t *)out->data + out->len, &used,
-				      bound) != LZMA_OK)
+	if (lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, data, len, (uint8_t *)out->data + out->len,
+				      &used, bound) != LZMA_OK)
 		return -ENOMEM;
 	out->len += used;
 	return 0;
@@ -138,7 +138,8 @@ static char *cache_name(const struct packer *p, enum packing packing, const stru
 	sha256_add(&sum, bytes->data, bytes->len);
 	sha256_end(&sum, raw);
 	sha256_format(text, raw);
-	return str_printf("%s/%.40s-%s%s%s", p->cache, text, PACK_VERSION, p->as_signed ? "s" : "", pack_suffix(packing));
+	return str_printf("%s/%.40s-%s%s%s", p->cache, text, PACK_VERSION, p->as_signed ? "s" : "",
+			  pack_suffix(packing));
 }
 
 /* Makes the cache's file at NAME of the module's BYTES. */

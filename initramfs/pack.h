@@ -1,4 +1,5 @@
-/* pack.h - picked modules -> their files as they lie in all.rdz, each compressed by itself and kept for the next build. */
+/* pack.h - picked modules -> their files as they lie in all.rdz, each compressed by itself and kept for the next
+ * build. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef INITRAMFS_PACK_H
 #define INITRAMFS_PACK_H

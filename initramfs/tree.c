@@ -24,8 +24,8 @@ static int add_module(struct tree *t, const char *file, size_t len, bool builtin
 		free(m.file);
 		return 0;
 	}
-	m.path = starts_with(m.file, "kernel/") ? strndup(m.file + 7, (size_t)(suffix - m.file - 7)) :
-						  strndup(m.file, (size_t)(suffix - m.file));
+	m.path = starts_with(m.file, "kernel/") ? strndup(m.file + 7, (size_t)(suffix - m.file - 7))
+						: strndup(m.file, (size_t)(suffix - m.file));
 	m.name = strndup(slash + 1, (size_t)(suffix - slash - 1));
 	more = realloc(t->module, (t->count + 1) * sizeof(*more));
 	if (more)
@@ -47,7 +47,8 @@ static int add_module(struct tree *t, const char *file, size_t len, bool builtin
 	return 0;
 }
 
-/* Adds a module for each line of FILE in the tree's folder; a line ends the path at a colon (modules.dep) or its end. */
+/* Adds a module for each line of FILE in the tree's folder; a line ends the path at a colon (modules.dep) or its
+ * end. */
 static int add_lines(struct tree *t, const char *file, bool builtin, struct buf *errors)
 {
 	cleanup_free char *path = str_printf("%s/%s", t->dir, file);
@@ -59,7 +60,8 @@ static int add_lines(struct tree *t, const char *file, bool builtin, struct buf 
 		buf_printf(errors, "%s: %s\n", path ? path : file, err_text(err));
 		return err;
 	}
-	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		err = add_module(t, line, strcspn(line, ":"), builtin);
 		if (err)
 			return err;
@@ -130,7 +132,8 @@ static int note_firmware(struct module *m, struct kmod_module *k)
 	if (err < 0)
 		return err;
 	err = 0;
-	kmod_list_foreach(i, info) {
+	kmod_list_foreach(i, info)
+	{
 		if (!err && streq(kmod_module_info_get_key(i), "firmware"))
 			err = add_firmware(m, kmod_module_info_get_value(i));
 	}
@@ -146,7 +149,8 @@ static int pick_list(struct tree *t, struct kmod_ctx *ctx, struct kmod_list *lis
 	struct kmod_list *i;
 	int err = 0;
 
-	kmod_list_foreach(i, list) {
+	kmod_list_foreach(i, list)
+	{
 		struct kmod_module *k = kmod_module_get_module(i);
 		struct module *m = find(t, kmod_module_get_name(k));
 
@@ -201,8 +205,9 @@ static void complain(const struct tree *t, const struct rule *rule, const char *
 		[RULE_MODULE] = "module", [RULE_PATTERN] = "module that matches", [RULE_FOLDER] = "modules below"
 	};
 
-	buf_printf(errors, "%s:%u: this kernel (%s) has no %s %s: correct the line, put ? before it if a kernel may lack "
-			   "it, or choose another kernel (KERNEL=, KERNEL_DIR=)\n",
+	buf_printf(errors,
+		   "%s:%u: this kernel (%s) has no %s %s: correct the line, put ? before it if a kernel may lack "
+		   "it, or choose another kernel (KERNEL=, KERNEL_DIR=)\n",
 		   name, rule->line, t->version, kinds[rule->kind], rule->text);
 }
 

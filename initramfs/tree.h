@@ -7,9 +7,9 @@
 
 /* One module of the kernel, a file or built in. */
 struct module {
-	char *name;          /* "e1000e", as the kernel spells it; owned */
-	char *path;          /* "drivers/net/ethernet/intel/e1000e/e1000e"; owned */
-	char *file;          /* "kernel/drivers/.../e1000e.ko", below the folder of the tree; NULL: built in; owned */
+	char *name; /* "e1000e", as the kernel spells it; owned */
+	char *path; /* "drivers/net/ethernet/intel/e1000e/e1000e"; owned */
+	char *file; /* "kernel/drivers/.../e1000e.ko", below the folder of the tree; NULL: built in; owned */
 	bool picked;
 	enum packing packing; /* while picked */
 	char **firmware;      /* names below a firmware folder, while picked; owned */
@@ -18,8 +18,8 @@ struct module {
 
 /* All modules of one kernel. */
 struct tree {
-	char *dir;     /* lib/modules/VERSION with the indexes of depmod; owned */
-	char *version; /* "6.1.0-56-amd64"; owned */
+	char *dir;             /* lib/modules/VERSION with the indexes of depmod; owned */
+	char *version;         /* "6.1.0-56-amd64"; owned */
 	struct module *module; /* by name */
 	size_t count;
 };

@@ -1,4 +1,5 @@
-/* disk.c - method disk: disk:, partition:, directory:, image: -> the file from a disk, stick or card of this machine. */
+/* disk.c - method disk: disk:, partition:, directory:, image: -> the file from a disk, stick or card of this
+ * machine. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/media/media_search.h"
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TRIES     3   /* of the seeds; retries: changes it */
-#define TIMEOUT_S 300 /* of one try, where dolly_timeout: is silent */
+#define TRIES     3    /* of the seeds; retries: changes it */
+#define TIMEOUT_S 300  /* of one try, where dolly_timeout: is silent */
 #define LINGER_MS 2000 /* a node that has everything stays for its children, and so long for new ones */
 #define TICK_MS   100
 
@@ -27,12 +27,12 @@ struct dolly {
 	char name[WIRE_NAME + 1];
 	struct peer_address *asked; /* of server: */
 	size_t asked_count;
-	int64_t deadline;  /* of the wait for a server, of now_ms() */
-	bool begun;        /* the sink has been begun */
+	int64_t deadline;     /* of the wait for a server, of now_ms() */
+	bool begun;           /* the sink has been begun */
 	struct rstore *store; /* of the node or of what an original server sends */
-	int64_t there, fed; /* bytes in the store, without a hole; bytes the sink has */
-	bool whole;        /* no more will come */
-	bool looked, wait; /* at the first bytes; the sink takes all at the end, as it lies in the store */
+	int64_t there, fed;   /* bytes in the store, without a hole; bytes the sink has */
+	bool whole;           /* no more will come */
+	bool looked, wait;    /* at the first bytes; the sink takes all at the end, as it lies in the store */
 	struct failure failure;
 };
 
@@ -195,7 +195,11 @@ static void node_ended(struct node *n, int err, const struct failure *f)
 }
 
 static const struct node_calls node_calls = {
-	.open = node_opens, .stored = node_stored, .complete = node_complete, .note = node_notes, .ended = node_ended,
+	.open = node_opens,
+	.stored = node_stored,
+	.complete = node_complete,
+	.note = node_notes,
+	.ended = node_ended,
 };
 
 /* ---- a server of the published protocol */
@@ -264,8 +268,13 @@ static void up_ended(struct dolly_up *u, int err, const struct failure *f)
 }
 
 static const struct dolly_up_calls up_calls = {
-	.begun = up_begun, .is_me = up_is_me, .resolve = up_resolve, .open = up_opens,
-	.stored = up_stored, .complete = up_complete, .ended = up_ended,
+	.begun = up_begun,
+	.is_me = up_is_me,
+	.resolve = up_resolve,
+	.open = up_opens,
+	.stored = up_stored,
+	.complete = up_complete,
+	.ended = up_ended,
 };
 
 /* ---- one try */
@@ -291,15 +300,20 @@ static void on_tick(struct loop_timer *t)
 static int open_both(struct dolly *d)
 {
 	const struct options *o = d->f->options;
-	struct node_options n = { .name = d->name, .group = "dolly", .password = o->value[KEY_PASS], .announce = true,
-				  .asked = d->asked, .asked_count = d->asked_count, .linger_ms = LINGER_MS };
+	struct node_options n = { .name = d->name,
+				  .group = "dolly",
+				  .password = o->value[KEY_PASS],
+				  .announce = true,
+				  .asked = d->asked,
+				  .asked_count = d->asked_count,
+				  .linger_ms = LINGER_MS };
 	int err;
 
 	err = node_open(&d->node, &d->loop, &n, &node_calls, d, &d->failure);
 	if (err)
 		return err;
 	d->node_open = true;
-	d->up = (struct dolly_up) { .loop = &d->loop, .calls = &up_calls, .owner = d, .password = o->value[KEY_PASS] };
+	d->up = (struct dolly_up){ .loop = &d->loop, .calls = &up_calls, .owner = d, .password = o->value[KEY_PASS] };
 	err = dolly_up_open(&d->up, &d->failure);
 	d->up_open = !err;
 	return err;
@@ -312,8 +326,8 @@ static int one_try(struct dolly *d, int64_t timeout_s)
 	if (err)
 		return fail(&d->failure, FAIL_SYS_INTERNAL, err, "epoll: %s", err_text(err));
 	d->deadline = now_ms() + timeout_s * 1000;
-	d->tick = (struct loop_timer) { .fire = on_tick };
-	d->pump = (struct loop_timer) { .fire = on_pump };
+	d->tick = (struct loop_timer){ .fire = on_tick };
+	d->pump = (struct loop_timer){ .fire = on_pump };
 	err = open_both(d);
 	if (!err) {
 		loop_at(&d->loop, &d->tick, now_ms());
@@ -347,21 +361,21 @@ int dolly_fetch(struct fetch *f)
 	err = find_asked(&d);
 	if (err)
 		return err;
-	*f->fail = (struct failure) { 0 };
+	*f->fail = (struct failure){ 0 };
 	err = -ETIMEDOUT;
 	for (int64_t i = 1; i <= tries && (i == 1 || may_pass(&d, err)); i++) {
-		d.failure = (struct failure) { 0 };
+		d.failure = (struct failure){ 0 };
 		watch_waiting(f->watch, now_ms() + timeout * 1000,
-			      "Waiting for %s from Dolly server (timeout %lld) (Try %lld/%lld)", what, (long long)timeout,
-			      (long long)i, (long long)tries);
+			      "Waiting for %s from Dolly server (timeout %lld) (Try %lld/%lld)", what,
+			      (long long)timeout, (long long)i, (long long)tries);
 		err = one_try(&d, timeout);
 		if (!err)
 			break;
 	}
 	free(d.asked);
 	if (err == -ETIMEDOUT && d.failure.id == FAIL_NONE)
-		return fail(f->fail, FAIL_SRV_TIMEOUT, err, "no dolly server came in %lld tries of %lld s", (long long)tries,
-			    (long long)timeout);
+		return fail(f->fail, FAIL_SRV_TIMEOUT, err, "no dolly server came in %lld tries of %lld s",
+			    (long long)tries, (long long)timeout);
 	if (err < 0 && f->fail)
 		*f->fail = d.failure;
 	return err;

@@ -1,5 +1,5 @@
-/* ftp.c - method ftp: server:, directory:, image:, user:, pass: -> the file by passive FTP, resumed by REST (RFC 959).
- */
+/* ftp.c - method ftp: server:, directory:, image:, user:, pass: -> the file by passive FTP, resumed by REST (RFC
+ * 959). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/ftp/parse.h"
 #include "methods/http/get.h"
@@ -27,9 +27,9 @@ struct session {
 	struct ftp_reply reply;
 	uint8_t in[1024]; /* read from the control connection, not looked at yet */
 	size_t in_at, in_len;
-	int64_t offset; /* where the bytes asked for begin */
+	int64_t offset;  /* where the bytes asked for begin */
 	int64_t wait_ms; /* how long a reply may take */
-	bool lost;      /* the reply to a command is still on its way, or never comes: there can be no other one */
+	bool lost;       /* the reply to a command is still on its way, or never comes: there can be no other one */
 };
 
 /* ---- commands and replies */
@@ -231,8 +231,8 @@ static int ask_file(struct session *s)
 	return reply_is(s, 1) ? 0 : refused_by_reply(s);
 }
 
-/* All bytes that SIZE announced are here, and that is the file, whatever becomes of the two connections: servers forget to
- * close them, and routers forget the one that is silent meanwhile. Only more bytes say otherwise. */
+/* All bytes that SIZE announced are here, and that is the file, whatever becomes of the two connections: servers forget
+ * to close them, and routers forget the one that is silent meanwhile. Only more bytes say otherwise. */
 static int settle(struct session *s)
 {
 	struct failure ignored, *f = s->f;
@@ -331,8 +331,9 @@ static bool is_clean(const char *word)
 
 static int ftp_get(struct transfer *t, const struct place *at, const char *path, struct failure *f)
 {
-	struct session s = { .t = t, .at = at, .f = f, .path = path, .wait_ms = t->timeout_ms,
-			     .control.fd = -1, .data.fd = -1 };
+	struct session s = {
+		.t = t, .at = at, .f = f, .path = path, .wait_ms = t->timeout_ms, .control.fd = -1, .data.fd = -1
+	};
 	const struct options *o = t->fetch->options;
 	cleanup_buf struct buf text = { 0 };
 	struct url url;

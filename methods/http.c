@@ -35,7 +35,7 @@ static int https_fetch(struct fetch *f)
 }
 
 static const enum option_key http_required[] = { KEY_SERVER, KEY_COUNT };
-static const enum option_key http_optional[] = { KEY_DIRECTORY,	 KEY_IMAGE,	 KEY_USER, KEY_PASS,
+static const enum option_key http_optional[] = { KEY_DIRECTORY,  KEY_IMAGE,      KEY_USER, KEY_PASS,
 						 KEY_PROXY_HOST, KEY_PROXY_PORT, KEY_COUNT };
 
 const struct method method_http = {

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define SESSION  "getstage2" /* of the seeds */
-#define TRIES    5           /* of the seeds; retries: changes it */
-#define PAUSE_MS 5000        /* between the beginnings of two tries, where one ends at once */
-#define SEARCH_S 11          /* what a search for a server takes */
-#define TICK_MS  100
-#define MAX_ASKED 8          /* servers that are asked besides the broadcast */
+#define SESSION   "getstage2" /* of the seeds */
+#define TRIES     5           /* of the seeds; retries: changes it */
+#define PAUSE_MS  5000        /* between the beginnings of two tries, where one ends at once */
+#define SEARCH_S  11          /* what a search for a server takes */
+#define TICK_MS   100
+#define MAX_ASKED 8 /* servers that are asked besides the broadcast */
 
 struct ka {
 	struct fetch *f;
@@ -27,7 +27,7 @@ struct ka {
 	size_t asked_count;
 	enum ka_client_state shown; /* the last one that a person was told of */
 	int64_t shown_bytes;
-	bool begun;                 /* the sink has been begun */
+	bool begun; /* the sink has been begun */
 	struct failure failure;
 };
 
@@ -127,7 +127,7 @@ static int run_client(struct ka *k)
 	};
 	int err;
 
-	k->tick = (struct loop_timer) { .fire = on_tick };
+	k->tick = (struct loop_timer){ .fire = on_tick };
 	err = ka_client_open(&k->client, &k->loop, &o, &calls, k, &k->failure);
 	if (!err) {
 		loop_at(&k->loop, &k->tick, now_ms());
@@ -145,7 +145,7 @@ static int one_try(struct ka *k)
 {
 	int err = 0;
 
-	k->failure = (struct failure) { 0 };
+	k->failure = (struct failure){ 0 };
 	if (k->begun) /* throws away what came of the last try */
 		err = k->f->sink->restart(k->f->sink, &k->failure);
 	k->begun = false;

@@ -12,14 +12,14 @@
 /* Where the image came from, for a next system that goes on reading there (an installer its packages). {0}: not known.
  * Strings are owned by the struct. */
 struct origin {
-	char *words;                /* what the image is called: "http://10.0.1.21/root.sqfs", "sda1:/root.sqfs" */
-	char *host;                 /* a server: as in server:, without its port */
-	uint16_t port;              /* of its service; 0: the usual one */
+	char *words;                 /* what the image is called: "http://10.0.1.21/root.sqfs", "sda1:/root.sqfs" */
+	char *host;                  /* a server: as in server:, without its port */
+	uint16_t port;               /* of its service; 0: the usual one */
 	struct peer_address address; /* of HOST, or of the proxy */
-	char *path;                 /* the image on HOST: one of method_paths */
-	char *device;               /* a disk, partition or disc: "sda1" */
-	const char *type;           /* its file system, for mount(2) */
-	bool tree;                  /* no image: directory: is a whole system itself */
+	char *path;                  /* the image on HOST: one of method_paths */
+	char *device;                /* a disk, partition or disc: "sda1" */
+	const char *type;            /* its file system, for mount(2) */
+	bool tree;                   /* no image: directory: is a whole system itself */
 };
 
 /* What a method found where it lies, for a root that uses it there, or copies a whole tree from there. What it is on is
@@ -46,13 +46,14 @@ struct fetch {
 	 * are somebody else's business (stage1-fetch). */
 	void (*new_devices)(void *ctx);
 	void *new_devices_ctx;
-	/* Filled with what is used where it lies; NULL where only bytes are of use (stage1-fetch). A tree is never bytes:
-	 * it is always answered here. */
+	/* Filled with what is used where it lies; NULL where only bytes are of use (stage1-fetch). A tree is never
+	 * bytes: it is always answered here. */
 	struct found *found;
-	bool in_place; /* an image is not to be copied either: FOUND tells where it is, and the sink (NULL) gets nothing */
-	bool writable; /* it is to be written to there */
-	char server[48];           /* filled by a method that finds its server itself: the address; else "" */
-	struct origin origin;      /* filled by a method that brought the image, where it can tell; origin_free */
+	/* an image is not to be copied either: FOUND tells where it is, and the sink (NULL) gets nothing */
+	bool in_place;
+	bool writable;        /* it is to be written to there */
+	char server[48];      /* filled by a method that finds its server itself: the address; else "" */
+	struct origin origin; /* filled by a method that brought the image, where it can tell; origin_free */
 };
 
 /* What a method needs before it can run. */
@@ -61,8 +62,8 @@ enum method_needs {
 	METHOD_NEEDS_STORAGE = 1 << 1,
 };
 
-/* One method. Each lives in one file of methods/, as a const struct at its end; those that are a program of their own in
- * outside.c. It never touches a screen and never asks: it reports what it lacks. */
+/* One method. Each lives in one file of methods/, as a const struct at its end; those that are a program of their own
+ * in outside.c. It never touches a screen and never asks: it reports what it lacks. */
 struct method {
 	const char *name;  /* of method: */
 	const char *title; /* for menus: "HTTP server" */
@@ -78,8 +79,8 @@ struct method {
 	int (*fetch)(struct fetch *f);
 	/* After a fetch: mounts, read-only at POINT, what F->origin says the image came from (with F->in_place that is
 	 * mounted at IMAGE_MEDIA already); *BELOW is the part of directory: that leads on from there (owned by the
-	 * options; "" for none). May hang as long as a server is silent. 0 or -errno with F->fail filled. NULL for methods
-	 * that have nothing to mount. */
+	 * options; "" for none). May hang as long as a server is silent. 0 or -errno with F->fail filled. NULL for
+	 * methods that have nothing to mount. */
 	int (*mount)(const struct fetch *f, const char *point, const char **below);
 };
 
@@ -98,8 +99,8 @@ int method_check(const struct method *m, const struct options *o, struct failure
  * where it is. The system on a disk that merely lies about is not meant. */
 bool found_may_be_tree(const struct options *o);
 
-/* The program to start in the tree FD: init= of O, and only that where it is given; else the first of the usual ones that is
- * there. Links are followed as they will be there. NULL where there is none. */
+/* The program to start in the tree FD: init= of O, and only that where it is given; else the first of the usual ones
+ * that is there. Links are followed as they will be there. NULL where there is none. */
 const char *found_init(const struct options *o, int fd);
 
 /* True when PATH in the tree FD is a program. */
@@ -126,8 +127,9 @@ int method_paths(const struct options *o, char ***paths, size_t *count) must_che
  * "/pub/x86_64/install/stage2/mdkinst.sqfs", "" for the top. To be freed; NULL when memory ran out. */
 char *method_folder(const struct options *o, const char *path) must_check;
 
-/* The folder in which FOLDER, a whole system, is the classic install/stage2/live: "/pub" of "/pub/install/stage2/live/". To
- * be freed; what is elsewhere stays as it is, without slashes at its end. NULL when memory ran out. */
+/* The folder in which FOLDER, a whole system, is the classic install/stage2/live: "/pub" of
+ * "/pub/install/stage2/live/". To be freed; what is elsewhere stays as it is, without slashes at its end. NULL when
+ * memory ran out. */
 char *method_tree_folder(const char *folder) must_check;
 
 void origin_free(struct origin *o);

@@ -6,16 +6,8 @@ extern const struct method method_nfs, method_ftp, method_http, method_https, me
 extern const struct method method_dolly, method_ka, method_cdrom, method_disk;
 
 const struct method *const methods[] = {
-	&method_nfs,
-	&method_ftp,
-	&method_http,
-	&method_https,
-	&method_tftp,
-	&method_dolly,
-	&method_ka,
-	&method_cdrom,
-	&method_disk,
-	NULL,
+	&method_nfs,   &method_ftp, &method_http,  &method_https, &method_tftp,
+	&method_dolly, &method_ka,  &method_cdrom, &method_disk,  NULL,
 };
 
 const struct method *method_find(const char *name)

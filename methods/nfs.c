@@ -217,8 +217,8 @@ static int visit(struct visit *v, reader_open_fn *open_it, reader_look_fn *look,
 		return fail(f, FAIL_MED_MOUNT, -errno, "no folder to mount on: %s", err_text(errno));
 	v->point = point;
 	v->iso = iso;
-	err = look ? reader_look(fetch->watch, look, v, open_ms, v->what, fetch->found, f) :
-		     reader_get(v->t, v->at, open_it, v, open_ms, v->what, f);
+	err = look ? reader_look(fetch->watch, look, v, open_ms, v->what, fetch->found, f)
+		   : reader_get(v->t, v->at, open_it, v, open_ms, v->what, f);
 	if (!look)
 		rmdir(point);
 	return err;

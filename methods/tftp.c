@@ -53,8 +53,9 @@ struct session {
 	char *what; /* the URL, for words */
 	const char *path;
 	struct stream s;
-	struct peer_address peer; /* who answers: the server's address, and from its first packet on a port of its own */
-	bool locked;             /* PEER's port is known */
+	/* who answers: the server's address, and from its first packet on a port of its own */
+	struct peer_address peer;
+	bool locked; /* PEER's port is known */
 	struct tftp_options asked, agreed;
 	unsigned unanswered; /* requests */
 	bool plain;          /* the last request had no options... */
@@ -64,9 +65,9 @@ struct session {
 	uint64_t acked;      /* the last one that was acknowledged */
 	bool to_one;         /* behind block 65535 the server goes on with 1; else with 0 */
 	unsigned ones;       /* how often 1 came there, where 0 was awaited */
-	uint64_t gap;       /* the block at whose lack the server was told, 0: none */
-	unsigned in_window; /* blocks since the last acknowledgement */
-	struct buf sent;    /* the packet that was sent last */
+	uint64_t gap;        /* the block at whose lack the server was told, 0: none */
+	unsigned in_window;  /* blocks since the last acknowledgement */
+	struct buf sent;     /* the packet that was sent last */
 	int64_t sent_ms;
 	int64_t resend_ms; /* how long it may stay unanswered */
 	int64_t rtt_ms;    /* smoothed time to an answer, -1: not known */
@@ -226,8 +227,8 @@ static int send_request(struct session *s)
 
 static const struct tftp_options no_options = { .block_size = BLOCK_DEFAULT, .window_size = 1, .file_size = -1 };
 
-/* The server and options do not go together: the request goes out again without any. From a socket of its own: what that
- * session still says is not heard. */
+/* The server and options do not go together: the request goes out again without any. From a socket of its own: what
+ * that session still says is not heard. */
 static int ask_plainly(struct session *s, const char *why)
 {
 	int err;
@@ -276,7 +277,8 @@ static void heard(struct session *s)
 
 static int begin(struct session *s, const struct tftp_options *agreed)
 {
-	/* some servers answer tsize by what it was asked with, or by the size of another file: the short block is the end */
+	/* some servers answer tsize by what it was asked with, or by the size of another file: the short block is the
+	 * end */
 	struct version version = { .size = agreed->file_size, .rough = true };
 
 	s->agreed = *agreed;
@@ -334,8 +336,8 @@ static int begin_by_block(struct session *s, const struct tftp_packet *p)
 	return begin(s, &agreed);
 }
 
-/* Behind block 65535 comes 0, or with some servers 1: RFC 1350 ends there. 1 may also be the block behind a lost 0; but no
- * server goes beyond the window it has leave to send, nor is a block lost each time. */
+/* Behind block 65535 comes 0, or with some servers 1: RFC 1350 ends there. 1 may also be the block behind a lost 0; but
+ * no server goes beyond the window it has leave to send, nor is a block lost each time. */
 static void look_at_rollover(struct session *s, unsigned number)
 {
 	if (s->to_one || s->next != 65536 || !number || number >= 0x8000)
@@ -369,8 +371,8 @@ static int on_data(struct session *s, const struct tftp_packet *p, bool *done)
 	look_at_rollover(s, p->number);
 	ahead = blocks_ahead(s, p->number);
 	if (ahead >= 0x8000)
-		return 0; /* an old one; to answer it would double everything from here on (RFC 1123, section 4.2.3.1)
-			   */
+		return 0; /* an old one; to answer it would double everything from here on (RFC 1123, section
+			   * 4.2.3.1) */
 	if (ahead) {
 		/* RFC 7440, section 4: the server begins its window anew behind the last block in order. */
 		if (s->gap == s->next)

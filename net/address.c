@@ -143,8 +143,7 @@ bool address_is_own(struct in_addr a, unsigned prefix)
 {
 	if (!address_is_host(a))
 		return false;
-	return prefix >= 31 ||
-	       (a.s_addr != network_of(a, prefix).s_addr && a.s_addr != broadcast_of(a, prefix).s_addr);
+	return prefix >= 31 || (a.s_addr != network_of(a, prefix).s_addr && a.s_addr != broadcast_of(a, prefix).s_addr);
 }
 
 const char *address_text(struct in_addr a, char buf[ADDRESS_TEXT_SIZE])

@@ -46,7 +46,8 @@ const char *address_text(struct in_addr a, char buf[ADDRESS_TEXT_SIZE]);
 /* LEN bytes that came from the network, made fit for a console in OUT of SIZE bytes: printable ASCII, cut. */
 void words_of_others(const uint8_t *data, size_t len, char *out, size_t size);
 
-/* A name for a host or a domain: letters, digits, - and _ in labels separated by single dots, at most 253 characters. */
+/* A name for a host or a domain: letters, digits, - and _ in labels separated by single dots, at most 253
+ * characters. */
 bool host_name_is_sane(const char *name);
 
 #endif

@@ -11,17 +11,18 @@
  * ARP_PROBE_MS, and whatever is heard while the rest is being set up, is what a node can afford. */
 enum { ARP_PROBES = 3, ARP_PROBE_GAP_MS = 35, ARP_PROBE_MS = 100 };
 
-/* A machine that answers for the address is asked for ARP_OTHERS of its neighbours: who has all of these, too, is a router
- * or switch that answers for whatever is asked (proxy ARP), and no reason not to use the address. */
+/* A machine that answers for the address is asked for ARP_OTHERS of its neighbours: who has all of these, too, is a
+ * router or switch that answers for whatever is asked (proxy ARP), and no reason not to use the address. */
 enum { ARP_OTHERS = 2 };
 
-/* One that probes for the address as we do may be a switch that looks who lives at its port (IP device tracking), once per
- * probe it hears, or another machine that was given the same address: that one uses it within this time, and says so. */
+/* One that probes for the address as we do may be a switch that looks who lives at its port (IP device tracking), once
+ * per probe it hears, or another machine that was given the same address: that one uses it within this time, and says
+ * so. */
 enum { ARP_RIVAL_MS = 250, ARP_RIVAL_MORE_MS = 200 };
 
 /* One check. {0}: none is going on. */
 struct arp_probe {
-	struct in_addr address;  /* 0.0.0.0: none */
+	struct in_addr address; /* 0.0.0.0: none */
 	unsigned sent;
 	int64_t next_ms, end_ms; /* next probe; when silence means that the address is free */
 	bool conflict;           /* somebody has it */
@@ -29,8 +30,8 @@ struct arp_probe {
 	bool claimed;            /* the holder answered for it, and is asked for others */
 	struct in_addr other[ARP_OTHERS];
 	bool other_held[ARP_OTHERS]; /* the holder answered for this one */
-	bool proxy;              /* the holder answers for all: its answers count for nothing */
-	bool rival;              /* somebody else probes for the address */
+	bool proxy;                  /* the holder answers for all: its answers count for nothing */
+	bool rival;                  /* somebody else probes for the address */
 };
 
 /* Starts to check ADDRESS and sends the first probe. */

@@ -118,8 +118,8 @@ static bool make_seekers(struct attempt *a)
 	bool ip6 = has_ip6(a->card.name), only6 = wish->mode == NET_AUTO6 || wish->mode == NET_DHCP6;
 
 	if (wish->mode == NET_STATIC) /* before the deadline in any case */
-		a->seeker[SEEK4] = static_seeker(&a->wire, wish,
-						 MIN(STATIC_PATIENCE_MS, ms_left(a->all->request->deadline) / 2));
+		a->seeker[SEEK4] =
+			static_seeker(&a->wire, wish, MIN(STATIC_PATIENCE_MS, ms_left(a->all->request->deadline) / 2));
 	else if (wish->mode == NET_DHCP || wish->mode == NET_DHCP4)
 		a->seeker[SEEK4] = dhcp_seeker(&a->wire, hostname);
 	if (only6 && !ip6)
@@ -140,8 +140,9 @@ static struct attempt *attempt_new(struct attempts *all, const struct card *card
 
 	if (!a)
 		return NULL;
-	*a = (struct attempt){ .all = all, .card = *card, .fd = -1,
-			       .wire = { .send = wire_send, .is_ours = wire_is_ours } };
+	*a = (struct attempt){
+		.all = all, .card = *card, .fd = -1, .wire = { .send = wire_send, .is_ours = wire_is_ours }
+	};
 	name_wire(&a->wire, card, wish->vlan);
 	memcpy(a->wire.mac, card->mac, MAC_LEN);
 	if (make_seekers(a))
@@ -173,8 +174,7 @@ void attempt_remove(struct attempts *all, struct attempt *a)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (all->attempt[i] == a) {
-			memmove(&all->attempt[i], &all->attempt[i + 1],
-				(all->count - i - 1) * sizeof(all->attempt[0]));
+			memmove(&all->attempt[i], &all->attempt[i + 1], (all->count - i - 1) * sizeof(all->attempt[0]));
 			all->count--;
 			break;
 		}
@@ -213,8 +213,8 @@ static void note_link(const struct attempt *a)
 	watch_note(r->watch, "%s", buf_cstr(&line));
 }
 
-/* IPv6 and spanning tree need groups to be heard, which costs some cards what comes in meanwhile: not before IPv4 had its
- * chance. */
+/* IPv6 and spanning tree need groups to be heard, which costs some cards what comes in meanwhile: not before IPv4 had
+ * its chance. */
 static void seek_ip6(struct attempt *a, int64_t now)
 {
 	packet_hear_groups(a->fd, attempt_interface(a)->ifindex);

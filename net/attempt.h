@@ -18,14 +18,14 @@ struct attempt {
 	struct wire wire; /* under the name that addresses are given to: the card's, or its VLAN's */
 	const struct attempts *all;
 	struct card card;
-	struct card vlan; /* the VLAN on it; ifindex 0: none, or not made yet */
+	struct card vlan;               /* the VLAN on it; ifindex 0: none, or not made yet */
 	struct seeker *seeker[SEEKERS]; /* NULL: not wanted */
 	bool seeking[SEEKERS];          /* it was started */
-	int fd;             /* of packet_open; -1: no link */
-	bool linked;        /* had link at some time */
-	int64_t link_ms;    /* since when; of now_ms() */
-	bool hears_groups;  /* bridges and routers, too: see packet_hear_groups */
-	int broken;         /* -errno: it cannot be used, whatever comes */
+	int fd;                         /* of packet_open; -1: no link */
+	bool linked;                    /* had link at some time */
+	int64_t link_ms;                /* since when; of now_ms() */
+	bool hears_groups;              /* bridges and routers, too: see packet_hear_groups */
+	int broken;                     /* -errno: it cannot be used, whatever comes */
 };
 
 /* All of them, and what they have in common. */
@@ -79,8 +79,8 @@ enum fail_id attempt_trouble(const struct attempt *a);
 /* Adds "eth0: no answer to 4 DHCP requests in 15 s". */
 void attempt_explain(const struct attempt *a, struct buf *out);
 
-/* Ends the search on the card. KEEP: it was chosen, and what a server gave stays; else that is given back, the VLAN goes,
- * the card loses its addresses and is switched off. */
+/* Ends the search on the card. KEEP: it was chosen, and what a server gave stays; else that is given back, the VLAN
+ * goes, the card loses its addresses and is switched off. */
 void attempt_end(struct attempt *a, bool keep);
 
 #endif

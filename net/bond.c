@@ -12,8 +12,8 @@
 enum { BOND_MODE = 1, BOND_LINK_MS = 3, BOND_HASH = 14, BOND_LACP_RATE = 21 };
 
 enum {
-	LINK_MS = 100,        /* how often the driver looks at its cards' link */
-	HASH_LAYER_3_4 = 1,   /* connections to one server spread over the cards */
+	LINK_MS = 100,         /* how often the driver looks at its cards' link */
+	HASH_LAYER_3_4 = 1,    /* connections to one server spread over the cards */
 	LACP_EVERY_SECOND = 1, /* instead of every 30 s: it is used sooner, and a dead partner noticed sooner */
 	LACP_DEFAULTED = 0x40, /* of a port's state: nothing was heard (IEEE 802.1AX, 6.4.2.3) */
 };
@@ -154,8 +154,8 @@ void bond_explain(const char *sysfs, struct buf *out)
 		buf_printf(out, "802.3ad cannot use %s: the driver tells no speed (bond:active-backup needs none)",
 			   no_speed.data);
 	if (no_lacp.len)
-		buf_printf(out, "%sno LACP heard yet on %s: is the switch's port channel set up?", no_speed.len ? "; " : "",
-			   no_lacp.data);
+		buf_printf(out, "%sno LACP heard yet on %s: is the switch's port channel set up?",
+			   no_speed.len ? "; " : "", no_lacp.data);
 }
 
 int bond_add(struct netlink *nl, int bond, int ifindex)

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ETHERNET = 1 };          /* ARPHRD_ETHER: what BOOTIF= begins with, too */
-enum { LINK_MAX_MTU = 51 };     /* IFLA_MAX_MTU, since Linux 4.18 */
+enum { ETHERNET = 1 };      /* ARPHRD_ETHER: what BOOTIF= begins with, too */
+enum { LINK_MAX_MTU = 51 }; /* IFLA_MAX_MTU, since Linux 4.18 */
 
 static void read_kind(const struct nl_attr *info, struct card *card)
 {
@@ -147,8 +147,8 @@ const char *mac_text(const uint8_t mac[MAC_LEN], char buf[MAC_TEXT_SIZE])
 	return buf;
 }
 
-/* pxelinux writes the hardware type before the address: BOOTIF=01-00-02-b3-3f-78-8c, 01 for Ethernet; others write 00, 20
- * or what they like. */
+/* pxelinux writes the hardware type before the address: BOOTIF=01-00-02-b3-3f-78-8c, 01 for Ethernet; others write 00,
+ * 20 or what they like. */
 static bool bootif_parse(const char *bootif, uint8_t mac[MAC_LEN])
 {
 	static const char digits[] = "0123456789abcdefABCDEF";

@@ -45,7 +45,8 @@ static void give_to_bond(struct card_search *s, const struct card *card)
 	int err;
 
 	s->bonded |= (int)card->master == s->bond; /* of an earlier try */
-	if (net_wish_leaves(&s->wish, card) || !card_is_usable(card) || !bond_wants(&s->wish.bond, card) || !is_free(s, card->ifindex))
+	if (net_wish_leaves(&s->wish, card) || !card_is_usable(card) || !bond_wants(&s->wish.bond, card) ||
+	    !is_free(s, card->ifindex))
 		return;
 	interface_auto_ipv6(card->name, false);
 	err = bond_add(&s->commands, s->bond, card->ifindex);
@@ -121,7 +122,8 @@ static int look_at_all_cards(struct card_search *s)
 	return err;
 }
 
-/* The bond, with the card that interface: or the firmware names as its first: DHCP servers know the node by its address. */
+/* The bond, with the card that interface: or the firmware names as its first: DHCP servers know the node by its
+ * address. */
 static int make_bond(struct card_search *s)
 {
 	const struct net_request *r = s->request;
@@ -204,7 +206,8 @@ static int no_such_card(struct card_search *s)
 	if (s->tried_count)
 		return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "every card was tried: %s", buf_cstr(&list));
 	return fail(s->fail, FAIL_NET_NO_INTERFACE, -ENODEV, "%s; there is: %s",
-		    net_wish_quote(&s->wish, s->bond ? KEY_BOND : KEY_INTERFACE, quote, sizeof(quote)), buf_cstr(&list));
+		    net_wish_quote(&s->wish, s->bond ? KEY_BOND : KEY_INTERFACE, quote, sizeof(quote)),
+		    buf_cstr(&list));
 }
 
 /* The time is over, or nothing can come any more: "eth1: no link; eth0: no answer to 4 DHCP requests in 15 s; eth0 is
@@ -347,8 +350,7 @@ int card_search_run(struct card_search *s)
 
 		if (watch_cancelled(r->watch))
 			return fail(s->fail, FAIL_SYS_CANCELLED, -ECANCELED, "while looking for a network");
-		if (now >= r->deadline || hopeless(s) ||
-		    (s->bond && !s->bonded && now >= s->began_ms + CARD_GRACE_MS))
+		if (now >= r->deadline || hopeless(s) || (s->bond && !s->bonded && now >= s->began_ms + CARD_GRACE_MS))
 			return give_up(s);
 		if (!s->all.count && now >= s->began_ms + CARD_GRACE_MS) {
 			err = widen(s);

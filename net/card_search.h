@@ -14,17 +14,17 @@ struct card_search {
 	struct net_wish wish;
 	const uint8_t (*tried)[MAC_LEN]; /* cards that are left out: they led nowhere */
 	size_t tried_count;
-	int bond; /* ifindex of the bond; 0: none is wished for */
+	int bond;    /* ifindex of the bond; 0: none is wished for */
 	bool bonded; /* it has a card */
 	struct netlink commands, events;
 	struct attempts all;
 	struct pollfd *poll; /* room for poll_count of them */
 	size_t poll_count;
-	int64_t began_ms;    /* of now_ms() */
-	int64_t moved_ms;    /* when something happened last */
-	int64_t told_ms;     /* when watch_waiting was called last */
+	int64_t began_ms; /* of now_ms() */
+	int64_t moved_ms; /* when something happened last */
+	int64_t told_ms;  /* when watch_waiting was called last */
 	bool meanwhile_done;
-	bool asked_more;     /* more_cards was called */
+	bool asked_more; /* more_cards was called */
 	struct attempt *winner;
 };
 

@@ -59,8 +59,9 @@ static void set_routes(struct netlink *nl, const struct card *card, const struct
 /* The link's own address, those found, the router. */
 static int set_ip6(struct netlink *nl, const struct card *card, struct network *net, struct failure *f)
 {
-	const struct net_address6 own = { .address = ip6_link_local(net->mac), .prefix = 64, .preferred_s = UINT32_MAX,
-					  .valid_s = UINT32_MAX };
+	const struct net_address6 own = {
+		.address = ip6_link_local(net->mac), .prefix = 64, .preferred_s = UINT32_MAX, .valid_s = UINT32_MAX
+	};
 	char text[IP6_TEXT_SIZE];
 	int err;
 

@@ -12,15 +12,16 @@
 #include "base/compat.h"
 
 enum {
-	STAGGER_MS = 300,       /* the next address is tried beside the last after so long (RFC 8305, 5) */
-	KEEP_IDLE_S = 10,       /* a silent connection is looked after from then on, */
-	KEEP_INTERVAL_S = 5,    /* so often, */
-	KEEP_COUNT = 4,         /* and given up after so many */
+	STAGGER_MS = 300,        /* the next address is tried beside the last after so long (RFC 8305, 5) */
+	KEEP_IDLE_S = 10,        /* a silent connection is looked after from then on, */
+	KEEP_INTERVAL_S = 5,     /* so often, */
+	KEEP_COUNT = 4,          /* and given up after so many */
 	USER_TIMEOUT_MS = 30000, /* sent bytes may stay unacknowledged so long */
 };
 
 /* One address that is tried. */
-struct try {
+struct
+try {
 	const struct peer_address *address;
 	int fd;  /* -1: not tried yet, or over */
 	int err; /* why it is over; 0: it is not */
@@ -78,7 +79,8 @@ static int report(const struct try *t, size_t count, int64_t took_ms, struct fai
 	for (size_t i = 0; i < count; i++) {
 		int one = t[i].err ? t[i].err : -ETIMEDOUT;
 
-		buf_printf(&words, "%s%s port %u: ", i ? "; " : "", peer_text(t[i].address, a), peer_port(t[i].address));
+		buf_printf(&words, "%s%s port %u: ", i ? "; " : "", peer_text(t[i].address, a),
+			   peer_port(t[i].address));
 		if (one == -ETIMEDOUT)
 			buf_printf(&words, "no answer in %lld s", (long long)(took_ms + 500) / 1000);
 		else

@@ -18,19 +18,21 @@ enum dhcp_state {
 	DHCP_REQUESTING, /* REQUEST is out */
 	DHCP_CHECKING,   /* the address is ours: does somebody use it? */
 	DHCP_BOUND,
-	DHCP_PAUSING,    /* something went wrong: a moment before the next DISCOVER */
+	DHCP_PAUSING, /* something went wrong: a moment before the next DISCOVER */
 };
 
 static const char *const state_names[] = { "idle", "selecting", "requesting", "checking", "bound", "pausing" };
 
 enum {
-	REQUESTS = 4,          /* so often one offer is asked for before a new DISCOVER (1.5 s) ... */
-	REQUESTS_PATIENT = 6,  /* ... but longer (6 s) where that went wrong before, or the offer took so long: the server is slow, */
-	SLOW_MS = 300,         /* and has all the DISCOVERs sent meanwhile to answer before the request */
-	OTHERS_MS = 300,       /* so long a server that did not confirm its offer waits for another server's */
-	PAUSE_MS = 100,        /* the first pause; doubles up to */
+	REQUESTS = 4, /* so often one offer is asked for before a new DISCOVER (1.5 s) ... */
+	/* ... but longer (6 s) where that went wrong before, or the offer took so long: the server is slow, */
+	REQUESTS_PATIENT = 6,
+	SLOW_MS = 300,            /* and has all the DISCOVERs sent meanwhile to answer before the request */
+	OTHERS_MS = 300,          /* so long a server that did not confirm its offer waits for another server's */
+	PAUSE_MS = 100,           /* the first pause; doubles up to */
 	PAUSE_LONGEST_MS = 10000, /* RFC 2131, 3.1.5: the pause after a DECLINE */
-	PROXIES = 3,           /* so many different addresses "held" by one machine: it is a router that answers for the pool */
+	/* so many different addresses "held" by one machine: it is a router that answers for the pool */
+	PROXIES = 3,
 };
 
 struct dhcp_client {
@@ -38,24 +40,24 @@ struct dhcp_client {
 	const char *hostname; /* option 12; NULL: none */
 	enum dhcp_state state;
 	uint32_t xid;
-	int64_t began_ms;     /* first DISCOVER */
-	int64_t sent_ms;      /* last message */
-	int64_t asked_ms;     /* first DISCOVER of this exchange */
-	bool slow;            /* the offer took its time */
-	int64_t retry_ms;     /* when it is sent again */
+	int64_t began_ms; /* first DISCOVER */
+	int64_t sent_ms;  /* last message */
+	int64_t asked_ms; /* first DISCOVER of this exchange */
+	bool slow;        /* the offer took its time */
+	int64_t retry_ms; /* when it is sent again */
 	struct patience patience;
-	unsigned discovers;   /* sent in all */
-	unsigned requests;    /* sent for this offer */
-	unsigned lost_offers; /* offers that no ACK followed */
-	struct in_addr silent; /* whose the last of them was; 0.0.0.0: none */
-	unsigned pauses;      /* in a row */
-	struct network offer;    /* address 0.0.0.0: none yet */
-	struct dhcp_message said; /* the same as it came */
+	unsigned discovers;            /* sent in all */
+	unsigned requests;             /* sent for this offer */
+	unsigned lost_offers;          /* offers that no ACK followed */
+	struct in_addr silent;         /* whose the last of them was; 0.0.0.0: none */
+	unsigned pauses;               /* in a row */
+	struct network offer;          /* address 0.0.0.0: none yet */
+	struct dhcp_message said;      /* the same as it came */
 	const struct in_addr *shunned; /* servers whose offers are left alone */
 	size_t shunned_count;
-	char told[120];          /* the last complaint about a message that cannot be used: it may come again and again */
-	struct in_addr leased;   /* what an ACK gave, and must be given back; 0.0.0.0: nothing */
-	struct in_addr lessor;   /* by which server ... */
+	char told[120];        /* the last complaint about a message that cannot be used: it may come again and again */
+	struct in_addr leased; /* what an ACK gave, and must be given back; 0.0.0.0: nothing */
+	struct in_addr lessor; /* by which server ... */
 	uint8_t lessor_mac[MAC_LEN]; /* ... reached at this address */
 	struct arp_probe probe;
 	uint8_t last_holder[MAC_LEN];
@@ -98,8 +100,7 @@ static uint16_t secs(const struct dhcp_client *c, int64_t now)
 static void send_ask(struct dhcp_client *c, struct dhcp_ask *ask, struct in_addr to, const uint8_t *to_mac)
 {
 	cleanup_buf struct buf message = { 0 }, frame = { 0 };
-	struct udp_frame u = { .from = ask->own, .to = to, .from_port = DHCP_CLIENT_PORT,
-			       .to_port = DHCP_SERVER_PORT };
+	struct udp_frame u = { .from = ask->own, .to = to, .from_port = DHCP_CLIENT_PORT, .to_port = DHCP_SERVER_PORT };
 
 	ask->xid = c->xid;
 	memcpy(ask->mac, c->s.wire->mac, MAC_LEN);
@@ -118,8 +119,9 @@ static void broadcast_ask(struct dhcp_client *c, struct dhcp_ask *ask)
 	send_ask(c, ask, (struct in_addr){ INADDR_BROADCAST }, mac_broadcast);
 }
 
-/* Answers come in by a raw socket that needs no address, so the broadcast flag (RFC 2131, 4.1) is not set and the answer
- * troubles nobody else. Some relays and access points lose such answers: of later tries every other one sets it. */
+/* Answers come in by a raw socket that needs no address, so the broadcast flag (RFC 2131, 4.1) is not set and the
+ * answer troubles nobody else. Some relays and access points lose such answers: of later tries every other one sets
+ * it. */
 static bool wants_broadcast(unsigned tries)
 {
 	return tries >= 3 && tries % 2;
@@ -127,7 +129,9 @@ static bool wants_broadcast(unsigned tries)
 
 static void send_discover(struct dhcp_client *c, int64_t now)
 {
-	struct dhcp_ask ask = { .type = DHCP_DISCOVER, .secs = secs(c, now), .hostname = c->hostname,
+	struct dhcp_ask ask = { .type = DHCP_DISCOVER,
+				.secs = secs(c, now),
+				.hostname = c->hostname,
 				.broadcast = wants_broadcast(c->discovers) };
 
 	broadcast_ask(c, &ask);
@@ -138,8 +142,11 @@ static void send_discover(struct dhcp_client *c, int64_t now)
 
 static void send_request(struct dhcp_client *c, int64_t now)
 {
-	struct dhcp_ask ask = { .type = DHCP_REQUEST, .secs = secs(c, now), .hostname = c->hostname,
-				.requested = c->offer.address, .broadcast = wants_broadcast(c->requests) };
+	struct dhcp_ask ask = { .type = DHCP_REQUEST,
+				.secs = secs(c, now),
+				.hostname = c->hostname,
+				.requested = c->offer.address,
+				.broadcast = wants_broadcast(c->requests) };
 
 	if (c->offer.server_named) /* who does not say it does not want to hear it either */
 		ask.server_id = c->offer.server_id;
@@ -152,8 +159,9 @@ static void send_request(struct dhcp_client *c, int64_t now)
 /* RFC 2131, 4.4.4, 4.4.6 and table 5 */
 static void send_decline(struct dhcp_client *c)
 {
-	struct dhcp_ask ask = { .type = DHCP_DECLINE, .requested = c->leased, .server_id = c->lessor,
-				.message = "the address is in use" };
+	struct dhcp_ask ask = {
+		.type = DHCP_DECLINE, .requested = c->leased, .server_id = c->lessor, .message = "the address is in use"
+	};
 
 	c->xid = random_u32();
 	broadcast_ask(c, &ask);
@@ -229,7 +237,8 @@ static void conflict(struct dhcp_client *c, int64_t now)
 	address_text(c->probe.address, a);
 	mac_text(c->probe.holder, mac);
 	if (answers_for_all(c)) {
-		log_warn("%s: %s answers for every address (proxy ARP?): %s is used all the same", c->s.wire->name, mac, a);
+		log_warn("%s: %s answers for every address (proxy ARP?): %s is used all the same", c->s.wire->name, mac,
+			 a);
 		bound(c);
 		return;
 	}
@@ -288,8 +297,8 @@ static int worth(const struct dhcp_client *c, const struct network *offer)
 	return from_silent(c, offer) ? -1 : dhcp_lease_worth(offer);
 }
 
-/* The offers that are there at once are compared; nobody waits for a second one, but where the first is of a server that
- * did not confirm the last it made. */
+/* The offers that are there at once are compared; nobody waits for a second one, but where the first is of a server
+ * that did not confirm the last it made. */
 static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 {
 	bool first = !c->offer.address.s_addr;
@@ -319,7 +328,8 @@ static void on_offer(struct dhcp_client *c, int64_t now, struct dhcp_message *m)
 	c->slow = now - c->asked_ms > SLOW_MS;
 	c->said = *m;
 	*m = (struct dhcp_message){ 0 };
-	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0); /* else as soon as all that has come in was read */
+	/* else as soon as all that has come in was read */
+	c->s.next_ms = now + (from_silent(c, &net) ? OTHERS_MS : 0);
 }
 
 /* Some servers say everything in the offer, and of it only that it is granted later. */

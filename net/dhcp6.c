@@ -1,4 +1,5 @@
-/* dhcp6.c - messages and time -> an IPv6 address, or just what else a server knows: the DHCPv6 client (RFC 8415, 18.2). */
+/* dhcp6.c - messages and time -> an IPv6 address, or just what else a server knows: the DHCPv6 client (RFC 8415,
+ * 18.2). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/dhcp6.h"
 
@@ -33,10 +34,14 @@ static void enter(struct dhcp6_client *c, enum dhcp6_state state, int64_t next_m
 
 static void send_ask(struct dhcp6_client *c, enum dhcp6_type type, int64_t now)
 {
-	struct dhcp6_ask ask = { .type = type, .xid = c->xid, .hostname = c->hostname,
-				 .elapsed_cs = (unsigned)((now - c->began_ms) / 10) };
-	struct ip6_frame p = { .to = ip6_dhcp, .protocol = PROTOCOL_UDP6, .hop_limit = 1,
-			       .from_port = DHCP6_CLIENT_PORT, .to_port = DHCP6_SERVER_PORT };
+	struct dhcp6_ask ask = {
+		.type = type, .xid = c->xid, .hostname = c->hostname, .elapsed_cs = (unsigned)((now - c->began_ms) / 10)
+	};
+	struct ip6_frame p = { .to = ip6_dhcp,
+			       .protocol = PROTOCOL_UDP6,
+			       .hop_limit = 1,
+			       .from_port = DHCP6_CLIENT_PORT,
+			       .to_port = DHCP6_SERVER_PORT };
 	cleanup_buf struct buf message = { 0 }, frame = { 0 };
 
 	memcpy(ask.mac, c->wire->mac, MAC_LEN);
@@ -168,8 +173,9 @@ static void refuse(struct dhcp6_client *c, const struct dhcp6_message *m)
 static int take_offer(struct dhcp6_client *c, const struct dhcp6_message *m)
 {
 	buf_free(&c->server_id);
-	c->lease = (struct net_address6){ .address = m->address, .preferred_s = m->preferred_s, .valid_s = m->valid_s,
-					  .by_dhcp = true };
+	c->lease = (struct net_address6){
+		.address = m->address, .preferred_s = m->preferred_s, .valid_s = m->valid_s, .by_dhcp = true
+	};
 	c->preference = m->preference;
 	return buf_add(&c->server_id, m->server_id.data, m->server_id.len);
 }
@@ -242,7 +248,8 @@ int dhcp6_frame(struct dhcp6_client *c, int64_t now, const struct ip6_frame *p, 
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	if (m.odd)
-		log_warn("%s: DHCPv6 option %u of %s left out: it is not as long as it must be, or holds what is no name",
+		log_warn("%s: DHCPv6 option %u of %s left out: it is not as long as it must be, or holds what is no "
+			 "name",
 			 c->wire->name, m.odd, ip6_text(&p->from, from));
 	if (m.xid == c->xid && m.type == DHCP6_ADVERTISE && c->state == DHCP6_SOLICITING)
 		err = on_advertise(c, now, &m);

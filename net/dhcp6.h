@@ -1,4 +1,5 @@
-/* dhcp6.h - messages and time -> an IPv6 address, or just what else a server knows: the DHCPv6 client (RFC 8415, 18.2). */
+/* dhcp6.h - messages and time -> an IPv6 address, or just what else a server knows: the DHCPv6 client (RFC 8415,
+ * 18.2). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef NET_DHCP6_H
 #define NET_DHCP6_H

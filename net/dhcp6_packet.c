@@ -223,8 +223,8 @@ int dhcp6_read(const uint8_t *data, size_t len, const uint8_t mac[MAC_LEN], stru
 		return -EPROTONOSUPPORT;
 	err = walk(&r, (struct dhcp6_bytes){ data + 4, len - 4 }, "message", in_message);
 	client_id(mac, duid);
-	/* 16.3, 16.10: both identities must be there, and the client's must be this one's; a server that leaves that out has still
-	 * answered to the transaction's number */
+	/* 16.3, 16.10: both identities must be there, and the client's must be this one's; a server that leaves that
+	 * out has still answered to the transaction's number */
 	if (!err && (!m->server_id.len || m->server_id.len > 130)) {
 		snprintf(why, why_size, "the server does not say who it is");
 		err = -EBADMSG;
@@ -285,8 +285,8 @@ int dhcp6_write(struct buf *out, const struct dhcp6_ask *ask)
 {
 	bool gives = ask->type == DHCP6_RELEASE || ask->type == DHCP6_DECLINE;
 	bool informs = ask->type == DHCP6_INFORMATION_REQUEST;
-	const uint8_t wishes[] = { 0, OPTION6_DNS, 0, OPTION6_SEARCH, 0, OPTION6_BOOTFILE, 0,
-				   informs ? OPTION6_INF_MAX_RT : OPTION6_SOL_MAX_RT };
+	const uint8_t wishes[] = { 0, OPTION6_DNS,      0, OPTION6_SEARCH,
+				   0, OPTION6_BOOTFILE, 0, informs ? OPTION6_INF_MAX_RT : OPTION6_SOL_MAX_RT };
 	uint8_t duid[DUID_LEN];
 
 	client_id(ask->mac, duid);

@@ -32,20 +32,21 @@ struct dhcp6_bytes {
 /* A message from a server. The bytes it was read from must live as long. Release with dhcp6_message_free. */
 struct dhcp6_message {
 	enum dhcp6_type type;
-	uint32_t xid;                 /* 24 bits */
+	uint32_t xid; /* 24 bits */
 	struct dhcp6_bytes client_id, server_id;
-	unsigned preference;          /* 0..255: the higher one is chosen */
-	bool rapid;                   /* the answer to a solicitation is the lease itself */
-	unsigned status;              /* of the message, or of the addresses: the first that is no success */
-	struct dhcp6_bytes words;     /* the server's own words for that */
+	unsigned preference;      /* 0..255: the higher one is chosen */
+	bool rapid;               /* the answer to a solicitation is the lease itself */
+	unsigned status;          /* of the message, or of the addresses: the first that is no success */
+	struct dhcp6_bytes words; /* the server's own words for that */
 	/* The first address that can be used of those for this client (its IA_NA); ::, when there is none. */
 	struct in6_addr address;
 	uint32_t preferred_s, valid_s, renew_s, rebind_s;
 	struct in6_addr *dns;
 	size_t dns_count;
-	char *search;                 /* names separated by spaces; NULL: none */
-	struct dhcp6_bytes bootfile;  /* option 59: a URL (RFC 5970) */
-	unsigned odd;                 /* the number of an option that was left out, as its length or a name in it is none; 0: none was */
+	char *search;                /* names separated by spaces; NULL: none */
+	struct dhcp6_bytes bootfile; /* option 59: a URL (RFC 5970) */
+	/* the number of an option that was left out, as its length or a name in it is none; 0: none was */
+	unsigned odd;
 };
 
 /* Takes a UDP datagram's contents apart, for the client with this MAC address. 0; -EPROTONOSUPPORT: none of a server's
@@ -60,10 +61,10 @@ struct dhcp6_ask {
 	enum dhcp6_type type;
 	uint32_t xid;
 	uint8_t mac[MAC_LEN];
-	unsigned elapsed_cs;           /* hundredths of a second since the exchange began; cut at 65535 */
-	struct dhcp6_bytes server_id;  /* data NULL: to all */
-	struct in6_addr address;       /* in the IA_NA; ::, any */
-	const char *hostname;          /* NULL: not said */
+	unsigned elapsed_cs;          /* hundredths of a second since the exchange began; cut at 65535 */
+	struct dhcp6_bytes server_id; /* data NULL: to all */
+	struct in6_addr address;      /* in the IA_NA; ::, any */
+	const char *hostname;         /* NULL: not said */
 };
 
 /* The identity association's number (21.4): the card's, so that two cards of a machine differ. */

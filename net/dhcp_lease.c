@@ -1,4 +1,5 @@
-/* dhcp_lease.c - a DHCP message -> the network it offers, every value checked; a pure function but for its log lines. */
+/* dhcp_lease.c - a DHCP message -> the network it offers, every value checked; a pure function but for its log
+ * lines. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/dhcp_lease.h"
 
@@ -10,7 +11,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
-enum { MTU_SMALLEST = 576, MTU_BIGGEST = 65535 }; /* below RFC 791's smallest every host must take, nothing works well */
+/* below RFC 791's smallest every host must take, nothing works well */
+enum { MTU_SMALLEST = 576, MTU_BIGGEST = 65535 };
 
 static void log_unusable(const struct network *net, enum dhcp_option option, const char *why)
 {
@@ -50,8 +52,8 @@ static int read_addresses(const struct dhcp_message *m, enum dhcp_option option,
 	return 0;
 }
 
-/* A text option without the NULs, blanks and line ends that some servers end it with; NULL when it is absent, empty, or holds what is no
- * printable character. */
+/* A text option without the NULs, blanks and line ends that some servers end it with; NULL when it is absent, empty, or
+ * holds what is no printable character. */
 static int read_text(const uint8_t *data, size_t len, const struct network *net, enum dhcp_option option, char **out)
 {
 	*out = NULL;

@@ -41,8 +41,8 @@ static const uint8_t cookie[] = { 99, 130, 83, 99 }; /* RFC 2131, 3 */
 
 const char *dhcp_type_name(enum dhcp_type type)
 {
-	static const char *const names[] = { "?",	    "DHCPDISCOVER", "DHCPOFFER", "DHCPREQUEST",
-					     "DHCPDECLINE", "DHCPACK",	    "DHCPNAK",	 "DHCPRELEASE" };
+	static const char *const names[] = { "?",           "DHCPDISCOVER", "DHCPOFFER", "DHCPREQUEST",
+					     "DHCPDECLINE", "DHCPACK",      "DHCPNAK",   "DHCPRELEASE" };
 
 	return names[(size_t)type < ARRAY_SIZE(names) ? type : 0];
 }
@@ -100,9 +100,9 @@ static size_t fixed_size(uint8_t code)
 	}
 }
 
-/* True when the piece is a part of its option. RFC 3396 cuts what is too long for one: an option of fixed size never is,
- * the first of the right size is it; and a piece that says the first again, without filling it, is a repetition. FIRST: the first
- * pieces so far. */
+/* True when the piece is a part of its option. RFC 3396 cuts what is too long for one: an option of fixed size never
+ * is, the first of the right size is it; and a piece that says the first again, without filling it, is a repetition.
+ * FIRST: the first pieces so far. */
 static bool counts(struct dhcp_message *m, struct dhcp_value first[256], uint8_t code, const struct dhcp_value *piece)
 {
 	size_t fixed = fixed_size(code);
@@ -119,8 +119,8 @@ static bool counts(struct dhcp_message *m, struct dhcp_value first[256], uint8_t
 			  memcmp(piece->data, first[code].data, piece->len) != 0);
 }
 
-/* Walks over the areas and, where STORE is given, copies every option's pieces to its place in there; else adds up their
- * lengths. */
+/* Walks over the areas and, where STORE is given, copies every option's pieces to its place in there; else adds up
+ * their lengths. */
 static int walk(struct dhcp_message *m, struct area *areas, size_t count, uint8_t *filled[256], char *why,
 		size_t why_size)
 {
@@ -298,8 +298,8 @@ static void put_address(struct buf *out, enum dhcp_option option, struct in_addr
 static void put_wishes(struct buf *out, const struct dhcp_ask *ask)
 {
 	static const uint8_t wishes[] = {
-		OPTION_NETMASK, OPTION_ROUTERS,	  OPTION_DNS,	OPTION_HOSTNAME,    OPTION_DOMAIN,   OPTION_MTU,
-		OPTION_BROADCAST, OPTION_NTP,	  OPTION_LEASE,	OPTION_SERVER_ID,   OPTION_RENEW,    OPTION_REBIND,
+		OPTION_NETMASK,     OPTION_ROUTERS,  OPTION_DNS,    OPTION_HOSTNAME,  OPTION_DOMAIN, OPTION_MTU,
+		OPTION_BROADCAST,   OPTION_NTP,      OPTION_LEASE,  OPTION_SERVER_ID, OPTION_RENEW,  OPTION_REBIND,
 		OPTION_TFTP_SERVER, OPTION_BOOTFILE, OPTION_SEARCH, OPTION_ROUTES,
 	};
 	static const uint8_t max_size[] = { MAX_SIZE >> 8, MAX_SIZE & 0xff };

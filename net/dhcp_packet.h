@@ -71,8 +71,8 @@ struct dhcp_message {
 	char file[129];             /* file, likewise */
 	struct in_addr from;        /* whose datagram it came in; the reader of the frame knows */
 	struct dhcp_value option[256];
-	bool odd[256];              /* one of that number was left out, being shorter or longer than it must be */
-	uint8_t *store;             /* the options' bytes */
+	bool odd[256];  /* one of that number was left out, being shorter or longer than it must be */
+	uint8_t *store; /* the options' bytes */
 };
 
 /* Takes a UDP datagram's contents apart. Nothing in DATA is trusted: an option that claims more bytes than there are
@@ -92,14 +92,14 @@ uint32_t dhcp_option_u32(const struct dhcp_message *m, enum dhcp_option option);
 struct dhcp_ask {
 	enum dhcp_type type;
 	uint32_t xid;
-	uint16_t secs;                   /* seconds since this client began to ask */
-	bool broadcast;                  /* the server shall answer to ff:ff:ff:ff:ff:ff */
+	uint16_t secs;  /* seconds since this client began to ask */
+	bool broadcast; /* the server shall answer to ff:ff:ff:ff:ff:ff */
 	uint8_t mac[MAC_LEN];
-	struct in_addr own;              /* ciaddr: the address this client has (only to release it) */
-	struct in_addr requested;        /* option 50 */
-	struct in_addr server_id;        /* option 54 */
-	const char *hostname;            /* option 12 */
-	const char *message;             /* option 56 */
+	struct in_addr own;       /* ciaddr: the address this client has (only to release it) */
+	struct in_addr requested; /* option 50 */
+	struct in_addr server_id; /* option 54 */
+	const char *hostname;     /* option 12 */
+	const char *message;      /* option 56 */
 };
 
 /* Adds the message to OUT, filled up to the 300 bytes old relays insist on. 0 or -ENOMEM. */

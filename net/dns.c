@@ -1,4 +1,5 @@
-/* dns.c - a name and name servers -> its addresses, asked for by UDP, and by TCP where the answer is long (RFC 1035). */
+/* dns.c - a name and name servers -> its addresses, asked for by UDP, and by TCP where the answer is long (RFC
+ * 1035). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/dns.h"
 
@@ -12,12 +13,12 @@
 #include <unistd.h>
 
 enum {
-	TRY_MS = 1000,        /* how long one server is listened to before the next is asked too */
+	TRY_MS = 1000, /* how long one server is listened to before the next is asked too */
 	TRY_LONGEST_MS = 5000,
-	REFUSALS = 3,         /* so often each server may say that it cannot tell */
+	REFUSALS = 3, /* so often each server may say that it cannot tell */
 	TCP_MS = 5000,
-	MAX_ALIASES = 8,      /* chains that no server put together for us */
-	UDP_SIZE = 4096,      /* far more than the 512 bytes of an answer without EDNS */
+	MAX_ALIASES = 8, /* chains that no server put together for us */
+	UDP_SIZE = 4096, /* far more than the 512 bytes of an answer without EDNS */
 };
 
 /* One name server. */
@@ -138,7 +139,8 @@ static int receive(struct exchange *x, struct peer *p)
 		return read_answer(x, p, message, (size_t)n, false);
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	note_trouble(x, p, err_text(errno)); /* "Connection refused": the machine is there, its name server is not */
+	/* "Connection refused": the machine is there, its name server is not */
+	note_trouble(x, p, err_text(errno));
 	p->refusals++;
 	return -EAGAIN;
 }
@@ -321,8 +323,12 @@ static int run(struct exchange *x, struct pollfd *poll_fd)
 int dns_ask(const struct peer_address *servers, size_t server_count, struct dns_question *questions, size_t count,
 	    int64_t deadline, char *why, size_t why_size)
 {
-	struct exchange x = { .question = questions, .count = count, .deadline = deadline, .peer_count = server_count,
-			      .why = why, .why_size = why_size };
+	struct exchange x = { .question = questions,
+			      .count = count,
+			      .deadline = deadline,
+			      .peer_count = server_count,
+			      .why = why,
+			      .why_size = why_size };
 	cleanup_free struct pollfd *poll_fd = calloc(server_count, sizeof(*poll_fd));
 	cleanup_free struct peer *peers = calloc(server_count, sizeof(*peers));
 	int err;

@@ -33,10 +33,10 @@ int dns_query_write(struct buf *out, uint16_t id, const char *name, enum dns_typ
 /* What an answer says. Release it with dns_answer_free. */
 struct dns_answer {
 	enum dns_rcode rcode;
-	bool truncated;                /* ask again by TCP */
-	bool odd;                      /* an address in it is none, and was left out */
-	char name[DNS_NAME_SIZE];      /* the end of the chain of aliases; a PTR's target */
-	struct in6_addr *address;      /* AAAA; A as ::ffff:a.b.c.d; each once */
+	bool truncated;           /* ask again by TCP */
+	bool odd;                 /* an address in it is none, and was left out */
+	char name[DNS_NAME_SIZE]; /* the end of the chain of aliases; a PTR's target */
+	struct in6_addr *address; /* AAAA; A as ::ffff:a.b.c.d; each once */
 	size_t count;
 };
 

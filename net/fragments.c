@@ -1,4 +1,5 @@
-/* fragments.c - struct network -> the files by which the next system's network programs keep the booted interface up. */
+/* fragments.c - struct network -> the files by which the next system's network programs keep the booted interface
+ * up. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/fragments.h"
 
@@ -63,7 +64,8 @@ void networkd_interface(const struct network *net, struct buf *out)
 		add_routes(net, out);
 	}
 	if (net->dhcp)
-		buf_str(out, "\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nRouteMetric=0\n"); /* in place of those there are */
+		/* in place of those there are */
+		buf_str(out, "\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nRouteMetric=0\n");
 	buf_printf(out, "\n[DHCPv6]\nDUIDType=link-layer\nIAID=%u\nUseHostname=no\n", dhcp6_ia_id(net->mac));
 }
 
@@ -95,7 +97,7 @@ void udev_link(const struct network *net, const char *name, struct buf *out)
 /* ---- ifupdown */
 
 /* Where the AppArmor profile that Debian has for dhclient lets it read and write; %s: the interface. */
-#define DHCLIENT_CONF "/run/" DHCLIENT_CONF_NAME
+#define DHCLIENT_CONF  "/run/" DHCLIENT_CONF_NAME
 #define DHCLIENT_FILES "-pf /run/dhclient%s.%s.pid -lf /run/dhclient%s.%s.leases"
 
 /* ISC's client in the background; "dhcp" would ask under the machine's own DUID, which the server does not know. */

@@ -132,7 +132,8 @@ int frame_read_arp(const uint8_t *frame, size_t len, struct arp_frame *out)
 	what = get_be16(arp + 6);
 	if (memcmp(arp, ip_over_ethernet, sizeof(ip_over_ethernet)) != 0 || (what != ARP_REQUEST && what != ARP_REPLY))
 		return -EPROTONOSUPPORT;
-	*out = (struct arp_frame){ .reply = what == ARP_REPLY, .from = get_in_addr(arp + 14),
+	*out = (struct arp_frame){ .reply = what == ARP_REPLY,
+				   .from = get_in_addr(arp + 14),
 				   .target = get_in_addr(arp + 24) };
 	memcpy(out->from_mac, arp + 8, MAC_LEN);
 	memcpy(out->target_mac, arp + 18, MAC_LEN);

@@ -48,13 +48,13 @@ static inline struct in_addr get_in_addr(const uint8_t *p)
 	return a;
 }
 
-/* The Internet checksum (RFC 1071): internet_sum adds up bytes, going on from SUM; of several stretches all but the last
- * have an even length, and all together fewer than 2^17 bytes. */
+/* The Internet checksum (RFC 1071): internet_sum adds up bytes, going on from SUM; of several stretches all but the
+ * last have an even length, and all together fewer than 2^17 bytes. */
 uint32_t internet_sum(uint32_t sum, const uint8_t *p, size_t len);
 uint16_t internet_checksum(uint32_t sum);
 
-/* True when FOUND is the sum of the pseudo header alone, SUM, as a sender writes it for a card that adds the rest; where
- * the mark that says so gets lost on the way (bridges, tunnels, virtual functions) it arrives like this. */
+/* True when FOUND is the sum of the pseudo header alone, SUM, as a sender writes it for a card that adds the rest;
+ * where the mark that says so gets lost on the way (bridges, tunnels, virtual functions) it arrives like this. */
 bool checksum_is_half(uint32_t sum, uint16_t found);
 
 /* A UDP datagram in its frame. */
@@ -67,9 +67,10 @@ struct udp_frame {
 };
 
 /* Takes a frame apart: Ethernet II, IPv4 with or without options (RFC 791), UDP (RFC 768). Both checksums are verified;
- * the UDP one is not when NO_CHECKSUM says that the sender left it to hardware that was never passed (a cable inside one
- * machine), nor where it is the half sum that the sender leaves to such hardware (checksum_is_half), nor IPv4's where it is 0. 0;
- * -EPROTONOSUPPORT: something else, nobody's fault; -EBADMSG: it is damaged or lies about its lengths. */
+ * the UDP one is not when NO_CHECKSUM says that the sender left it to hardware that was never passed (a cable inside
+ * one machine), nor where it is the half sum that the sender leaves to such hardware (checksum_is_half), nor IPv4's
+ * where it is 0. 0; -EPROTONOSUPPORT: something else, nobody's fault; -EBADMSG: it is damaged or lies about its
+ * lengths. */
 int frame_read_udp(const uint8_t *frame, size_t len, bool no_checksum, struct udp_frame *out) must_check;
 
 /* Adds the frame that carries U to OUT. 0 or -ENOMEM; -EMSGSIZE when the data does not fit a datagram. */
@@ -79,7 +80,7 @@ int frame_write_udp(struct buf *out, const struct udp_frame *u) must_check;
 struct arp_frame {
 	bool reply; /* else a request */
 	uint8_t from_mac[MAC_LEN];
-	struct in_addr from;       /* 0.0.0.0: a probe (RFC 5227, 1.1) */
+	struct in_addr from; /* 0.0.0.0: a probe (RFC 5227, 1.1) */
 	uint8_t target_mac[MAC_LEN];
 	struct in_addr target;
 };
@@ -92,8 +93,8 @@ int frame_write_arp(struct buf *out, const struct arp_frame *a) must_check;
 
 /* What a bridge says of its port (IEEE 802.1D-2004, 9.3). */
 struct stp_frame {
-	bool rapid;            /* RSTP or MSTP: the two flags below count */
-	bool forwarding;       /* the port forwards */
+	bool rapid;             /* RSTP or MSTP: the two flags below count */
+	bool forwarding;        /* the port forwards */
 	unsigned forward_delay; /* seconds in each of listening and learning */
 };
 

@@ -14,11 +14,14 @@
 
 static int send_release(const struct network *net)
 {
-	struct dhcp_ask ask = { .type = DHCP_RELEASE, .xid = random_u32(), .own = net->address,
-				.server_id = net->server_id };
-	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(DHCP_CLIENT_PORT),
+	struct dhcp_ask ask = {
+		.type = DHCP_RELEASE, .xid = random_u32(), .own = net->address, .server_id = net->server_id
+	};
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_port = htons(DHCP_CLIENT_PORT),
 				    .sin_addr = net->address };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(DHCP_SERVER_PORT),
 				  .sin_addr = net->server_id };
 	cleanup_buf struct buf message = { 0 };
 	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -42,9 +45,13 @@ static void read_duid(const char *hex, struct buf *duid)
 static int send_release6(const struct network *net, const struct in6_addr *address)
 {
 	struct dhcp6_ask ask = { .type = DHCP6_RELEASE, .xid = random_u32() & 0xffffff, .address = *address };
-	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(DHCP6_CLIENT_PORT),
-				     .sin6_addr = ip6_link_local(net->mac), .sin6_scope_id = (uint32_t)net->ifindex };
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(DHCP6_SERVER_PORT), .sin6_addr = ip6_dhcp,
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6,
+				     .sin6_port = htons(DHCP6_CLIENT_PORT),
+				     .sin6_addr = ip6_link_local(net->mac),
+				     .sin6_scope_id = (uint32_t)net->ifindex };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(DHCP6_SERVER_PORT),
+				   .sin6_addr = ip6_dhcp,
 				   .sin6_scope_id = (uint32_t)net->ifindex };
 	cleanup_buf struct buf message = { 0 }, duid = { 0 };
 	cleanup_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -111,7 +111,8 @@ static int write_below(const struct network *net, const char *dir)
 		networkd_below(net, NULL, &cards);
 		err = write_systemd(dir, 11, "cards", "network", &cards);
 		if (!err)
-			err = write_link(net, dir, NULL); /* udev fails to rename what is switched on, and networkd waits for it */
+			/* udev fails to rename what is switched on, and networkd waits for it */
+			err = write_link(net, dir, NULL);
 	}
 	return err;
 }

@@ -1,4 +1,5 @@
-/* hosts.c - the text of resolv.conf and hosts -> name servers, search list, addresses; the names of interfaces are all they ask for. */
+/* hosts.c - the text of resolv.conf and hosts -> name servers, search list, addresses; the names of interfaces are all
+ * they ask for. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/hosts.h"
 
@@ -77,8 +78,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Takes the next word of the line at *P. NULL at the line's end or a comment; else a copy to be freed. *ENOUGH is cleared
- * when memory runs out. */
+/* Takes the next word of the line at *P. NULL at the line's end or a comment; else a copy to be freed. *ENOUGH is
+ * cleared when memory runs out. */
 static char *next_word(const char **p, bool *enough)
 {
 	const char *start;

@@ -15,8 +15,8 @@ struct address_list {
 int address_list_add(struct address_list *list, const struct in6_addr *ip, uint16_t port, uint32_t scope) must_check;
 void address_list_free(struct address_list *list);
 
-/* Text of a numeric address ("10.0.1.21", "fe80::1%2", "fe80::1%eth0", "[2001:db8::1]") -> *IP and *SCOPE (the interface's
- * number; 0: none). 0, or -EINVAL: an interface that this machine lacks, too. */
+/* Text of a numeric address ("10.0.1.21", "fe80::1%2", "fe80::1%eth0", "[2001:db8::1]") -> *IP and *SCOPE (the
+ * interface's number; 0: none). 0, or -EINVAL: an interface that this machine lacks, too. */
 int ip_parse(const char *text, struct in6_addr *ip, uint32_t *scope) must_check;
 
 /* Where names are looked up. Release with resolver_free. */

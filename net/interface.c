@@ -36,7 +36,8 @@ static void set_ip6(const char *name, const char *what, const char *value)
 
 void interface_auto_ipv6(const char *name, bool on)
 {
-	set_ip6(name, "accept_ra", on ? "1" : "0"); /* it would check addresses for seconds that are known to be free */
+	/* it would check addresses for seconds that are known to be free */
+	set_ip6(name, "accept_ra", on ? "1" : "0");
 	set_ip6(name, "addr_gen_mode", on ? "0" : "1"); /* ip-sysctl: 0 is EUI-64, 1 is none */
 }
 
@@ -78,11 +79,12 @@ int interface_delete(struct netlink *nl, int ifindex)
 	return netlink_request(nl, &m, "taking the interface away");
 }
 
-int interface_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix, struct in_addr broadcast,
-		     struct in_addr peer, uint32_t valid_s)
+int interface_add_address(struct netlink *nl, int ifindex, struct in_addr address, unsigned prefix,
+			  struct in_addr broadcast, struct in_addr peer, uint32_t valid_s)
 {
 	struct ifa_cacheinfo times = { .ifa_prefered = valid_s, .ifa_valid = valid_s };
-	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix,
+	struct ifaddrmsg info = { .ifa_family = AF_INET,
+				  .ifa_prefixlen = (uint8_t)prefix,
 				  .ifa_index = (unsigned)ifindex };
 	cleanup_buf struct buf m = { 0 };
 	int err;
@@ -107,14 +109,17 @@ static struct in_addr peer_of(const struct network *net)
 
 int link_keep_address(struct netlink *nl, const struct network *net, uint32_t valid_s)
 {
-	return interface_add_address(nl, net->ifindex, net->address, net->prefix, net->broadcast, peer_of(net), valid_s);
+	return interface_add_address(nl, net->ifindex, net->address, net->prefix, net->broadcast, peer_of(net),
+				     valid_s);
 }
 
 int interface_add_address6(struct netlink *nl, int ifindex, const struct net_address6 *address)
 {
 	/* a server gives an address and says nothing of its neighbours: networkd of the next system sets it so, too */
 	unsigned prefix = address->by_dhcp ? 128 : address->prefix;
-	struct ifaddrmsg info = { .ifa_family = AF_INET6, .ifa_prefixlen = (uint8_t)prefix, .ifa_flags = IFA_F_NODAD,
+	struct ifaddrmsg info = { .ifa_family = AF_INET6,
+				  .ifa_prefixlen = (uint8_t)prefix,
+				  .ifa_flags = IFA_F_NODAD,
 				  .ifa_index = (unsigned)ifindex };
 	struct ifa_cacheinfo times = { .ifa_prefered = address->preferred_s, .ifa_valid = address->valid_s };
 	cleanup_buf struct buf m = { 0 };
@@ -126,14 +131,20 @@ int interface_add_address6(struct netlink *nl, int ifindex, const struct net_add
 	err = netlink_request(nl, &m, "setting the IPv6 address");
 	if (err && err != -EEXIST)
 		return err;
-	return prefix == address->prefix ? 0 : interface_add_route6(nl, ifindex, &address->address, address->prefix, NULL, 0);
+	return prefix == address->prefix
+		       ? 0
+		       : interface_add_route6(nl, ifindex, &address->address, address->prefix, NULL, 0);
 }
 
 int interface_add_route6(struct netlink *nl, int ifindex, const struct in6_addr *dest, unsigned prefix,
-		    const struct in6_addr *gateway, unsigned mtu)
+			 const struct in6_addr *gateway, unsigned mtu)
 {
-	struct rtmsg info = { .rtm_family = AF_INET6, .rtm_dst_len = (uint8_t)prefix, .rtm_table = RT_TABLE_MAIN,
-			      .rtm_protocol = RTPROT_BOOT, .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+	struct rtmsg info = { .rtm_family = AF_INET6,
+			      .rtm_dst_len = (uint8_t)prefix,
+			      .rtm_table = RT_TABLE_MAIN,
+			      .rtm_protocol = RTPROT_BOOT,
+			      .rtm_scope = RT_SCOPE_UNIVERSE,
+			      .rtm_type = RTN_UNICAST };
 	cleanup_buf struct buf m = { 0 };
 	size_t metrics;
 
@@ -206,8 +217,8 @@ int interface_flush_addresses(struct netlink *nl, int ifindex, int family)
 	return err;
 }
 
-int interface_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source, bool on_link,
-		   bool by_dhcp)
+int interface_add_route(struct netlink *nl, int ifindex, const struct net_route *route, struct in_addr source,
+			bool on_link, bool by_dhcp)
 {
 	bool direct = !route->gateway.s_addr;
 	struct rtmsg info = {

@@ -1,4 +1,5 @@
-/* keep.c - leases, time and what servers say -> requests that renew them, and when they end (RFC 2131, 4.4.5; RFC 8415, 18.2.4). */
+/* keep.c - leases, time and what servers say -> requests that renew them, and when they end (RFC 2131, 4.4.5; RFC
+ * 8415, 18.2.4). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/keep.h"
 
@@ -61,8 +62,11 @@ static void set_times6(struct keep_lease *l, uint32_t renew_s, uint32_t rebind_s
 
 int keeper_start(struct keeper *k, struct keep_wire *wire, const struct network *net)
 {
-	struct keep_lease l = { .address = net->address, .bound_ms = net->bound_at_ms, .lease_s = net->lease_s,
-				.renew_s = net->renew_s, .rebind_s = net->rebind_s };
+	struct keep_lease l = { .address = net->address,
+				.bound_ms = net->bound_at_ms,
+				.lease_s = net->lease_s,
+				.renew_s = net->renew_s,
+				.rebind_s = net->rebind_s };
 	int err;
 
 	*k = (struct keeper){ .wire = wire, .net = net };
@@ -70,8 +74,11 @@ int keeper_start(struct keeper *k, struct keep_wire *wire, const struct network 
 	for (size_t i = 0; i < net->address6_count && !err; i++) {
 		const struct net_address6 *a = &net->address6[i];
 
-		l = (struct keep_lease){ .ip6 = true, .address6 = a->address, .bound_ms = net->bound_at_ms,
-					 .lease_s = a->valid_s, .preferred_s = MIN(a->preferred_s, a->valid_s) };
+		l = (struct keep_lease){ .ip6 = true,
+					 .address6 = a->address,
+					 .bound_ms = net->bound_at_ms,
+					 .lease_s = a->valid_s,
+					 .preferred_s = MIN(a->preferred_s, a->valid_s) };
 		set_times6(&l, 0, 0);
 		if (a->by_dhcp && net->server_duid)
 			err = add_lease(k, &l);
@@ -100,7 +107,9 @@ int64_t keeper_next_ms(const struct keeper *k)
 
 static void ask4(struct keeper *k, struct keep_lease *l, bool all, int64_t now)
 {
-	struct dhcp_ask ask = { .type = DHCP_REQUEST, .xid = l->xid, .own = l->address,
+	struct dhcp_ask ask = { .type = DHCP_REQUEST,
+				.xid = l->xid,
+				.own = l->address,
 				.secs = (uint16_t)MIN((now - after(l, l->renew_s)) / 1000, (int64_t)UINT16_MAX) };
 	cleanup_buf struct buf message = { 0 };
 
@@ -111,7 +120,8 @@ static void ask4(struct keeper *k, struct keep_lease *l, bool all, int64_t now)
 
 static void ask6(struct keeper *k, struct keep_lease *l, bool all, int64_t now)
 {
-	struct dhcp6_ask ask = { .type = all ? DHCP6_REBIND : DHCP6_RENEW, .xid = l->xid & 0xffffff,
+	struct dhcp6_ask ask = { .type = all ? DHCP6_REBIND : DHCP6_RENEW,
+				 .xid = l->xid & 0xffffff,
 				 .address = l->address6,
 				 .elapsed_cs = (unsigned)MIN((now - after(l, l->renew_s)) / 10, (int64_t)65535) };
 	cleanup_buf struct buf message = { 0 }, duid = { 0 };
@@ -209,7 +219,8 @@ static void on_nak(struct keeper *k, struct keep_lease *l, const struct dhcp_mes
 	char words[60], why[100], from[ADDRESS_TEXT_SIZE];
 
 	words_of_others(said->data, said->len, words, sizeof(words));
-	snprintf(why, sizeof(why), "%s takes it back (DHCPNAK)%s%s", address_text(m->from, from), *words ? ": " : "", words);
+	snprintf(why, sizeof(why), "%s takes it back (DHCPNAK)%s%s", address_text(m->from, from), *words ? ": " : "",
+		 words);
 	lose(k, l, why);
 }
 
@@ -244,7 +255,8 @@ static void datagram6(struct keeper *k, struct keep_lease *l, const uint8_t *dat
 			set_times6(l, m.renew_s, m.rebind_s);
 			l->next_ms = after(l, l->renew_s);
 		} else { /* it may still be used until its end; another server may know it */
-			log_warn("%s: the DHCPv6 server does not renew the lease (status %u)", k->net->interface, m.status);
+			log_warn("%s: the DHCPv6 server does not renew the lease (status %u)", k->net->interface,
+				 m.status);
 		}
 	}
 	dhcp6_message_free(&m);

@@ -1,4 +1,5 @@
-/* keep.h - leases, time and what servers say -> requests that renew them, and when they end (RFC 2131, 4.4.5; RFC 8415, 18.2.4). */
+/* keep.h - leases, time and what servers say -> requests that renew them, and when they end (RFC 2131, 4.4.5; RFC
+ * 8415, 18.2.4). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef NET_KEEP_H
 #define NET_KEEP_H
@@ -16,14 +17,15 @@ struct keep_lease {
 	struct in_addr address;
 	struct in6_addr address6;
 	int64_t bound_ms;
-	uint32_t lease_s, renew_s, rebind_s; /* how long it may be used, when its server is asked, when all are */
-	uint32_t preferred_s;                /* of IPv6: how long for new connections */
-	int64_t next_ms; /* when keeper_time wants to be called for it; INT64_MAX: never */
-	int64_t sent_ms; /* the last request */
+	/* how long it may be used, when its server is asked, when all are */
+	uint32_t lease_s, renew_s, rebind_s;
+	uint32_t preferred_s; /* of IPv6: how long for new connections */
+	int64_t next_ms;      /* when keeper_time wants to be called for it; INT64_MAX: never */
+	int64_t sent_ms;      /* the last request */
 	uint32_t xid;
-	bool renewed;    /* its times are new: who uses the address takes them over, and clears this */
-	bool lost;       /* it must not be used any more */
-	char why[120];   /* it is lost, in words */
+	bool renewed;  /* its times are new: who uses the address takes them over, and clears this */
+	bool lost;     /* it must not be used any more */
+	char why[120]; /* it is lost, in words */
 };
 
 /* The leases of one interface. It does no input or output of its own and never waits. */

@@ -1,4 +1,5 @@
-/* keep_run.c - a network with leases -> a small process that renews them meanwhile; what became of them -> the network. */
+/* keep_run.c - a network with leases -> a small process that renews them meanwhile; what became of them -> the
+ * network. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/net.h"
 
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-	LEASES_SHOWN = 8,      /* an interface has no more: seek6.c */
+	LEASES_SHOWN = 8,       /* an interface has no more: seek6.c */
 	DATAGRAMS_AT_ONCE = 16, /* a flood must not keep the leases from their clock */
 	DATAGRAM_SIZE = 1500,
 	END_MS = 1000,         /* the process ends at once, or is ended */
@@ -68,9 +69,12 @@ static void send_datagram(struct keep_wire *wire, bool ip6, bool to_all, const v
 {
 	struct runner *r = container_of(wire, struct runner, wire);
 	const struct network *net = r->keeper.net;
-	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT),
+	struct sockaddr_in a4 = { .sin_family = AF_INET,
+				  .sin_port = htons(DHCP_SERVER_PORT),
 				  .sin_addr = to_all ? (struct in_addr){ INADDR_BROADCAST } : net->server_id };
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = htons(DHCP6_SERVER_PORT), .sin6_addr = ip6_dhcp,
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(DHCP6_SERVER_PORT),
+				   .sin6_addr = ip6_dhcp,
 				   .sin6_scope_id = (uint32_t)net->ifindex };
 
 	if (sendto(r->fd[1 + ip6].fd, data, len, 0, ip6 ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4,
@@ -100,7 +104,10 @@ static void read_datagrams(struct runner *r, bool ip6)
 static void apply(struct runner *r, struct keep_lease *l, int64_t now)
 {
 	const struct network *net = r->keeper.net;
-	struct net_address6 a6 = { .address = l->address6, .prefix = 128, .valid_s = keep_left_s(l, now), .by_dhcp = true,
+	struct net_address6 a6 = { .address = l->address6,
+				   .prefix = 128,
+				   .valid_s = keep_left_s(l, now),
+				   .by_dhcp = true,
 				   .preferred_s = MIN(l->preferred_s, keep_left_s(l, now)) };
 	int err = 0;
 

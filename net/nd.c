@@ -9,8 +9,14 @@
 enum { ROUTER_SOLICITATION = 133, ROUTER_ADVERT = 134, NEIGHBOUR_SOLICITATION = 135, NEIGHBOUR_ADVERT = 136 };
 enum { OPT_TARGET_MAC = 2, OPT_PREFIX = 3, OPT_MTU = 5, OPT_DNS = 25, OPT_SEARCH = 31 };
 enum { RA_HEADER = 16, NEIGHBOUR_LEN = 24, MTU_SMALLEST = 1280 /* RFC 8200, 5 */ };
-enum { FLAG_MANAGED = 0x80, FLAG_OTHER = 0x40, FLAG_ON_LINK = 0x80, FLAG_AUTONOMOUS = 0x40, FLAG_SOLICITED = 0x40,
-       FLAG_OVERRIDE = 0x20 };
+enum {
+	FLAG_MANAGED = 0x80,
+	FLAG_OTHER = 0x40,
+	FLAG_ON_LINK = 0x80,
+	FLAG_AUTONOMOUS = 0x40,
+	FLAG_SOLICITED = 0x40,
+	FLAG_OVERRIDE = 0x20
+};
 enum { ND_HOPS = 255 }; /* came over no router */
 
 /* ---- reading */
@@ -23,8 +29,11 @@ static int add_prefix(struct router_advert *ra, const uint8_t *o)
 		return -ENOMEM;
 	ra->prefix = more;
 	p = &more[ra->prefix_count++];
-	*p = (struct ra_prefix){ .bits = o[2], .on_link = o[3] & FLAG_ON_LINK, .autonomous = o[3] & FLAG_AUTONOMOUS,
-				 .valid_s = get_be32(o + 4), .preferred_s = get_be32(o + 8) };
+	*p = (struct ra_prefix){ .bits = o[2],
+				 .on_link = o[3] & FLAG_ON_LINK,
+				 .autonomous = o[3] & FLAG_AUTONOMOUS,
+				 .valid_s = get_be32(o + 4),
+				 .preferred_s = get_be32(o + 8) };
 	memcpy(&p->prefix, o + 16, sizeof(p->prefix));
 	return 0;
 }
@@ -124,8 +133,7 @@ void ra_free(struct router_advert *ra)
 
 int neighbour_read(const struct ip6_frame *p, struct neighbour *n)
 {
-	if (p->protocol != PROTOCOL_ICMP6 ||
-	    (p->data[0] != NEIGHBOUR_SOLICITATION && p->data[0] != NEIGHBOUR_ADVERT))
+	if (p->protocol != PROTOCOL_ICMP6 || (p->data[0] != NEIGHBOUR_SOLICITATION && p->data[0] != NEIGHBOUR_ADVERT))
 		return -EPROTONOSUPPORT;
 	if (p->len < NEIGHBOUR_LEN || p->data[1] != 0 || p->hop_limit != ND_HOPS)
 		return -EBADMSG;
@@ -140,8 +148,9 @@ int neighbour_read(const struct ip6_frame *p, struct neighbour *n)
 static int write_message(struct buf *out, const uint8_t mac[MAC_LEN], const struct in6_addr *from,
 			 const struct in6_addr *to, const uint8_t *to_mac, const uint8_t *data, size_t len)
 {
-	struct ip6_frame p = { .from = *from, .to = *to, .protocol = PROTOCOL_ICMP6, .hop_limit = ND_HOPS, .data = data,
-			       .len = len };
+	struct ip6_frame p = {
+		.from = *from, .to = *to, .protocol = PROTOCOL_ICMP6, .hop_limit = ND_HOPS, .data = data, .len = len
+	};
 
 	memcpy(p.from_mac, mac, MAC_LEN);
 	if (to_mac)

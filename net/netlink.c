@@ -14,7 +14,8 @@
 enum { SOL_NETLINK_LEVEL = 270, OPTION_CAP_ACK = 10, OPTION_EXT_ACK = 11 };
 enum { FLAG_ACK_HAS_ATTRIBUTES = 0x200, ACK_WORDS = 1 };
 
-enum { EVENTS_AT_ONCE = 64 }; /* a card that comes and goes without end must not keep its reader from the clock */
+/* a card that comes and goes without end must not keep its reader from the clock */
+enum { EVENTS_AT_ONCE = 64 };
 
 #define ANSWER_MS 10000 /* the kernel answers at once, but a driver may hold its lock while it starts a card */
 

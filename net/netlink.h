@@ -42,8 +42,8 @@ typedef int nl_message_fn(void *ctx, uint16_t type, const uint8_t *data, size_t 
 /* Sends M as a dump request and gives each answer to FN. 0, -errno, or FN's negative result. */
 int netlink_dump(struct netlink *nl, struct buf *m, nl_message_fn *fn, void *ctx) must_check;
 
-/* Gives events that have come in to FN, a limited number of them; never waits. 0, FN's negative result, -errno; -ENOBUFS: events were lost,
- * the state must be asked for again. */
+/* Gives events that have come in to FN, a limited number of them; never waits. 0, FN's negative result, -errno;
+ * -ENOBUFS: events were lost, the state must be asked for again. */
 int netlink_events(struct netlink *nl, nl_message_fn *fn, void *ctx) must_check;
 
 /* One attribute of a message; DATA points into the message. */

@@ -27,17 +27,17 @@ static struct sock_filter wanted[] = {
 	/*  0 */ LOAD_BYTE(BESIDE_FRAME + VLAN_TAG_PRESENT),
 	/*  1 */ IF_EQUAL(0, 2, 0),
 	/*  2 */ LOAD_HALF(BESIDE_FRAME + VLAN_TAG),
-	/*  3 */ IF_ANY(VLAN_ID, 24, 0), /* id 0 is no VLAN, but a priority (IEEE 802.1Q, 9.6) */
-	/*  4 */ LOAD_HALF(12), /* Ethernet type */
+	/*  3 */ IF_ANY(VLAN_ID, 24, 0),  /* id 0 is no VLAN, but a priority (IEEE 802.1Q, 9.6) */
+	/*  4 */ LOAD_HALF(12),           /* Ethernet type */
 	/*  5 */ IF_EQUAL(0x0806, 23, 0), /* ARP */
 	/*  6 */ IF_EQUAL(0x86dd, 9, 0),  /* IPv6 */
 	/*  7 */ IF_EQUAL(0x0800, 0, 16), /* IPv4 */
 	/*  8 */ LOAD_BYTE(14 + 9),
 	/*  9 */ IF_EQUAL(17, 0, 18), /* UDP */
 	/* 10 */ LOAD_HALF(14 + 6),
-	/* 11 */ IF_ANY(0x1fff, 16, 0), /* not the first piece of a datagram */
-	/* 12 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),             /* X: the IP header's length */
-	/* 13 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),          /* destination port */
+	/* 11 */ IF_ANY(0x1fff, 16, 0),                      /* not the first piece of a datagram */
+	/* 12 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),    /* X: the IP header's length */
+	/* 13 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2), /* destination port */
 	/* 14 */ IF_EQUAL(67, 14, 0),
 	/* 15 */ IF_EQUAL(68, 13, 12),
 	/* 16 */ LOAD_BYTE(14 + 6), /* IPv6: what follows the header */
@@ -45,7 +45,7 @@ static struct sock_filter wanted[] = {
 	/* 18 */ IF_EQUAL(58, 0, 9), /* ICMPv6 */
 	/* 19 */ LOAD_BYTE(14 + 40),
 	/* 20 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 133, 2, 7), /* neighbour discovery: 133 to 136 */
-	/* 21 */ LOAD_HALF(14 + 40 + 2), /* UDP's destination port */
+	/* 21 */ LOAD_HALF(14 + 40 + 2),                         /* UDP's destination port */
 	/* 22 */ IF_EQUAL(546, 6, 5),
 	/* 23 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 4, 5),
 	/* 24 */ LOAD_WORD(0), /* destination: 01:80:c2:00:00:00 */
@@ -59,7 +59,8 @@ static struct sock_filter wanted[] = {
 static int set_up(int fd, int ifindex)
 {
 	struct sock_fprog program = { .len = ARRAY_SIZE(wanted), .filter = wanted };
-	struct sockaddr_ll where = { .sll_family = AF_PACKET, .sll_protocol = htons(ALL_PROTOCOLS),
+	struct sockaddr_ll where = { .sll_family = AF_PACKET,
+				     .sll_protocol = htons(ALL_PROTOCOLS),
 				     .sll_ifindex = ifindex };
 	int on = 1;
 
@@ -122,8 +123,12 @@ int packet_receive(int fd, uint8_t *frame, size_t size, bool *no_checksum)
 	struct sockaddr_ll from;
 	struct iovec iov = { .iov_base = frame, .iov_len = size };
 
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = &beside, .msg_controllen = sizeof(beside) };
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(from),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &beside,
+			    .msg_controllen = sizeof(beside) };
 	ssize_t n = recvmsg(fd, &m, 0);
 
 	if (n < 0)

@@ -1,4 +1,5 @@
-/* resolve.c - a host's name -> the addresses it stands for, best first: numeric, hosts file, DNS with the search list. */
+/* resolve.c - a host's name -> the addresses it stands for, best first: numeric, hosts file, DNS with the search
+ * list. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/net.h"
 
@@ -28,8 +29,8 @@ static int running_systems_resolver(struct resolver *r)
 	return text.failed ? -ENOMEM : resolver_read(r, buf_cstr(&text));
 }
 
-/* True when an interface has an IPv6 address that is not just the link's or the loopback's. The fourth word of a line is
- * the address's scope, 00 for global. */
+/* True when an interface has an IPv6 address that is not just the link's or the loopback's. The fourth word of a line
+ * is the address's scope, 00 for global. */
 static bool has_ipv6(void)
 {
 	cleanup_free char *text = file_text(IPV6_FILE);
@@ -62,10 +63,10 @@ struct lookup {
 
 static int failed(struct lookup *l, int err, const char *why)
 {
-	enum fail_id id = err == -ENOENT || err == -EINVAL ? FAIL_DNS_NO_NAME :
-			  err == -EDESTADDRREQ		   ? FAIL_DNS_NO_SERVER :
-			  err == -ENOMEM		   ? FAIL_SYS_INTERNAL :
-							     FAIL_DNS_NO_ANSWER;
+	enum fail_id id = err == -ENOENT || err == -EINVAL ? FAIL_DNS_NO_NAME
+			  : err == -EDESTADDRREQ           ? FAIL_DNS_NO_SERVER
+			  : err == -ENOMEM                 ? FAIL_SYS_INTERNAL
+							   : FAIL_DNS_NO_ANSWER;
 
 	return fail(l->fail, id, err, "%s: %s", l->host, *why ? why : err_text(err));
 }

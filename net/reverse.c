@@ -1,4 +1,5 @@
-/* reverse.c - the own address -> the name that name servers know it by, asked for while the boot goes on (RFC 1035, 3.5). */
+/* reverse.c - the own address -> the name that name servers know it by, asked for while the boot goes on (RFC
+ * 1035, 3.5). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/reverse.h"
 
@@ -122,7 +123,8 @@ bool reverse_finish(struct reverse *r, struct network *net)
 		}
 	}
 	if (found)
-		log_info("%s is %s%s%s", r->name, net->hostname, net->domain ? "." : "", net->domain ? net->domain : "");
+		log_info("%s is %s%s%s", r->name, net->hostname, net->domain ? "." : "",
+			 net->domain ? net->domain : "");
 	stop(r);
 	return found;
 }

@@ -11,14 +11,15 @@
 #include <stdio.h>
 
 enum {
-	MANAGED_WAIT_MS = 3000, /* a router says that a server gives addresses: so long it is waited for when there is one
-				 * without it */
+	MANAGED_WAIT_MS = 3000, /* a router says that a server gives addresses: so long it is waited for when there is
+				 * one without it */
 	OTHER_WAIT_MS = 1000,   /* the same for name servers and the like, */
 	OTHER_KNOWN_MS = 200,   /* where the router has named name servers already */
 	ROUTER_WAIT_MS = 1000,  /* a server has given an address, but no router was heard */
-	NO_WAY_OUT_MS = 2000,   /* only routers that lead nowhere were heard (lifetime 0); another may take its time */
-	MAX_ADDRESSES = 8,      /* of one card; more prefixes of a router are left out */
-	ON_LINK_GUESS = 64,     /* prefix of a DHCPv6 address where no router says which */
+	/* only routers that lead nowhere were heard (lifetime 0); another may take its time */
+	NO_WAY_OUT_MS = 2000,
+	MAX_ADDRESSES = 8,  /* of one card; more prefixes of a router are left out */
+	ON_LINK_GUESS = 64, /* prefix of a DHCPv6 address where no router says which */
 };
 
 /* One address while it is checked. As for ARP (arp.h): fast. */
@@ -329,7 +330,8 @@ static int found(struct ip6_client *c)
 	if (!net->address6)
 		return -ENOMEM;
 	net->bound_at_ms = c->router_ms;
-	for (int by_dhcp = 1; by_dhcp >= 0; by_dhcp--) /* what a server gives comes first: it is what is known of us */
+	/* what a server gives comes first: it is what is known of us */
+	for (int by_dhcp = 1; by_dhcp >= 0; by_dhcp--)
 		for (size_t i = 0; i < c->checks; i++) {
 			struct net_address6 *a = &net->address6[net->address6_count];
 

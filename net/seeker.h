@@ -65,13 +65,13 @@ void dhcp_shun(struct seeker *s, const struct in_addr *servers, size_t count);
  * ASK_DHCP, in any case and first. HOSTNAME as above. NULL when memory is short. */
 struct seeker *ip6_seeker(struct wire *wire, bool ask_dhcp, const char *hostname) must_check;
 
-/* Of an ip6_seeker: whom the boot needs to reach, where that is known; must live as long. It is not content before there is a
- * way to it. */
+/* Of an ip6_seeker: whom the boot needs to reach, where that is known; must live as long. It is not content before
+ * there is a way to it. */
 void ip6_expect(struct seeker *s, const struct in6_addr *server);
 
-/* Takes the address that is wished for, which static_network() has found good. The first of the gateway, the name servers
- * and the server that answers shows that this is the right card and that its port forwards; after PATIENCE_MS of link it
- * is taken without. NULL when memory is short. */
+/* Takes the address that is wished for, which static_network() has found good. The first of the gateway, the name
+ * servers and the server that answers shows that this is the right card and that its port forwards; after PATIENCE_MS
+ * of link it is taken without. NULL when memory is short. */
 struct seeker *static_seeker(struct wire *wire, const struct net_wish *wish, int64_t patience_ms) must_check;
 
 #endif

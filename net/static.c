@@ -49,7 +49,8 @@ static int read_gateway(const struct net_wish *w, struct network *net, struct fa
 
 	if (!text) {
 		if (net->prefix == 32)
-			return fail(f, FAIL_CMD_MISSING, -EINVAL, "netmask:255.255.255.255 needs gateway:, the other end");
+			return fail(f, FAIL_CMD_MISSING, -EINVAL,
+				    "netmask:255.255.255.255 needs gateway:, the other end");
 		return 0;
 	}
 	if (address_parse(text, &gateway) || !address_is_host(gateway))
@@ -133,7 +134,7 @@ struct static_client {
 	struct arp_probe probe;
 	int64_t patience_ms; /* so long answers are waited for ... */
 	int64_t give_up_ms;  /* ... until then; after that the card is taken as it is */
-	int64_t ask_ms;     /* when to ask again */
+	int64_t ask_ms;      /* when to ask again */
 	/* Whom an answer is awaited from, and what it says: any of them shows that the card is the right one. */
 	struct target {
 		struct in_addr address;

@@ -1,4 +1,5 @@
-/* up.c - options -> one configured interface: the arrow's one function, and what follows when its card leads nowhere. */
+/* up.c - options -> one configured interface: the arrow's one function, and what follows when its card leads
+ * nowhere. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/net.h"
 
@@ -121,8 +122,7 @@ static void announce(struct attempt *a, const struct network *net)
 
 		if (nd_write_announcement(&frame, net->mac, &net->address6[i].address) == 0)
 			a->wire.send(&a->wire, frame.data, frame.len);
-		log_info("configuring device %s ip: %s", net->interface,
-			 ip6_text(&net->address6[i].address, text6));
+		log_info("configuring device %s ip: %s", net->interface, ip6_text(&net->address6[i].address, text6));
 	}
 }
 
@@ -246,8 +246,13 @@ static int search_and_use(struct card_search *s, struct network *net)
 static void begin(struct card_search *s, const struct net_request *request, const uint8_t (*tried)[MAC_LEN],
 		  size_t tried_count, struct failure *f)
 {
-	*s = (struct card_search){ .request = request, .fail = f, .tried = tried, .tried_count = tried_count,
-			      .commands = { -1, 0 }, .events = { -1, 0 }, .meanwhile_done = tried_count > 0 };
+	*s = (struct card_search){ .request = request,
+				   .fail = f,
+				   .tried = tried,
+				   .tried_count = tried_count,
+				   .commands = { -1, 0 },
+				   .events = { -1, 0 },
+				   .meanwhile_done = tried_count > 0 };
 	s->all = (struct attempts){ .request = request, .wish = &s->wish, .commands = &s->commands };
 	s->began_ms = s->moved_ms = s->told_ms = now_ms();
 	*f = (struct failure){ 0 };
@@ -315,8 +320,8 @@ bool net_may_be_wrong_card(const struct failure *f)
 	       f->id == FAIL_DNS_NO_ANSWER;
 }
 
-/* What the card lacks of IPv4 and IPv6, beside what has led nowhere, where the server is not known to need the one that is
- * there. 0, or -errno: it is not to be had, NET is as it was. */
+/* What the card lacks of IPv4 and IPv6, beside what has led nowhere, where the server is not known to need the one that
+ * is there. 0, or -errno: it is not to be had, NET is as it was. */
 static int add_family(struct network *net, const struct net_request *request)
 {
 	bool ip6 = !net->address6_count, ip4 = !net->address.s_addr;
@@ -332,7 +337,8 @@ static int add_family(struct network *net, const struct net_request *request)
 	if (!err && (s.wish.mode != NET_DHCP || ip4 == ip6 || (ip6 ? s.wish.need4 : s.wish.need6)))
 		err = -ENODEV;
 	else if (!err)
-		log_info("%s: not reached over IPv%c, is there IPv%c?", net->interface, ip6 ? '4' : '6', ip6 ? '6' : '4');
+		log_info("%s: not reached over IPv%c, is there IPv%c?", net->interface, ip6 ? '4' : '6',
+			 ip6 ? '6' : '4');
 	s.wish.mode = ip6 ? NET_AUTO6 : NET_DHCP4;
 	s.wish.card = (struct card_wish){ .choice = CARD_NAMED };
 	str_copy(s.wish.card.name, sizeof(s.wish.card.name), net->card);
@@ -358,8 +364,8 @@ static int shun_server(struct network *net)
 	return 0;
 }
 
-/* An address of another DHCP server on the same card, in place of the one that has led nowhere. 0, or -errno: there is none,
- * NET is as it was. */
+/* An address of another DHCP server on the same card, in place of the one that has led nowhere. 0, or -errno: there is
+ * none, NET is as it was. */
 static int other_server(struct network *net, const struct net_request *request)
 {
 	struct net_request hurry = *request;
@@ -407,7 +413,8 @@ static bool another_card(struct netlink *nl, const struct network *net, const st
 		for (size_t i = 0; i < cards.count && !found; i++) {
 			const struct card *c = &cards.card[i];
 
-			found = card_is_usable(c) && !net_wish_leaves(&wish, c) && (wish.card.by_bootif || card_matches(c, &wish.card)) &&
+			found = card_is_usable(c) && !net_wish_leaves(&wish, c) &&
+				(wish.card.by_bootif || card_matches(c, &wish.card)) &&
 				memcmp(c->mac, net->mac, MAC_LEN) != 0;
 			for (size_t j = 0; j < net->tried_count && found; j++)
 				found = memcmp(c->mac, net->tried[j], MAC_LEN) != 0;

@@ -1,4 +1,5 @@
-/* wish.c - options -> what a person wants of the network: automatic= first, ip= where that is silent; pure functions. */
+/* wish.c - options -> what a person wants of the network: automatic= first, ip= where that is silent; pure
+ * functions. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/wish.h"
 
@@ -79,10 +80,11 @@ static bool mode_of(const char *word, enum net_mode *mode)
 		const char *word;
 		enum net_mode mode;
 	} words[] = {
-		{ "dhcp4", NET_DHCP },  { "auto", NET_DHCP },	    { "dhcp,dhcp6", NET_DHCP },
-		{ "dhcp", NET_DHCP },   { "on", NET_DHCP },	    { "any", NET_DHCP },     { "both", NET_DHCP },
-		{ "bootp", NET_DHCP },  { "single-dhcp", NET_DHCP }, { "off", NET_STATIC },   { "none", NET_STATIC },
-		{ "static", NET_STATIC }, { "auto6", NET_AUTO6 },    { "either6", NET_AUTO6 }, { "dhcp6", NET_DHCP6 },
+		{ "dhcp4", NET_DHCP },  { "auto", NET_DHCP },     { "dhcp,dhcp6", NET_DHCP },
+		{ "dhcp", NET_DHCP },   { "on", NET_DHCP },       { "any", NET_DHCP },
+		{ "both", NET_DHCP },   { "bootp", NET_DHCP },    { "single-dhcp", NET_DHCP },
+		{ "off", NET_STATIC },  { "none", NET_STATIC },   { "static", NET_STATIC },
+		{ "auto6", NET_AUTO6 }, { "either6", NET_AUTO6 }, { "dhcp6", NET_DHCP6 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

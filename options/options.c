@@ -130,8 +130,8 @@ static int unknown_key(struct options *o, const char *name)
 {
 	const char *near = nearest_key(name);
 
-	return warn(o, near ? str_printf("automatic: unknown key '%s'; did you mean '%s'?", name, near) :
-			      str_printf("automatic: unknown key '%s'; automatic(7) lists them", name));
+	return warn(o, near ? str_printf("automatic: unknown key '%s'; did you mean '%s'?", name, near)
+			    : str_printf("automatic: unknown key '%s'; automatic(7) lists them", name));
 }
 
 /* A key of few words that has another one changes nothing about the boot, but somebody meant something by it. */
@@ -216,7 +216,8 @@ int options_number(const struct options *o, enum option_key key, int64_t min, in
 /* Words that init(8) programs understand and that are not ours. */
 static bool is_init_arg(const char *word)
 {
-	static const char *const known[] = { "single", "s", "S", "1", "2", "3", "4", "5", "emergency", "-b", "-s", "auto" };
+	static const char *const known[] = { "single", "s", "S",         "1",  "2",  "3",
+					     "4",      "5", "emergency", "-b", "-s", "auto" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (streq(word, known[i]))

@@ -33,7 +33,7 @@ struct options {
 	char *line;                   /* the whole command line, as the kernel shows it */
 	const char *value[KEY_COUNT]; /* a key's value; NULL where it is absent or empty (the seeds: the same) */
 	bool automatic;               /* automatic= is there */
-	bool adsl;                    /* adsluser: or adslpass: is there, the ancestor's keys for what is no longer done */
+	bool adsl; /* adsluser: or adslpass: is there, the ancestor's keys for what is no longer done */
 
 	bool rescue;      /* word rescue, or kamethod, which implies it */
 	bool kamethod;    /* word kamethod */
@@ -54,8 +54,9 @@ struct options {
 	struct words consoles;       /* console= values, in order */
 	struct words module_options; /* "module.parameter=value" words, as written */
 	struct words blacklist;      /* module names of modprobe.blacklist= and module_blacklist= */
-	struct words init_args;      /* words for the next init: single, s, emergency, digits 1-5, and all behind -- */
-	struct words warnings;       /* what was not understood, in words ready for a person */
+	/* words for the next init: single, s, emergency, digits 1-5, and all behind -- */
+	struct words init_args;
+	struct words warnings; /* what was not understood, in words ready for a person */
 };
 
 /* Parses LINE (any length, double quotes as the kernel reads them). Nothing in LINE can make it fail but lack of

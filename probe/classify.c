@@ -110,7 +110,8 @@ static const struct row modalias_rows[] = {
 	{ "xen:vkbd", PROBE_INPUT },
 	{ "xen:", 0 },
 	{ "hid:", PROBE_INPUT },
-	/* SCSI-3 device types (include/scsi/scsi_proto.h): disk, write-once, CD, optical, simplified disk, zoned disk */
+	/* SCSI-3 device types (include/scsi/scsi_proto.h): disk, write-once, CD, optical, simplified disk, zoned
+	 * disk */
 	{ "scsi:t-0x00", PROBE_STORAGE },
 	{ "scsi:t-0x04", PROBE_STORAGE },
 	{ "scsi:t-0x05", PROBE_STORAGE },

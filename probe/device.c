@@ -14,8 +14,9 @@
 
 /* Buses with one device per processor, block of memory, counter and the like: reading them costs and brings nothing. */
 static const char *const skipped_buses[] = {
-	"clockevents", "clocksource", "container", "cpu",    "edac",	  "event_source", "gpio", "machinecheck",
-	"memory",      "memory_tiering", "node",      "nvmem", "pci_express", "pnp",	     "workqueue",
+	"clockevents",  "clocksource", "container",    "cpu",    "edac",
+	"event_source", "gpio",        "machinecheck", "memory", "memory_tiering",
+	"node",         "nvmem",       "pci_express",  "pnp",    "workqueue",
 };
 
 static bool skipped(const char *bus)

@@ -9,16 +9,16 @@
 struct device {
 	char *bus, *address; /* together its name: /sys/bus/BUS/devices/ADDRESS */
 	char *modalias;
-	char *driver;   /* bound to it, NULL while none */
-	char *name;     /* for a person; NULL until somebody asks */
-	char *module;   /* the module that was tried for it, NULL while none */
-	char *firmware; /* a file its driver asked for in vain, NULL where none */
+	char *driver;     /* bound to it, NULL while none */
+	char *name;       /* for a person; NULL until somebody asks */
+	char *module;     /* the module that was tried for it, NULL while none */
+	char *firmware;   /* a file its driver asked for in vain, NULL where none */
 	unsigned classes; /* of classify.h */
 	enum fail_id trouble;
-	int load_error;      /* of MODULE: 0, -EPERM where it is blacklisted, or -errno */
-	int64_t since;       /* when it was bound or first seen, of now_ms() */
-	bool tried;          /* its driver was looked for, or was there */
-	bool told;           /* its trouble was said */
+	int load_error; /* of MODULE: 0, -EPERM where it is blacklisted, or -errno */
+	int64_t since;  /* when it was bound or first seen, of now_ms() */
+	bool tried;     /* its driver was looked for, or was there */
+	bool told;      /* its trouble was said */
 };
 
 /* All devices, in the order they are to be dealt with. {0} is empty. */

@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* What stands before and behind the name of the file: drivers/base/firmware_loader/main.c, and Debian's words for it. */
+/* What stands before and behind the name of the file: drivers/base/firmware_loader/main.c, and Debian's words for
+ * it. */
 static const struct {
 	const char *before, *behind;
 } forms[] = {

@@ -169,7 +169,8 @@ static void load_wishes(struct modules *m, struct kmod_list *list, const struct 
 {
 	struct kmod_list *l;
 
-	kmod_list_foreach(l, list) {
+	kmod_list_foreach(l, list)
+	{
 		struct kmod_module *wish = kmod_module_get_module(l);
 		const char *name = kmod_module_get_name(wish);
 		int err = -EPERM;
@@ -188,7 +189,8 @@ static int load_dependencies(struct modules *m, struct kmod_module *module, cons
 	struct kmod_list *list = kmod_module_get_dependencies(module), *l;
 	int err = 0;
 
-	kmod_list_foreach(l, list) {
+	kmod_list_foreach(l, list)
+	{
 		struct kmod_module *dependency = kmod_module_get_module(l);
 
 		if (!err)
@@ -250,7 +252,8 @@ int modules_load_name(struct modules *m, const char *name, const char *params)
 
 	if (err)
 		return err;
-	kmod_list_foreach(l, list) {
+	kmod_list_foreach(l, list)
+	{
 		struct kmod_module *module = kmod_module_get_module(l);
 		const char *real_name = kmod_module_get_name(module);
 		bool by_alias = !same_module(name, strlen(name), real_name);

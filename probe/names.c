@@ -68,7 +68,8 @@ static char *pci_name(struct names *n, const struct probe_world *w, const char *
 	return strdup(name);
 }
 
-/* Adds the words in the attribute FILE of a device's folder; blanks around them and what cannot be shown are dropped. */
+/* Adds the words in the attribute FILE of a device's folder; blanks around them and what cannot be shown are
+ * dropped. */
 static void add_attribute(struct buf *out, const char *folder, const char *file)
 {
 	char text[128];
@@ -109,9 +110,9 @@ static char *own_name(const struct probe_world *w, const struct device *d, const
 
 static char *virtual_name(const struct device *d)
 {
-	const char *what = d->classes & PROBE_NET	? "network card"
+	const char *what = d->classes & PROBE_NET       ? "network card"
 			   : d->classes & PROBE_STORAGE ? "disk"
-			   : d->classes & PROBE_INPUT	? "keyboard"
+			   : d->classes & PROBE_INPUT   ? "keyboard"
 							: NULL;
 	const char *whose = streq(d->bus, "virtio")  ? "Virtio"
 			    : streq(d->bus, "vmbus") ? "Hyper-V"

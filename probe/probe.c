@@ -156,7 +156,8 @@ static int load_one_of(struct probe *p, struct device *d, const struct kmod_list
 	const struct kmod_list *l;
 	int err = 0;
 
-	kmod_list_foreach(l, list) {
+	kmod_list_foreach(l, list)
+	{
 		struct kmod_module *module = kmod_module_get_module(l);
 		const char *name = kmod_module_get_name(module);
 
@@ -323,8 +324,8 @@ int probe_load(struct probe *p, unsigned classes, int64_t deadline)
 		err = drive_all(p);
 		if (err || p->world.uevent_fd < 0)
 			break;
-		until = settle_until(&p->settle, &p->devices, p->world.sysfs, implied(p->options, p->asked), now_ms(), why,
-				     sizeof(why));
+		until = settle_until(&p->settle, &p->devices, p->world.sysfs, implied(p->options, p->asked), now_ms(),
+				     why, sizeof(why));
 		if (!until || now_ms() >= deadline)
 			break;
 		watch_waiting(p->watch, MIN(until, deadline), "%s", why);

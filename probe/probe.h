@@ -18,10 +18,10 @@ enum probe_class {
 
 /* One device as a person would name it. Strings are owned by the probe. */
 struct probe_device {
-	const char *bus;     /* "pci", "usb", "virtio", "vmbus", "platform", ... */
-	const char *address; /* "0000:00:03.0" */
-	const char *driver;  /* the driver bound to it, NULL while none */
-	unsigned classes;    /* what it is good for, of enum probe_class; 0: nothing stage1 needs */
+	const char *bus;      /* "pci", "usb", "virtio", "vmbus", "platform", ... */
+	const char *address;  /* "0000:00:03.0" */
+	const char *driver;   /* the driver bound to it, NULL while none */
+	unsigned classes;     /* what it is good for, of enum probe_class; 0: nothing stage1 needs */
 	enum fail_id trouble; /* FAIL_NONE, or FAIL_DEV_NO_DRIVER, _LOAD, _FIRMWARE */
 };
 
@@ -56,7 +56,8 @@ const struct probe_device *probe_devices(struct probe *p, size_t *count);
  * modalias where nobody knows more. Owned by P. The first question reads pci.ids, so do not ask for fun. */
 const char *probe_name(struct probe *p, const struct probe_device *d);
 
-/* The name of the card behind a network interface ("eth0"), like probe_name; NULL where it is no device of the probe. */
+/* The name of the card behind a network interface ("eth0"), like probe_name; NULL where it is no device of the
+ * probe. */
 const char *probe_interface_name(struct probe *p, const char *interface);
 
 /* Says, once each, what probe_load could not say because it turned up later: a firmware file that was missed when the

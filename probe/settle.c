@@ -81,8 +81,8 @@ static int64_t device_until(const struct devices *list, const struct device *d, 
 	return 0;
 }
 
-int64_t settle_until(const struct settle *s, const struct devices *list, const char *sysfs, unsigned wanted, int64_t now,
-		     char *why, size_t size)
+int64_t settle_until(const struct settle *s, const struct devices *list, const char *sysfs, unsigned wanted,
+		     int64_t now, char *why, size_t size)
 {
 	int64_t until = 0;
 

@@ -41,7 +41,7 @@ void settle_seen(struct settle *s, const struct devices *list, int64_t now);
 
 /* The time until which something is worth waiting for (later than NOW), with its name in WHY of SIZE bytes; 0 when all
  * is there. Only devices whose class is in WANTED count; USB and MMC count with PROBE_USB and PROBE_STORAGE. */
-int64_t settle_until(const struct settle *s, const struct devices *list, const char *sysfs, unsigned wanted, int64_t now,
-		     char *why, size_t size);
+int64_t settle_until(const struct settle *s, const struct devices *list, const char *sysfs, unsigned wanted,
+		     int64_t now, char *why, size_t size);
 
 #endif

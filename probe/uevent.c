@@ -18,8 +18,10 @@ static void take_pair(const char *pair, struct uevent *ev)
 		const char *key;
 		size_t offset;
 	} keys[] = {
-		{ "ACTION=", offsetof(struct uevent, action) },     { "DEVPATH=", offsetof(struct uevent, devpath) },
-		{ "SUBSYSTEM=", offsetof(struct uevent, subsystem) }, { "MODALIAS=", offsetof(struct uevent, modalias) },
+		{ "ACTION=", offsetof(struct uevent, action) },
+		{ "DEVPATH=", offsetof(struct uevent, devpath) },
+		{ "SUBSYSTEM=", offsetof(struct uevent, subsystem) },
+		{ "MODALIAS=", offsetof(struct uevent, modalias) },
 		{ "DRIVER=", offsetof(struct uevent, driver) },
 	};
 
@@ -84,9 +86,7 @@ int uevent_read(int fd, char *buf, size_t size, struct uevent *ev)
 {
 	struct sockaddr_nl from = { 0 };
 	struct iovec part = { .iov_base = buf, .iov_len = size };
-	struct msghdr msg = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1
-	};
+	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1 };
 	ssize_t n;
 
 	do {

@@ -13,7 +13,7 @@ struct probe_world {
 	const char *modules_dir; /* NULL: /lib/modules/`uname -r` */
 	const char *pci_ids;     /* names of PCI devices; may be missing */
 	int uevent_fd;           /* gives uevents, non-blocking; -1: none; closed by probe_close */
-	int kmsg_fd;             /* gives kernel messages as /dev/kmsg does, non-blocking; -1: none; closed by probe_close */
+	int kmsg_fd; /* gives kernel messages as /dev/kmsg does, non-blocking; -1: none; closed by probe_close */
 	/* Puts one module into the kernel; its dependencies are there. 0 or -errno. */
 	int (*insert)(void *ctx, struct kmod_module *module, const char *params);
 	void *ctx;

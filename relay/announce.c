@@ -77,7 +77,7 @@ struct ifreq *announce_interfaces(int fd, size_t *count)
 	do { /* a list that fills its room may have been cut */
 		room *= 2;
 		free(c.ifc_buf);
-		c = (struct ifconf) { .ifc_len = room, .ifc_buf = malloc((size_t)room) };
+		c = (struct ifconf){ .ifc_len = room, .ifc_buf = malloc((size_t)room) };
 		if (!c.ifc_buf || ioctl(fd, SIOCGIFCONF, &c) < 0) {
 			free(c.ifc_buf);
 			return NULL;
@@ -102,7 +102,7 @@ static bool broadcast(int fd, uint16_t port, const void *bytes, size_t len)
 
 		if (ioctl(ask, SIOCGIFFLAGS, &r) < 0 || !(r.ifr_flags & IFF_UP) || !(r.ifr_flags & IFF_BROADCAST))
 			continue;
-		to = (struct sockaddr_in) { .sin_family = AF_INET, .sin_port = htons(port) };
+		to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
 		to.sin_addr.s_addr = broadcast_of(ask, &list[i]);
 		if (!to.sin_addr.s_addr)
 			continue;
@@ -113,7 +113,8 @@ static bool broadcast(int fd, uint16_t port, const void *bytes, size_t len)
 }
 
 /* Sends to all nodes of each link that has a link-local address (RFC 4291, section 2.7.1: ff02::1). A line there is
- * "fe80000000000000021122fffe334455 02 40 20 80 eth0": address, interface, prefix, scope, flags, name, in hexadecimal. */
+ * "fe80000000000000021122fffe334455 02 40 20 80 eth0": address, interface, prefix, scope, flags, name, in hexadecimal.
+ */
 static void multicast(int fd, uint16_t port, const void *bytes, size_t len)
 {
 	FILE *list = fopen("/proc/net/if_inet6", "r");

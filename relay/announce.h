@@ -9,7 +9,8 @@
 int announce_open(uint16_t port) must_check;
 
 struct ifreq;
-/* The interfaces that have an IPv4 address, as many as there are: *COUNT of them, malloc'ed. NULL: none, or no memory. */
+/* The interfaces that have an IPv4 address, as many as there are: *COUNT of them, malloc'ed. NULL: none, or no
+ * memory. */
 struct ifreq *announce_interfaces(int fd, size_t *count) must_check;
 
 /* The same for both families, where the kernel has both. */

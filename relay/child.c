@@ -94,8 +94,8 @@ int child_start(struct child *c, struct loop *l, child_work *work, void *ctx, in
 	int pid;
 
 	c->loop = l;
-	c->w = (struct loop_fd) { .fd = -1, .ready = ready };
-	c->look = (struct loop_timer) { .fire = on_look };
+	c->w = (struct loop_fd){ .fd = -1, .ready = ready };
+	c->look = (struct loop_timer){ .fire = on_look };
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
@@ -172,7 +172,8 @@ enum child_verdict child_judge(const char *tool, int status, char *words, size_t
 /* Words that start another program, whose status they pass on. */
 static bool is_prefix(const char *word, size_t len)
 {
-	static const char *const prefixes[] = { "exec", "nice", "ionice", "sudo", "env", "nohup", "time", "command", "chrt" };
+	static const char *const prefixes[] = { "exec",  "nice", "ionice",  "sudo", "env",
+						"nohup", "time", "command", "chrt" };
 
 	if (memchr(word, '=', len) || word[0] == '-')
 		return true;
@@ -182,7 +183,8 @@ static bool is_prefix(const char *word, size_t len)
 	return false;
 }
 
-/* The end of the last list of COMMAND that has a word in it: "(cd x; tar -c .)" -> "tar -c .)". Quotes hide separators. */
+/* The end of the last list of COMMAND that has a word in it: "(cd x; tar -c .)" -> "tar -c .)". Quotes hide
+ * separators. */
 static const char *last_command(const char *command)
 {
 	const char *begin = command, *word = NULL;

@@ -23,7 +23,8 @@ struct child {
 /* Starts WORK(CTX) in a process group of its own with IN and OUT as standard input and output (-1: /dev/null), standard
  * error as ours, no other descriptor, and the signals as they were when we were started. It gets SIGTERM when we die.
  * IN and OUT stay the caller's. 0 or -errno with F. */
-int child_start(struct child *c, struct loop *l, child_work *work, void *ctx, int in, int out, struct failure *f) must_check;
+int child_start(struct child *c, struct loop *l, child_work *work, void *ctx, int in, int out,
+		struct failure *f) must_check;
 
 /* Ends it and all it started: SIGTERM, half a second later SIGKILL. Waits until it is gone; ended is not called. Safe
  * where none runs. */
@@ -36,8 +37,8 @@ enum child_verdict {
 	CHILD_BAD,
 };
 
-/* Judges STATUS (of waitpid(2)) of the program TOOL (NULL: not known), whose job was to write its output. WORDS: "exited
- * with status 1: ...", "" where it is good. */
+/* Judges STATUS (of waitpid(2)) of the program TOOL (NULL: not known), whose job was to write its output. WORDS:
+ * "exited with status 1: ...", "" where it is good. */
 enum child_verdict child_judge(const char *tool, int status, char *words, size_t size);
 
 /* The program whose exit status the shell command COMMAND has, as far as its text tells: the last one of its last list.

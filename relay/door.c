@@ -106,8 +106,8 @@ int door_open(struct door *d, struct loop *l, uint16_t port, unsigned limit, doo
 {
 	int err;
 
-	*d = (struct door) { .loop = l, .first = first, .limit = limit };
-	d->listener = (struct loop_fd) { .fd = peer_listen(l, port), .ready = on_accept };
+	*d = (struct door){ .loop = l, .first = first, .limit = limit };
+	d->listener = (struct loop_fd){ .fd = peer_listen(l, port), .ready = on_accept };
 	if (d->listener.fd < 0)
 		return d->listener.fd;
 	err = loop_add(l, &d->listener, EPOLLIN);

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-#define MAX_WANTS   256       /* ranges a child may have outstanding; it keeps to 64 */
+#define MAX_WANTS   256 /* ranges a child may have outstanding; it keeps to 64 */
 #define MAX_LISTS   16
 #define MAX_RUN     (1 * MIB) /* bytes in one run */
 #define PUMP_BUDGET (4 * MIB) /* bytes for one child before others get their turn */
@@ -20,11 +20,11 @@ struct feed_child {
 	unsigned want_at, want_count;
 	uint32_t list[MAX_LISTS]; /* groups whose hashes it asked for */
 	unsigned list_count;
-	uint8_t *told;       /* bit per group: its hashes were sent on this connection */
-	int64_t run_offset;  /* the run being sent: what is left of it */
+	uint8_t *told;      /* bit per group: its hashes were sent on this connection */
+	int64_t run_offset; /* the run being sent: what is left of it */
 	int64_t run_left;
-	int64_t last_sent;   /* of loop_now() */
-	int64_t last_bytes;  /* the same, but of chunks */
+	int64_t last_sent;  /* of loop_now() */
+	int64_t last_bytes; /* the same, but of chunks */
 };
 
 static void free_child(struct feed_child *c)
@@ -88,7 +88,7 @@ static bool begin_run(struct feed_child *c)
 
 	if (c->want_count == 0 || !map_has(m, w->first))
 		return false;
-	run = (struct wire_run) { .first = w->first, .offset = map_offset(m, w->first) };
+	run = (struct wire_run){ .first = w->first, .offset = map_offset(m, w->first) };
 	while (run.count < w->count && map_has(m, run.first + run.count) && bytes < MAX_RUN &&
 	       (run.first + run.count) / MAP_GROUP == run.first / MAP_GROUP && !(m->stream && run.count)) {
 		bytes += map_length(m, run.first + run.count);
@@ -137,7 +137,8 @@ static int pump(struct feed_child *c)
 			return 0; /* the socket is full; drained() goes on */
 		if (c->run_left == 0)
 			continue;
-		n = rstore_send(c->feed->store, c->feed->loop, c->link.w.fd, c->run_offset, (size_t)MIN(c->run_left, budget));
+		n = rstore_send(c->feed->store, c->feed->loop, c->link.w.fd, c->run_offset,
+				(size_t)MIN(c->run_left, budget));
 		if (n == -EAGAIN)
 			break;
 		if (n < 0)

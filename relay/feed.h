@@ -19,9 +19,9 @@ struct feed {
 	struct rstore *store;
 	feed_spoiled_fn *spoiled; /* a stored chunk turned out wrong, and is not fed any more; may be NULL */
 	struct feed_child *children;
-	unsigned count;        /* children now connected */
-	uint64_t sent;         /* bytes of chunks sent */
-	uint32_t last_node;    /* the child that left last, and when bytes last went to it, of loop_now() */
+	unsigned count;     /* children now connected */
+	uint64_t sent;      /* bytes of chunks sent */
+	uint32_t last_node; /* the child that left last, and when bytes last went to it, of loop_now() */
 	int64_t last_bytes;
 };
 

@@ -55,7 +55,7 @@ void finish_begin(struct finish *f, int64_t size, bool sync)
 	int ends[2], err;
 
 	f->size = size;
-	f->w = (struct loop_fd) { .fd = -1, .ready = answer };
+	f->w = (struct loop_fd){ .fd = -1, .ready = answer };
 	if (!sync || pipe(ends) < 0) {
 		conclude(f, sync ? rstore_sync(f->store, size) : 0);
 		return;

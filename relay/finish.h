@@ -11,7 +11,8 @@
 struct finish {
 	struct loop *loop;
 	struct rstore *store;
-	void (*done)(struct finish *f, int err, const struct failure *why); /* called once, perhaps before begin returns */
+	/* called once, perhaps before begin returns */
+	void (*done)(struct finish *f, int err, const struct failure *why);
 	int64_t size;
 	struct loop_fd w; /* the syncing child's answer */
 	int pid;

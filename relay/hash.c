@@ -55,7 +55,8 @@ static uint32_t load32(const uint8_t *p)
 		v[c] += v[d];                                                                                          \
 		v[b] = ROTATE(v[b] ^ v[c], 7);                                                                         \
 	} while (0)
-/* Which words of the message each round mixes in (specification, section 2.2: the permutation, applied again and again). */
+/* Which words of the message each round mixes in (specification, section 2.2: the permutation, applied again and
+ * again). */
 static const uint8_t schedule[7][16] = {
 	{ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
 	{ 2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8 },
@@ -85,9 +86,22 @@ static const uint8_t schedule[7][16] = {
 static void compress(uint32_t cv[8], const uint8_t block[BLOCK_SIZE], uint64_t counter, uint32_t len, uint32_t flags)
 {
 	uint32_t m[16];
-	uint32_t v[16] = { cv[0],      cv[1],      cv[2],      cv[3],      cv[4],
-			   cv[5],      cv[6],      cv[7],      hash_iv[0], hash_iv[1],
-			   hash_iv[2], hash_iv[3], (uint32_t)counter, (uint32_t)(counter >> 32), len, flags };
+	uint32_t v[16] = { cv[0],
+			   cv[1],
+			   cv[2],
+			   cv[3],
+			   cv[4],
+			   cv[5],
+			   cv[6],
+			   cv[7],
+			   hash_iv[0],
+			   hash_iv[1],
+			   hash_iv[2],
+			   hash_iv[3],
+			   (uint32_t)counter,
+			   (uint32_t)(counter >> 32),
+			   len,
+			   flags };
 
 	for (int i = 0; i < 16; i++)
 		m[i] = load32(block + 4 * i);
@@ -110,14 +124,14 @@ typedef uint32_t square_row __attribute__((vector_size(16)));
 
 /* What is hashed many at once: leaves, or blocks that are parents. Input i begins at INPUT + i * STRIDE. */
 struct many {
-	size_t stride, blocks;     /* bytes between inputs, 64-byte blocks in each */
-	uint32_t step;             /* 1: each input has its own counter; 0: all have 0 */
+	size_t stride, blocks;       /* bytes between inputs, 64-byte blocks in each */
+	uint32_t step;               /* 1: each input has its own counter; 0: all have 0 */
 	uint32_t flags, first, last; /* of every block, of the first and of the last one besides */
 };
 
 /* Four lanes are compiled for what every processor of this architecture has (SSE2 on x86-64, or plain code). */
-#define LANES       4
-#define LANE_NAME   many4
+#define LANES     4
+#define LANE_NAME many4
 #define LANE_TARGET
 #include "relay/hash_lanes.h"
 #if defined(__x86_64__)
@@ -181,8 +195,8 @@ static const struct engine engines[] = {
 static const struct engine *engine;
 
 #if defined(__x86_64__)
-/* Which register sets the processor has and the kernel saves (Intel SDM, volume 1, section 14.3 and 15.2). The compiler's
- * own question costs 5 KB. */
+/* Which register sets the processor has and the kernel saves (Intel SDM, volume 1, section 14.3 and 15.2). The
+ * compiler's own question costs 5 KB. */
 static bool has_vectors(size_t lanes)
 {
 	const uint32_t osxsave = 1 << 27, avx2 = 1 << 5, avx512f = 1 << 16, avx512vl = 1u << 31;

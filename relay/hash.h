@@ -22,8 +22,8 @@ struct hash hash_keyed(const struct hash *key, const void *bytes, size_t len);
 /* True when equal; takes the same time wherever they differ. */
 bool hash_equal(const struct hash *a, const struct hash *b);
 
-/* Uses the engine of that name, "avx512", "avx2" or "portable", from now on (tests: all engines must agree). 0, or -ENOENT where this processor
- * cannot run it. */
+/* Uses the engine of that name, "avx512", "avx2" or "portable", from now on (tests: all engines must agree). 0, or
+ * -ENOENT where this processor cannot run it. */
 int hash_use_engine(const char *name);
 
 #endif

@@ -11,8 +11,9 @@
 
 typedef uint32_t lane_vec __attribute__((vector_size(LANES * 4)));
 
-/* Four words at P of every fourth input into ROW: as many rows beside each other as there are squares of 4 x 4 in a vector. The
- * compiler keeps them in registers; an array of rows would go through memory, where small stores delay a large load. */
+/* Four words at P of every fourth input into ROW: as many rows beside each other as there are squares of 4 x 4 in a
+ * vector. The compiler keeps them in registers; an array of rows would go through memory, where small stores delay a
+ * large load. */
 static inline LANE_TARGET void lane_rows(lane_vec *row, const uint8_t *p, size_t stride)
 {
 	square_row r[LANES / 4];
@@ -26,8 +27,8 @@ static inline LANE_TARGET void lane_rows(lane_vec *row, const uint8_t *p, size_t
 	*row = __builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7);
 #else
 	*row = __builtin_shufflevector(__builtin_shufflevector(r[0], r[1], 0, 1, 2, 3, 4, 5, 6, 7),
-				       __builtin_shufflevector(r[2], r[3], 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7,
-				       8, 9, 10, 11, 12, 13, 14, 15);
+				       __builtin_shufflevector(r[2], r[3], 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6,
+				       7, 8, 9, 10, 11, 12, 13, 14, 15);
 #endif
 }
 
@@ -63,7 +64,7 @@ static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, c
 	lane_vec h[8], low, high;
 
 	for (int i = 0; i < 8; i++)
-		h[i] = (lane_vec) { 0 } + key[i];
+		h[i] = (lane_vec){ 0 } + key[i];
 	for (uint32_t i = 0; i < LANES; i++) {
 		low[i] = (uint32_t)(counter + many->step * i);
 		high[i] = (uint32_t)((counter + many->step * i) >> 32);
@@ -71,7 +72,8 @@ static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, c
 	for (size_t block = 0; block < many->blocks; block++) {
 		const uint8_t *p = input + block * BLOCK_SIZE;
 		lane_vec v[16], m[16];
-		uint32_t f = many->flags | (block == 0 ? many->first : 0) | (block == many->blocks - 1 ? many->last : 0);
+		uint32_t f =
+			many->flags | (block == 0 ? many->first : 0) | (block == many->blocks - 1 ? many->last : 0);
 
 		for (size_t word = 0; word < 16; word += 4) {
 			for (size_t i = 0; i < 4; i++)
@@ -85,11 +87,11 @@ static LANE_TARGET void LANE_NAME(const uint32_t key[8], const uint8_t *input, c
 		for (int i = 0; i < 8; i++)
 			v[i] = h[i];
 		for (int i = 0; i < 4; i++)
-			v[8 + i] = (lane_vec) { 0 } + hash_iv[i];
+			v[8 + i] = (lane_vec){ 0 } + hash_iv[i];
 		v[12] = low;
 		v[13] = high;
-		v[14] = (lane_vec) { 0 } + (uint32_t)BLOCK_SIZE;
-		v[15] = (lane_vec) { 0 } + f;
+		v[14] = (lane_vec){ 0 } + (uint32_t)BLOCK_SIZE;
+		v[15] = (lane_vec){ 0 } + f;
 		SEVEN_ROUNDS;
 		for (int i = 0; i < 8; i++)
 			h[i] = v[i] ^ v[i + 8];

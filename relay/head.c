@@ -18,7 +18,7 @@ const char *head_state_name(enum head_node_state s)
 {
 	static const char *const names[] = {
 		[HEAD_EXPECTED] = "not seen", [HEAD_JOINING] = "joining", [HEAD_READY] = "fetching",
-		[HEAD_DONE] = "done",	      [HEAD_LOST] = "lost",	  [HEAD_FAILED] = "failed",
+		[HEAD_DONE] = "done",         [HEAD_LOST] = "lost",       [HEAD_FAILED] = "failed",
 		[HEAD_DROPPED] = "dropped",
 	};
 
@@ -179,7 +179,8 @@ static bool turned_away(struct head_node *n, const struct wire_hello *m)
 	if (n->id && n->id != m->id && n->ready && !hash_equal(&n->target, &m->target)) {
 		link_close(&n->control);
 		if (n->state != HEAD_FAILED && n->state != HEAD_DONE)
-			head_fail(n, "was started anew for another target; before: %s", n->why[0] ? n->why : "it ended");
+			head_fail(n, "was started anew for another target; before: %s",
+				  n->why[0] ? n->why : "it ended");
 		return true;
 	}
 	return false;
@@ -365,9 +366,9 @@ static void on_control_connected(struct link *l)
 	link_flush(l);
 }
 
-static const struct link_calls control_calls = {
-	.frame = on_control, .closed = on_control_closed, .connected = on_control_connected
-};
+static const struct link_calls control_calls = { .frame = on_control,
+						 .closed = on_control_closed,
+						 .connected = on_control_connected };
 
 /* ---- nodes */
 
@@ -448,8 +449,9 @@ static void try_connect(struct head_node *n, int64_t now)
 static struct head_node *node_at(struct head *h, const struct peer_address *a, uint64_t id, const char *name)
 {
 	for (uint32_t i = 1; i <= h->count; i++)
-		if (h->node[i]->state != HEAD_DROPPED && (h->node[i]->id == id || (peer_same_host(&h->node[i]->address, a) &&
-					     peer_port(&h->node[i]->address) == peer_port(a))))
+		if (h->node[i]->state != HEAD_DROPPED &&
+		    (h->node[i]->id == id ||
+		     (peer_same_host(&h->node[i]->address, a) && peer_port(&h->node[i]->address) == peer_port(a))))
 			return h->node[i];
 	if (h->count >= h->options.wanted + h->vacant || !h->options.wanted)
 		return NULL;
@@ -610,14 +612,17 @@ static void name_stall(struct head_node *n, int64_t patience)
 
 	str_copy(before, sizeof(before), n->why[0] ? n->why : n->complaint);
 	if (n->state == HEAD_JOINING)
-		head_fail(n, "speaks, but does not say within %lld s that its target is open%s%s (do large packets reach it? MTU)",
+		head_fail(n,
+			  "speaks, but does not say within %lld s that its target is open%s%s (do large packets reach "
+			  "it? MTU)",
 			  (long long)(patience / 1000), before[0] ? "; " : "", before);
 	else
-		head_fail(n, "got nothing new for %lld s%s%s", (long long)(patience / 1000), before[0] ? "; " : "", before);
+		head_fail(n, "got nothing new for %lld s%s%s", (long long)(patience / 1000), before[0] ? "; " : "",
+			  before);
 }
 
-/* A node that lives, but gets nothing new although there is more: nobody waits for it for ever, however often it goes and
- * comes back meanwhile. The end of a stream that pauses is not its fault. */
+/* A node that lives, but gets nothing new although there is more: nobody waits for it for ever, however often it goes
+ * and comes back meanwhile. The end of a stream that pauses is not its fault. */
 static void check_stall(struct head_node *n, int64_t now)
 {
 	struct head *h = n->head;
@@ -625,7 +630,8 @@ static void check_stall(struct head_node *n, int64_t now)
 
 	if (n->state == HEAD_READY && (!h->started || head_chain_waits(n)))
 		n->moved_at = now;
-	if ((n->state != HEAD_READY && n->state != HEAD_JOINING && n->state != HEAD_LOST) || now - n->moved_at < patience)
+	if ((n->state != HEAD_READY && n->state != HEAD_JOINING && n->state != HEAD_LOST) ||
+	    now - n->moved_at < patience)
 		return;
 	/* with every byte there it is bringing them to its medium, which may be slow */
 	if (n->state != HEAD_JOINING && (int64_t)n->progress.bytes >= h->map->have_bytes &&
@@ -649,7 +655,8 @@ static void look_after_node(struct head_node *n, int64_t now, bool beat)
 	}
 	if (now - n->control.heard > NODE_DEAD_MS) {
 		if (n->state == HEAD_EXPECTED) {
-			head_set_state(n, HEAD_JOINING); /* its kernel accepts connections: it is there, but does not run */
+			/* its kernel accepts connections: it is there, but does not run */
+			head_set_state(n, HEAD_JOINING);
 			n->moved_at = now - NODE_DEAD_MS;
 		}
 		head_lose(n, true, "silent for %d s", NODE_DEAD_MS / 1000);
@@ -743,17 +750,17 @@ int head_open(struct head *h, struct loop *l, const struct head_options *o, stru
 {
 	int err;
 
-	*h = (struct head) { .loop = l, .options = *o, .map = map, .store = store, .calls = calls, .owner = owner };
+	*h = (struct head){ .loop = l, .options = *o, .map = map, .store = store, .calls = calls, .owner = owner };
 	h->udp.fd = -1;
 	h->tick.fire = on_tick;
-	h->feed = (struct feed) { .loop = l, .map = map, .store = store, .spoiled = on_spoiled };
+	h->feed = (struct feed){ .loop = l, .map = map, .store = store, .spoiled = on_spoiled };
 	err = door_open(&h->door, l, o->port ? o->port : WIRE_PORT, MAX_GUESTS, on_knock);
 	if (err == -EADDRINUSE && !o->port)
 		err = door_open(&h->door, l, 0, MAX_GUESTS, on_knock);
 	if (!err)
 		err = plan_resize(&h->plan, 0);
 	if (!err && o->wanted) {
-		h->udp = (struct loop_fd) { .fd = l->world->datagrams(l, WIRE_PORT, true), .ready = on_announcement };
+		h->udp = (struct loop_fd){ .fd = l->world->datagrams(l, WIRE_PORT, true), .ready = on_announcement };
 		err = h->udp.fd < 0 ? h->udp.fd : loop_add(l, &h->udp, EPOLLIN);
 	}
 	if (err) {

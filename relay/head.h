@@ -1,4 +1,5 @@
-/* head.h - the head of a session: finds the nodes, says who fetches from whom, mends the chain, knows who has it all. */
+/* head.h - the head of a session: finds the nodes, says who fetches from whom, mends the chain, knows who has it
+ * all. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef RELAY_HEAD_H
 #define RELAY_HEAD_H
@@ -24,38 +25,38 @@ enum head_node_state {
 /* One node, as the head sees it. */
 struct head_node {
 	struct head *head;
-	uint32_t number;                /* 1.. */
+	uint32_t number; /* 1.. */
 	enum head_node_state state;
-	char name[WIRE_NAME + 1];       /* as listed, or as it calls itself */
-	struct peer_address address;    /* where it listens; len 0: it connects to us */
-	struct peer_address *also;      /* [others] where it may listen instead: the name's other addresses; ours */
+	char name[WIRE_NAME + 1];    /* as listed, or as it calls itself */
+	struct peer_address address; /* where it listens; len 0: it connects to us */
+	struct peer_address *also;   /* [others] where it may listen instead: the name's other addresses; ours */
 	size_t others;
 	struct link control;
-	struct link push;               /* a data connection that we make, until the node has asked for something on it */
-	int64_t push_since;             /* of loop_now() */
-	bool elsewhere;                 /* somebody else serves it (an original dolly): only counted */
-	uint64_t id;                    /* of its hello; another one: the program was started anew */
+	struct link push;   /* a data connection that we make, until the node has asked for something on it */
+	int64_t push_since; /* of loop_now() */
+	bool elsewhere;     /* somebody else serves it (an original dolly): only counted */
+	uint64_t id;        /* of its hello; another one: the program was started anew */
 	struct hash nonce;
-	uint32_t generation;            /* of the last parent it was told */
+	uint32_t generation; /* of the last parent it was told */
 	struct wire_progress progress;
-	int64_t samples[9], sample_time[9]; /* bytes and when, newest first */
+	int64_t samples[9], sample_time[9];                      /* bytes and when, newest first */
 	int64_t next_try, lost_at, struck_at, done_at, moved_at; /* of loop_now(); 0: never */
-	struct hash target;             /* of its hello */
-	uint64_t best;                  /* bytes it ever had since it was started */
+	struct hash target;                                      /* of its hello */
+	uint64_t best;                                           /* bytes it ever had since it was started */
 	unsigned restarts;
-	bool ready;                     /* it has opened its target, and not been started anew since */
+	bool ready;                      /* it has opened its target, and not been started anew since */
 	bool direct_failed, push_failed; /* it cannot reach our port; nor be fed over a connection of ours */
-	bool fed_by_node;               /* bytes have come from another node */
-	bool aside;                     /* it starves: a leaf until bytes come */
-	unsigned breaks;                /* connections to us that broke and had brought nothing */
-	bool tasted;                    /* bytes have come since it was told its parent */
-	unsigned hungers;               /* how often it starved since bytes came */
-	int64_t fed_at, starved_since;  /* of loop_now() */
-	char complaint[160];            /* its last one about a parent, for people; "" */
+	bool fed_by_node;                /* bytes have come from another node */
+	bool aside;                      /* it starves: a leaf until bytes come */
+	unsigned breaks;                 /* connections to us that broke and had brought nothing */
+	bool tasted;                     /* bytes have come since it was told its parent */
+	unsigned hungers;                /* how often it starved since bytes came */
+	int64_t fed_at, starved_since;   /* of loop_now() */
+	char complaint[160];             /* its last one about a parent, for people; "" */
 	unsigned lost_count, bad_count;
-	unsigned refused;               /* the owner's: how often its port refused, and when it last did */
+	unsigned refused; /* the owner's: how often its port refused, and when it last did */
 	int64_t refused_at;
-	char why[400];                  /* the last trouble, for people */
+	char why[400]; /* the last trouble, for people */
 };
 
 struct head_calls {
@@ -63,8 +64,8 @@ struct head_calls {
 	void (*note)(struct head *h, const char *line);
 	/* Something in node N changed; may be NULL. */
 	void (*changed)(struct head *h, struct head_node *n);
-	/* A listed node cannot be reached on the extension's port (nobody listens, or a firewall): perhaps an original is
-	 * there, or dolly's own ports are open. May be NULL. */
+	/* A listed node cannot be reached on the extension's port (nobody listens, or a firewall): perhaps an original
+	 * is there, or dolly's own ports are open. May be NULL. */
 	void (*refused)(struct head *h, struct head_node *n);
 	/* All is over. ERR 0: every node that was asked for has everything. */
 	void (*ended)(struct head *h, int err);
@@ -79,11 +80,12 @@ struct head_options {
 	int64_t split;        /* bytes per part of the target, 0: one */
 	uint16_t port;        /* 0: WIRE_PORT, or any where that one is taken */
 	uint32_t wanted;      /* take nodes that announce themselves, up to so many; 0: only those added */
-	int64_t start_ms;     /* begin with those that are there, so long after the first one; 0: 2000 (wanted: never) */
-	int64_t give_up_ms;   /* a node that has not come so long after head_begin is given up; 0: 120000 */
-	int64_t return_ms;    /* a lost node may come back within; 0: 5000 */
-	int64_t stall_ms;     /* a node that gets nothing new for so long is given up; 0: 60000 */
-	uint32_t fanout;      /* children per node: 0 or 1 a chain, more a tree */
+	/* begin with those that are there, so long after the first one; 0: 2000 (wanted: never) */
+	int64_t start_ms;
+	int64_t give_up_ms; /* a node that has not come so long after head_begin is given up; 0: 120000 */
+	int64_t return_ms;  /* a lost node may come back within; 0: 5000 */
+	int64_t stall_ms;   /* a node that gets nothing new for so long is given up; 0: 60000 */
+	uint32_t fanout;    /* children per node: 0 or 1 a chain, more a tree */
 };
 
 struct head {
@@ -95,7 +97,7 @@ struct head {
 	struct head_node **node; /* [count + 1], by number; [0] NULL */
 	uint32_t count;
 	struct plan plan;
-	struct map *map;         /* the program's: the image */
+	struct map *map; /* the program's: the image */
 	struct rstore *store;
 	struct feed feed;
 	uint8_t session[WIRE_SESSION];
@@ -109,7 +111,7 @@ struct head {
 	struct head_node *tried; /* the node that stood first, while it is found out whether it is slow */
 	int64_t tried_at;        /* 0: not yet */
 	double tried_rate;
-	uint64_t resent;         /* bytes the nodes received beyond what they needed */
+	uint64_t resent; /* bytes the nodes received beyond what they needed */
 	int result;
 };
 

@@ -4,13 +4,13 @@
 
 #include <stdio.h>
 
-#define TRY_WORTH_S 4    /* seconds a transfer must still take to be worth asking */
-#define TRY_GAIN    1.5
-#define MAX_BAD     3    /* wrong chunks after which a node feeds nobody any more */
-#define MIN_PROGRESS 1024  /* bytes; a stream's chunks may be as short */
-#define CROWD       4     /* children from which on silence may be a long queue */
-#define MAX_BREAKS  3    /* connections that bring nothing, after which a way is taken for closed */
-#define MAX_AVOID   2    /* nodes that do not feed it, after which only the head is asked */
+#define TRY_WORTH_S  4 /* seconds a transfer must still take to be worth asking */
+#define TRY_GAIN     1.5
+#define MAX_BAD      3    /* wrong chunks after which a node feeds nobody any more */
+#define MIN_PROGRESS 1024 /* bytes; a stream's chunks may be as short */
+#define CROWD        4    /* children from which on silence may be a long queue */
+#define MAX_BREAKS   3    /* connections that bring nothing, after which a way is taken for closed */
+#define MAX_AVOID    2    /* nodes that do not feed it, after which only the head is asked */
 
 static struct plan_node *plan_of(struct head_node *n)
 {
@@ -63,9 +63,9 @@ static void on_push_connected(struct link *l)
 	link_flush(l);
 }
 
-static const struct link_calls push_calls = {
-	.frame = on_push, .closed = on_push_closed, .connected = on_push_connected
-};
+static const struct link_calls push_calls = { .frame = on_push,
+					      .closed = on_push_closed,
+					      .connected = on_push_connected };
 
 static void begin_push(struct head_node *n)
 {
@@ -120,7 +120,9 @@ static void tell_parent(struct head_node *n, uint32_t q)
 {
 	struct head *h = n->head;
 	bool comes = q == PLAN_HEAD && n->direct_failed;
-	struct wire_parent m = { .generation = ++n->generation, .node = q, .family = comes ? WIRE_COMES : WIRE_AT_HEAD };
+	struct wire_parent m = { .generation = ++n->generation,
+				 .node = q,
+				 .family = comes ? WIRE_COMES : WIRE_AT_HEAD };
 
 	if (q != PLAN_HEAD)
 		put_address(&m, &h->node[q]->address, &n->address);
@@ -266,7 +268,8 @@ void head_chain_progress(struct head_node *n, const struct wire_progress *m)
 		fed(n, m, now);
 	if (n->head->map->size >= 0 && m->bytes > (uint64_t)n->head->map->size) {
 		if (n->state == HEAD_READY)
-			head_fail(n, "says it has %llu bytes of %lld", (unsigned long long)m->bytes, (long long)n->head->map->size);
+			head_fail(n, "says it has %llu bytes of %lld", (unsigned long long)m->bytes,
+				  (long long)n->head->map->size);
 		return;
 	}
 	/* less than a chunk is no progress: nobody keeps the others for ever by a byte a minute */
@@ -310,10 +313,11 @@ static void note_complaint(struct head_node *n, uint32_t q, enum wire_why why, u
 	uint16_t port = q == PLAN_HEAD ? door_port(&h->door) : peer_port(&h->node[q]->address);
 
 	if (why == WIRE_WHY_REFUSED)
-		snprintf(n->complaint, sizeof(n->complaint), "cannot fetch: port %u of %s: %s (is a firewall there?)", port, who,
-			 error ? err_text((int)error) : "it refuses");
+		snprintf(n->complaint, sizeof(n->complaint), "cannot fetch: port %u of %s: %s (is a firewall there?)",
+			 port, who, error ? err_text((int)error) : "it refuses");
 	else if (why == WIRE_WHY_SILENT)
-		snprintf(n->complaint, sizeof(n->complaint), "gets nothing from port %u of %s (firewall? MTU?)", port, who);
+		snprintf(n->complaint, sizeof(n->complaint), "gets nothing from port %u of %s (firewall? MTU?)", port,
+			 who);
 	else
 		snprintf(n->complaint, sizeof(n->complaint), "cannot fetch from %s: %s", who,
 			 why == WIRE_WHY_BAD ? "wrong bytes" : "the connection breaks");
@@ -463,8 +467,8 @@ static void try_without_first(struct head *h, int64_t now)
 		head_chain_assign(h);
 	} else if (h->tried && now - h->tried_at >= TRY_MS) {
 		if (plan_of(first)->rate > TRY_GAIN * h->tried_rate)
-			head_note(h, "%s is slow (%.1f MB/s, without it %.1f): it stays at the end of the chain", h->tried->name,
-				  h->tried_rate / 1e6, plan_of(first)->rate / 1e6);
+			head_note(h, "%s is slow (%.1f MB/s, without it %.1f): it stays at the end of the chain",
+				  h->tried->name, h->tried_rate / 1e6, plan_of(first)->rate / 1e6);
 		else
 			plan_of(h->tried)->leaf = false;
 		h->tried = NULL;

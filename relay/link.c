@@ -155,7 +155,7 @@ int link_open(struct link *l, struct loop *loop, int fd, const struct link_calls
 	unsigned life = l->life + 1;
 	int err;
 
-	*l = (struct link) { .loop = loop, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(loop) };
+	*l = (struct link){ .loop = loop, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(loop) };
 	l->life = life;
 	l->connecting = connecting;
 	l->expect_magic = !connecting;
@@ -197,7 +197,7 @@ int link_move(struct link *to, struct link *from, const struct link_calls *calls
 	to->calls = calls;
 	to->w.ready = ready;
 	from->w.fd = -1;
-	from->in = from->out = (struct buf) { 0 };
+	from->in = from->out = (struct buf){ 0 };
 	return loop_add(to->loop, &to->w, to->w.events);
 }
 

@@ -29,13 +29,13 @@ struct link {
 	struct loop_fd w;
 	const struct link_calls *calls;
 	struct buf in, out;
-	size_t out_sent;      /* bytes of out that are gone */
+	size_t out_sent; /* bytes of out that are gone */
 	bool connecting;
-	bool expect_magic;    /* the other side has to show WIRE_MAGIC first */
-	bool want_out;        /* the owner has something beyond `out`: call drained when writable */
-	bool more;            /* the owner itself writes to the socket right behind `out`: they may share segments */
-	int64_t heard;        /* when something last came, of loop_now() */
-	unsigned life;        /* counts opening, closing and moving: link.c sees that a call has ended it */
+	bool expect_magic; /* the other side has to show WIRE_MAGIC first */
+	bool want_out;     /* the owner has something beyond `out`: call drained when writable */
+	bool more;         /* the owner itself writes to the socket right behind `out`: they may share segments */
+	int64_t heard;     /* when something last came, of loop_now() */
+	unsigned life;     /* counts opening, closing and moving: link.c sees that a call has ended it */
 };
 
 /* Takes over FD. CONNECTING: a connection is under way, magic is sent first. 0 or -errno (FD is closed then). */

@@ -6,7 +6,7 @@
 
 int loop_open_in(struct loop *l, const struct world *world)
 {
-	*l = (struct loop) { .world = world, .epoll_fd = -1 };
+	*l = (struct loop){ .world = world, .epoll_fd = -1 };
 	return world->open(l);
 }
 

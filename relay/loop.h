@@ -31,7 +31,7 @@ struct loop {
 	struct loop_timer *timers;
 	struct epoll_event *batch; /* the events now being handed out, so that a removed one is not */
 	int batch_count;
-	void **later;              /* memory to be freed when no call is in progress */
+	void **later; /* memory to be freed when no call is in progress */
 	size_t later_count, later_capacity;
 	bool stopped;
 	int result;

@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/map.h"
 
-#define MAX_CHUNK  (4 * MIB)
-#define MAX_CHUNKS (1u << 26) /* what a stranger may make us allocate for: 2 GiB of hashes is refused earlier by -ENOMEM */
+#define MAX_CHUNK (4 * MIB)
+#define MAX_CHUNKS                                                                                                     \
+	(1u << 26) /* what a stranger may make us allocate for: 2 GiB of hashes is refused earlier by -ENOMEM */
 
 static bool bit(const uint8_t *bits, uint32_t i)
 {
@@ -24,7 +25,7 @@ uint32_t map_chunk_size(int64_t size, uint32_t nodes)
 int map_init_fixed(struct map *m, int64_t size, uint32_t chunk, const struct hash *group, uint32_t groups,
 		   const struct hash *root)
 {
-	*m = (struct map) { .size = size, .chunk = chunk };
+	*m = (struct map){ .size = size, .chunk = chunk };
 	if (size < 0 || chunk < 1024 || chunk > MAX_CHUNK || size / chunk >= MAX_CHUNKS)
 		return -EINVAL;
 	m->count = (uint32_t)((size + chunk - 1) / chunk);
@@ -53,7 +54,7 @@ int map_init_fixed(struct map *m, int64_t size, uint32_t chunk, const struct has
 
 int map_init_stream(struct map *m, uint32_t chunk)
 {
-	*m = (struct map) { .size = -1, .stream = true, .chunk = chunk };
+	*m = (struct map){ .size = -1, .stream = true, .chunk = chunk };
 	return chunk < 1024 || chunk > MAX_CHUNK ? -EINVAL : 0;
 }
 
@@ -64,7 +65,7 @@ void map_free(struct map *m)
 	free(m->known);
 	free(m->have);
 	free(m->end);
-	*m = (struct map) { .size = -1 };
+	*m = (struct map){ .size = -1 };
 }
 
 static void little(uint8_t *p, uint64_t value, int bytes)
@@ -171,7 +172,8 @@ static int grow(struct map *m)
 	have = realloc(m->have, capacity / 8 + 1);
 	if (!have)
 		return -ENOMEM;
-	memset(have + (m->capacity ? m->capacity / 8 + 1 : 0), 0, capacity / 8 + 1 - (m->capacity ? m->capacity / 8 + 1 : 0));
+	memset(have + (m->capacity ? m->capacity / 8 + 1 : 0), 0,
+	       capacity / 8 + 1 - (m->capacity ? m->capacity / 8 + 1 : 0));
 	m->have = have;
 	m->capacity = capacity;
 	return 0;
@@ -182,7 +184,8 @@ int map_append(struct map *m, uint32_t i, uint64_t offset, uint32_t len, const s
 	if (!m->stream || len == 0 || len > m->chunk || i > m->count)
 		return -EBADMSG;
 	if (i < m->count)
-		return map_offset(m, i) == offset && map_length(m, i) == len && hash_equal(h, &m->hash[i]) ? 0 : -EBADMSG;
+		return map_offset(m, i) == offset && map_length(m, i) == len && hash_equal(h, &m->hash[i]) ? 0
+													   : -EBADMSG;
 	if (m->size >= 0 || offset != (i ? m->end[i - 1] : 0))
 		return -EBADMSG;
 	if (m->count == m->capacity && grow(m) < 0)

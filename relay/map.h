@@ -11,21 +11,21 @@
 /* A map of a fixed image is made from its size, chunk size and group hashes; the hashes of a group come later and are
  * checked against the group's. A map of a stream grows chunk by chunk (chunks of any length up to `chunk`). */
 struct map {
-	int64_t size;      /* bytes; -1: a stream that has not ended */
+	int64_t size; /* bytes; -1: a stream that has not ended */
 	bool stream;
-	uint32_t chunk;    /* bytes per chunk, the last one may be shorter; stream: at most */
-	uint32_t count;    /* chunks; stream: chunks known of */
+	uint32_t chunk; /* bytes per chunk, the last one may be shorter; stream: at most */
+	uint32_t count; /* chunks; stream: chunks known of */
 	uint32_t groups;
-	struct hash root;  /* of a fixed image, or of a stream that has ended */
-	struct hash *group;  /* [groups]; not for streams */
-	struct hash *hash;   /* [count] */
-	uint8_t *known;      /* bit per group: its hashes are here and right; not for streams */
-	uint8_t *have;       /* bit per chunk: stored and verified */
-	uint64_t *end;       /* streams: the offset behind each chunk, 0 while unknown */
-	uint32_t capacity;   /* streams: chunks there is room for */
+	struct hash root;   /* of a fixed image, or of a stream that has ended */
+	struct hash *group; /* [groups]; not for streams */
+	struct hash *hash;  /* [count] */
+	uint8_t *known;     /* bit per group: its hashes are here and right; not for streams */
+	uint8_t *have;      /* bit per chunk: stored and verified */
+	uint64_t *end;      /* streams: the offset behind each chunk, 0 while unknown */
+	uint32_t capacity;  /* streams: chunks there is room for */
 	uint32_t have_count;
 	int64_t have_bytes;
-	uint32_t prefix;     /* all chunks below this one are here */
+	uint32_t prefix; /* all chunks below this one are here */
 };
 
 /* Largest power-of-two chunk size that keeps NODES hops of latency below a 256th of SIZE, within 16 KiB and 256 KiB,

@@ -11,8 +11,8 @@
 
 #include <stdio.h>
 
-#define MAX_GUESTS      64
-#define SCAN_BUDGET     (256 * KIB)
+#define MAX_GUESTS  64
+#define SCAN_BUDGET (256 * KIB)
 
 /* ---- states */
 
@@ -31,7 +31,7 @@ static const char *state_name(enum node_state s)
 {
 	static const char *const names[] = {
 		[NODE_WAITING] = "waiting", [NODE_FETCHING] = "fetching", [NODE_FINISHING] = "finishing",
-		[NODE_DONE] = "done",	    [NODE_ENDED] = "ended",
+		[NODE_DONE] = "done",       [NODE_ENDED] = "ended",
 	};
 
 	return names[s];
@@ -50,7 +50,7 @@ static void enter(struct node *n, enum node_state s)
 static void note(struct node *n, const char *fmt, ...) printf_like(2, 3);
 static DEFINE_SAY(note, struct node, note, true)
 
-static void send_progress(struct node *n, enum wire_type type)
+	static void send_progress(struct node *n, enum wire_type type)
 {
 	struct wire_progress p = {
 		.generation = n->parent.generation,
@@ -220,8 +220,8 @@ static void on_spoiled(struct feed *f, uint32_t chunk)
 		pull_more(&n->pull, chunk);
 		return;
 	}
-	fail(&n->failure, FAIL_IMG_STORE, -EIO, "%s does not keep what is written: chunk %u is wrong when it is read back",
-	     n->job.target, chunk);
+	fail(&n->failure, FAIL_IMG_STORE, -EIO,
+	     "%s does not keep what is written: chunk %u is wrong when it is read back", n->job.target, chunk);
 	node_give_up(n, -EIO, &n->failure);
 }
 
@@ -267,7 +267,11 @@ static void on_listed(struct pull *p, uint32_t g)
 }
 
 static const struct pull_calls pull_calls = {
-	.stored = on_stored, .listed = on_listed, .bad = on_bad, .lost = on_lost, .store_failed = on_store_failed,
+	.stored = on_stored,
+	.listed = on_listed,
+	.bad = on_bad,
+	.lost = on_lost,
+	.store_failed = on_store_failed,
 };
 
 /* ---- the job */
@@ -293,7 +297,7 @@ static int begin_job(struct node *n, struct wire_job *job)
 
 	drop_session(n);
 	n->job = *job;
-	*job = (struct wire_job) { 0 };
+	*job = (struct wire_job){ 0 };
 	if (n->job.flags & WIRE_JOB_STREAM)
 		err = map_init_stream(&n->map, n->job.chunk);
 	else
@@ -306,12 +310,16 @@ static int begin_job(struct node *n, struct wire_job *job)
 	n->store_open = true;
 	enter(n, NODE_FETCHING);
 	n->total_known = false;
-	n->parent = (struct wire_parent) { .node = WIRE_NOBODY };
-	n->pull = (struct pull) { .loop = n->loop, .map = &n->map, .store = &n->store, .calls = &pull_calls,
-				  .node = n->job.node, .w = { .fd = -1 } };
+	n->parent = (struct wire_parent){ .node = WIRE_NOBODY };
+	n->pull = (struct pull){ .loop = n->loop,
+				 .map = &n->map,
+				 .store = &n->store,
+				 .calls = &pull_calls,
+				 .node = n->job.node,
+				 .w = { .fd = -1 } };
 	memcpy(n->pull.session, n->job.session, WIRE_SESSION);
-	n->feed = (struct feed) { .loop = n->loop, .map = &n->map, .store = &n->store, .spoiled = on_spoiled };
-	n->scan = (struct scan) { .map = &n->map, .store = &n->store };
+	n->feed = (struct feed){ .loop = n->loop, .map = &n->map, .store = &n->store, .spoiled = on_spoiled };
+	n->scan = (struct scan){ .map = &n->map, .store = &n->store };
 	n->scanning = n->store.resumed && !n->map.stream;
 	n->pull.want_limit = n->scanning ? 0 : UINT32_MAX;
 	return 0;
@@ -380,7 +388,8 @@ static void take_parent(struct node *n, const uint8_t *body, size_t len)
 	} else if (m.family == WIRE_IPV6) {
 		a.u.in6.sin6_family = AF_INET6;
 		memcpy(&a.u.in6.sin6_addr, m.address, 16);
-		if (n->head.u.sa.sa_family == AF_INET6) /* a link-local parent is on the link on which the head is */
+		/* a link-local parent is on the link on which the head is */
+		if (n->head.u.sa.sa_family == AF_INET6)
 			a.u.in6.sin6_scope_id = n->head.u.in6.sin6_scope_id;
 		a.len = sizeof(a.u.in6);
 		peer_set_port(&a, m.port);
@@ -469,8 +478,7 @@ static void welcome_head(struct node *n, struct link *guest)
 		return;
 	}
 	link_close(&n->control);
-	if (peer_far(n->loop, guest->w.fd, &n->head) < 0 ||
-	    link_move(&n->control, guest, &control_calls) < 0) {
+	if (peer_far(n->loop, guest->w.fd, &n->head) < 0 || link_move(&n->control, guest, &control_calls) < 0) {
 		link_close(&n->control);
 		return;
 	}
@@ -502,9 +510,10 @@ static void welcome_parent(struct node *n, struct link *guest, const uint8_t *bo
 	struct peer_address from;
 	struct wire_get get;
 
-	if (n->state != NODE_FETCHING || wire_get_get(body, len, &get) < 0 || memcmp(get.session, n->job.session, WIRE_SESSION) != 0 ||
-	    get.node != n->job.node || get.generation < n->parent.generation ||
-	    peer_far(n->loop, guest->w.fd, &from) < 0 || !peer_same_host(&from, &n->head))
+	if (n->state != NODE_FETCHING || wire_get_get(body, len, &get) < 0 ||
+	    memcmp(get.session, n->job.session, WIRE_SESSION) != 0 || get.node != n->job.node ||
+	    get.generation < n->parent.generation || peer_far(n->loop, guest->w.fd, &from) < 0 ||
+	    !peer_same_host(&from, &n->head))
 		return;
 	n->pushed = get.generation;
 	n->parent.generation = get.generation;
@@ -570,7 +579,8 @@ static void look_after_parent(struct node *n, int64_t now)
 	if (pull_is_open(&n->pull))
 		n->orphan_since = 0;
 	if (pull_is_open(&n->pull) && now - n->pull.heard > (int64_t)patience << MIN(n->silences, 2u)) {
-		if (n->pull.received) /* bytes come, and the way is crowded: to begin anew costs more than to wait */
+		/* bytes come, and the way is crowded: to begin anew costs more than to wait */
+		if (n->pull.received)
 			n->silences++;
 		pull_stop(&n->pull);
 		send_lost(n, WIRE_LOST, WIRE_WHY_SILENT, 0);
@@ -606,7 +616,7 @@ int node_open(struct node *n, struct loop *l, const struct node_options *o, cons
 	uint16_t port = o->port ? o->port : WIRE_PORT;
 	int err;
 
-	*n = (struct node) { .loop = l, .options = *o, .calls = calls, .owner = owner, .udp_fd = -1 };
+	*n = (struct node){ .loop = l, .options = *o, .calls = calls, .owner = owner, .udp_fd = -1 };
 	n->tick.fire = on_tick;
 	n->scan_timer.fire = scan_on;
 	n->control.w.fd = n->pull.w.fd = n->door.listener.fd = -1;

@@ -13,9 +13,11 @@ struct node;
 
 /* What the program around the node does. */
 struct node_calls {
-	/* A head offers JOB: open its target into STORE (closed by the node). 0, or -errno with F: the head is told why. */
+	/* A head offers JOB: open its target into STORE (closed by the node). 0, or -errno with F: the head is told
+	 * why. */
 	int (*open)(struct node *n, const struct wire_job *job, struct rstore *store, struct failure *f);
-	/* Chunk I is stored (map.prefix may have moved); may be NULL. For programs that pass the bytes on, as to a pipe. */
+	/* Chunk I is stored (map.prefix may have moved); may be NULL. For programs that pass the bytes on, as to a
+	 * pipe. */
 	void (*stored)(struct node *n, uint32_t i);
 	/* Every chunk is here. The program says node_confirm() when the target is as it should be, now or later. */
 	void (*complete)(struct node *n);
@@ -35,15 +37,16 @@ struct node_options {
 	bool announce;        /* tell everybody by broadcast that it waits */
 	const struct peer_address *asked; /* announce there, too: [asked_count], ports included */
 	size_t asked_count;
-	int64_t linger_ms;    /* with everything here and no child for so long: leave; 0: stay until the head says goodbye */
+	/* with everything here and no child for so long: leave; 0: stay until the head says goodbye */
+	int64_t linger_ms;
 	int64_t head_patience; /* ms without a head after which an unfinished session is given up; 0: 60000 */
 };
 
 enum node_state {
-	NODE_WAITING,  /* no job yet */
-	NODE_FETCHING, /* a job, a target */
+	NODE_WAITING,   /* no job yet */
+	NODE_FETCHING,  /* a job, a target */
 	NODE_FINISHING, /* every chunk is here, the program makes the target final */
-	NODE_DONE,     /* confirmed; serves its children until the head says goodbye */
+	NODE_DONE,      /* confirmed; serves its children until the head says goodbye */
 	NODE_ENDED,
 };
 
@@ -57,9 +60,9 @@ struct node {
 	struct door door; /* heads and children knock here */
 	struct loop_timer tick, scan_timer;
 	int udp_fd;
-	struct link control;       /* to the head */
-	bool greeted;              /* the head has our hello */
-	struct peer_address head;  /* where control leads to */
+	struct link control;      /* to the head */
+	bool greeted;             /* the head has our hello */
+	struct peer_address head; /* where control leads to */
 	uint64_t id;
 	struct hash nonce;
 
@@ -75,13 +78,13 @@ struct node {
 	unsigned silences;         /* parents given up for silence since a chunk came */
 	int64_t orphan_since;      /* without a connection to a parent since, of loop_now(); 0: there is one */
 	struct feed feed;
-	bool total_known;          /* streams: the end has been announced */
+	bool total_known; /* streams: the end has been announced */
 	struct wire_total total;
 
-	int64_t headless_since;    /* of loop_now(); 0: there is a head */
-	uint64_t sent;             /* bytes that children had got, when last looked at, */
-	int64_t sent_at;           /* and when they got the last ones, of loop_now() */
-	int64_t needed;            /* when it last had a child or something to do, of loop_now() */
+	int64_t headless_since; /* of loop_now(); 0: there is a head */
+	uint64_t sent;          /* bytes that children had got, when last looked at, */
+	int64_t sent_at;        /* and when they got the last ones, of loop_now() */
+	int64_t needed;         /* when it last had a child or something to do, of loop_now() */
 	int64_t last_progress, last_announce;
 	struct failure failure;
 	int result;

@@ -2,17 +2,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/plan.h"
 
-#define SLOW_SHARE  0.5  /* of the best rate */
-#define SLOW_CHECKS 5    /* in a row */
-#define GAINING     1.1  /* a rate that grew so much meanwhile is TCP still finding its way, no slow node */
-#define SLOW_LAG    0.3  /* seconds of the best rate a slow node is behind its parent */
-#define SETTLE_MS   300  /* after getting a parent a node is not judged */
+#define SLOW_SHARE  0.5 /* of the best rate */
+#define SLOW_CHECKS 5   /* in a row */
+#define GAINING     1.1 /* a rate that grew so much meanwhile is TCP still finding its way, no slow node */
+#define SLOW_LAG    0.3 /* seconds of the best rate a slow node is behind its parent */
+#define SETTLE_MS   300 /* after getting a parent a node is not judged */
 #define MAX_MOVES   2
 /* What nodes have is known from their reports only, a tenth of a second old and older. A parent may seem so far behind
  * its child, in seconds of the best rate, and is taken all the same: the alternative is one further up, whose uplink
  * would be shared from then on. */
-#define BEHIND      0.5
-#define BEHIND_MIN  MIB
+#define BEHIND     0.5
+#define BEHIND_MIN MIB
 
 int plan_resize(struct plan *p, uint32_t count)
 {
@@ -27,7 +27,7 @@ int plan_resize(struct plan *p, uint32_t count)
 		return -ENOMEM;
 	p->order = order;
 	for (uint32_t i = p->length || p->count ? p->count + 1 : 0; i <= count; i++)
-		p->node[i] = (struct plan_node) { .parent = PLAN_NOBODY };
+		p->node[i] = (struct plan_node){ .parent = PLAN_NOBODY };
 	p->node[PLAN_HEAD].live = p->node[PLAN_HEAD].done = true;
 	p->count = count;
 	return 0;
@@ -37,7 +37,7 @@ void plan_free(struct plan *p)
 {
 	free(p->node);
 	free(p->order);
-	*p = (struct plan) { 0 };
+	*p = (struct plan){ 0 };
 }
 
 /* Where N stands in the chain; length where it does not. */
@@ -112,7 +112,8 @@ bool plan_needs_parent(const struct plan *p, uint32_t n)
 		return true;
 	if (q == PLAN_HEAD)
 		return false;
-	return !p->node[q].live || p->node[q].leaf || p->node[n].head_only || plan_avoids(p, n, q) || place(p, q) > place(p, n);
+	return !p->node[q].live || p->node[q].leaf || p->node[n].head_only || plan_avoids(p, n, q) ||
+	       place(p, q) > place(p, n);
 }
 
 uint32_t plan_sharers(const struct plan *p, uint32_t q)
@@ -147,14 +148,15 @@ static bool looks_slow(const struct plan *p, uint32_t n, int64_t now)
 	const struct plan_node *parent;
 	double lag;
 
-	if (!self->live || self->done || self->leaf || self->head_only || self->parent == PLAN_NOBODY || self->moves >= MAX_MOVES ||
-	    self->rate < 0 || now - self->since < SETTLE_MS)
+	if (!self->live || self->done || self->leaf || self->head_only || self->parent == PLAN_NOBODY ||
+	    self->moves >= MAX_MOVES || self->rate < 0 || now - self->since < SETTLE_MS)
 		return false;
 	parent = &p->node[self->parent];
 	if (self->quiet || parent->quiet)
 		return false; /* no fault of its own: a death is no slowness */
 	lag = self->parent == PLAN_HEAD ? p->best_rate : (double)(parent->bytes - self->bytes);
-	return lag > SLOW_LAG * p->best_rate && self->rate * MAX(plan_sharers(p, self->parent), 1u) < SLOW_SHARE * p->best_rate;
+	return lag > SLOW_LAG * p->best_rate &&
+	       self->rate * MAX(plan_sharers(p, self->parent), 1u) < SLOW_SHARE * p->best_rate;
 }
 
 uint32_t plan_find_slow(struct plan *p, int64_t now)

@@ -4,9 +4,9 @@
 
 #include "base/log.h"
 
-#define MAX_BAD      3           /* wrong chunks after which a parent is given up */
-#define LOW_WATER    (256 * 1024) /* bytes of a chunk worth waking up for */
-#define READ_BUDGET  (4 * MIB)   /* bytes read before others get their turn */
+#define MAX_BAD     3            /* wrong chunks after which a parent is given up */
+#define LOW_WATER   (256 * 1024) /* bytes of a chunk worth waking up for */
+#define READ_BUDGET (4 * MIB)    /* bytes read before others get their turn */
 
 /* ---- sending: a few small frames */
 
@@ -393,7 +393,7 @@ static int begin(struct pull *p, int fd, bool connecting)
 	int err;
 
 	pull_stop(p);
-	p->w = (struct loop_fd) { .fd = fd, .ready = ready };
+	p->w = (struct loop_fd){ .fd = fd, .ready = ready };
 	p->connecting = connecting;
 	p->error = 0;
 	p->heard = loop_now(p->loop);

@@ -18,9 +18,9 @@ struct pull_calls {
 	void (*bad)(struct pull *p, uint32_t i);
 	/* The parent is no use any more; the connection is closed, and P->error is what connect(2) said, or 0. */
 	void (*lost)(struct pull *p, enum wire_why why);
-	/* Memory where chunk bytes at OFFSET (as the parent claims, LEN of them) may be received and are then where they
-	 * belong, so that they need not be written; NULL: nowhere. Bytes there may be wrong until stored() is called.
-	 * May be NULL. */
+	/* Memory where chunk bytes at OFFSET (as the parent claims, LEN of them) may be received and are then where
+	 * they belong, so that they need not be written; NULL: nowhere. Bytes there may be wrong until stored() is
+	 * called. May be NULL. */
 	uint8_t *(*place)(struct pull *p, uint64_t offset, uint32_t len);
 	/* The target cannot take the bytes: -errno. The connection is closed. */
 	void (*store_failed)(struct pull *p, int err);
@@ -41,29 +41,29 @@ struct pull {
 
 	struct loop_fd w; /* fd -1: no parent */
 	bool connecting;
-	int error;     /* -errno of the last connection that did not come about */
+	int error; /* -errno of the last connection that did not come about */
 	struct buf out;
 	size_t out_sent;
 	int64_t heard; /* when the parent last said anything, of loop_now() */
 
 	uint8_t head[WIRE_HEADER + WIRE_RUN_FIXED]; /* the frame being read: header, a run's fixed part */
 	size_t head_len;
-	uint8_t *body;       /* of a small frame, or a run's hashes */
+	uint8_t *body; /* of a small frame, or a run's hashes */
 	size_t body_len, body_need;
-	struct wire_run run; /* what is left of the run being read: first, count */
-	uint32_t run_left;   /* bytes that follow of this run */
+	struct wire_run run;     /* what is left of the run being read: first, count */
+	uint32_t run_left;       /* bytes that follow of this run */
 	struct hash *run_hashes; /* streams; in body */
-	uint8_t *chunk;      /* room for a chunk */
-	uint8_t *chunk_at;   /* the chunk being read: there, or where the owner wants it */
+	uint8_t *chunk;          /* room for a chunk */
+	uint8_t *chunk_at;       /* the chunk being read: there, or where the owner wants it */
 	uint32_t chunk_len, chunk_need;
 
 	struct wire_want want[PULL_WANTS]; /* asked for and not here yet, in order */
 	unsigned want_at, want_count;
-	uint32_t asked;      /* chunks below were asked for on this connection, or are here */
-	int low_water;       /* what SO_RCVLOWAT was set to, 0: nothing yet */
-	unsigned bad_count;  /* wrong chunks from this parent */
+	uint32_t asked;     /* chunks below were asked for on this connection, or are here */
+	int low_water;      /* what SO_RCVLOWAT was set to, 0: nothing yet */
+	unsigned bad_count; /* wrong chunks from this parent */
 
-	uint64_t received;   /* bytes of chunks over the wire, all parents */
+	uint64_t received; /* bytes of chunks over the wire, all parents */
 };
 
 /* Leaves the present parent, if any, and turns to A. 0 or -errno. */

@@ -10,7 +10,8 @@
 /* Longest line, with its end; the rest is cut off. */
 #define SAY_LINE 400
 
-/* Defines NAME(OWNER, FMT, ...): a line for people, by OWNER->calls->CALL(OWNER, line). LOG: it goes to the log, too. */
+/* Defines NAME(OWNER, FMT, ...): a line for people, by OWNER->calls->CALL(OWNER, line). LOG: it goes to the log,
+ * too. */
 #define DEFINE_SAY(name, type, call, log)                                                                              \
 	void name(type *owner, const char *fmt, ...)                                                                   \
 	{                                                                                                              \

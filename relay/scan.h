@@ -10,10 +10,10 @@
 struct scan {
 	struct map *map;
 	struct rstore *store;
-	uint32_t next;    /* chunks below are looked at */
+	uint32_t next;        /* chunks below are looked at */
 	uint32_t tries, hits; /* in the group now looked at */
-	uint8_t *chunk;   /* room for one */
-	int64_t found;    /* bytes found right */
+	uint8_t *chunk;       /* room for one */
+	int64_t found;        /* bytes found right */
 };
 
 /* Looks at up to BUDGET bytes, as far as hashes are known; right chunks are set in the map (and copied where they lay

@@ -73,9 +73,10 @@ static void tune(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience));
-	/* BBR, where it is the default, all but stops a connection every 10 s to measure: a chain waits for each of them.
-	 * CUBIC ends its slow start when the round trip grows, and here it does at once: acknowledgements go up the cable
-	 * on which the image comes down. One chain in twelve then ran at half the rate for its first seconds. */
+	/* BBR, where it is the default, all but stops a connection every 10 s to measure: a chain waits for each of
+	 * them. CUBIC ends its slow start when the round trip grows, and here it does at once: acknowledgements go up
+	 * the cable on which the image comes down. One chain in twelve then ran at half the rate for its first
+	 * seconds. */
 	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
 }
 
@@ -105,7 +106,7 @@ static int listen_on(struct loop *l, uint16_t port)
 	a.u.in6.sin6_family = AF_INET6;
 	fd = socket(AF_INET6, SOCK_STREAM, 0);
 	if (fd < 0) { /* a kernel without IPv6 */
-		a = (struct peer_address) { .len = sizeof(a.u.in) };
+		a = (struct peer_address){ .len = sizeof(a.u.in) };
 		a.u.in.sin_family = AF_INET;
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 	} else {
@@ -236,8 +237,24 @@ static ssize_t hear(struct loop *l, int fd, void *to, size_t len, struct peer_ad
 }
 
 const struct world world_sockets = {
-	.open = open_loop, .close = close_loop, .now = now, .watch = watch, .forget = forget, .wait = wait_for,
-	.connect = connect_to, .listen = listen_on, .accept = accept_from, .error = error_of, .address = address_of,
-	.read = read_from, .write = write_to, .send_file = send_file, .low_water = low_water, .end = end, .shut = shut,
-	.datagrams = datagrams, .tell = tell, .hear = hear,
+	.open = open_loop,
+	.close = close_loop,
+	.now = now,
+	.watch = watch,
+	.forget = forget,
+	.wait = wait_for,
+	.connect = connect_to,
+	.listen = listen_on,
+	.accept = accept_from,
+	.error = error_of,
+	.address = address_of,
+	.read = read_from,
+	.write = write_to,
+	.send_file = send_file,
+	.low_water = low_water,
+	.end = end,
+	.shut = shut,
+	.datagrams = datagrams,
+	.tell = tell,
+	.hear = hear,
 };

@@ -8,10 +8,10 @@
 /* Set by tests: a change that no table allows ends the program. Else it is logged as a bug, and made. */
 extern bool states_strict;
 
-#define states_check(what, from, to, allowed, name) \
-	do { \
-		if (!((allowed) >> (to) & 1)) \
-			states_bug(what, name(from), name(to)); \
+#define states_check(what, from, to, allowed, name)                                                                    \
+	do {                                                                                                           \
+		if (!((allowed) >> (to)&1))                                                                            \
+			states_bug(what, name(from), name(to));                                                        \
 	} while (0)
 
 void states_bug(const char *what, const char *from, const char *to);

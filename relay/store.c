@@ -30,7 +30,7 @@ struct rstore_part *rstore_add_part(struct rstore *s, int64_t start, int64_t end
 		return NULL;
 	s->part = part;
 	part += s->parts++;
-	*part = (struct rstore_part) { .fd = -1, .old_fd = -1, .start = start, .end = end };
+	*part = (struct rstore_part){ .fd = -1, .old_fd = -1, .start = start, .end = end };
 	return part;
 }
 
@@ -73,7 +73,7 @@ int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *
 {
 	int err = 0;
 
-	*s = (struct rstore) { .kind = RSTORE_SOURCE, .path = strdup(path), .limit = -1 };
+	*s = (struct rstore){ .kind = RSTORE_SOURCE, .path = strdup(path), .limit = -1 };
 	*size = 0;
 	if (!split) {
 		err = open_source_part(s, path, size, f);
@@ -99,7 +99,7 @@ int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *
 
 int rstore_lend(struct rstore *s, int fd)
 {
-	*s = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
+	*s = (struct rstore){ .kind = RSTORE_LENT, .limit = -1 };
 	if (!rstore_add_part(s, 0, INT64_MAX))
 		return -ENOMEM;
 	s->part[0].fd = fd;
@@ -201,8 +201,8 @@ int rstore_to_sink(struct rstore *s, int64_t offset, int64_t len, struct sink *t
 	while (len > 0) {
 		struct rstore_part *part = part_at(s, offset, false);
 		int64_t now = part ? MIN(len, part->end - offset) : 0;
-		int err = part ? sink_copy(to, part->fd, offset - part->start, now, f) :
-				 fail(f, FAIL_SYS_INTERNAL, -EIO, "byte %lld is not in the store", (long long)offset);
+		int err = part ? sink_copy(to, part->fd, offset - part->start, now, f)
+			       : fail(f, FAIL_SYS_INTERNAL, -EIO, "byte %lld is not in the store", (long long)offset);
 
 		if (err)
 			return err;
@@ -303,5 +303,5 @@ void rstore_close(struct rstore *s, bool keep)
 	}
 	free(s->part);
 	free(s->path);
-	*s = (struct rstore) { .limit = -1 };
+	*s = (struct rstore){ .limit = -1 };
 }

@@ -49,13 +49,14 @@ struct rstore_target {
 int rstore_open_source(struct rstore *s, const char *path, bool split, int64_t *size, struct failure *f) must_check;
 
 /* Opens the target PATH, HOW it is said. A block device must be large enough and not in use. A file is written as
- * ".NAME.part" beside it until rstore_finish, then has the old one's owner and mode; a link is followed. A file that has
- * other names, is a mount point, lies in a folder that takes no new file, or where both have no room is written where it
- * lies, with a warning. 0 or -errno with F filled (FAIL_IMG_STORE). */
-int rstore_open_target(struct rstore *s, const char *path, const struct rstore_target *how, struct failure *f) must_check;
+ * ".NAME.part" beside it until rstore_finish, then has the old one's owner and mode; a link is followed. A file that
+ * has other names, is a mount point, lies in a folder that takes no new file, or where both have no room is written
+ * where it lies, with a warning. 0 or -errno with F filled (FAIL_IMG_STORE). */
+int rstore_open_target(struct rstore *s, const char *path, const struct rstore_target *how,
+		       struct failure *f) must_check;
 
-/* Once the first bytes are written to a device: are its sectors of the size that the image's partition table (GPT) counts in?
- * 0, or -EINVAL with F. */
+/* Once the first bytes are written to a device: are its sectors of the size that the image's partition table (GPT)
+ * counts in? 0, or -EINVAL with F. */
 int rstore_check_sectors(struct rstore *s, struct failure *f) must_check;
 
 /* A memory file. */

@@ -171,7 +171,8 @@ static int check_room(const struct rstore_part *part, const char *folder, int64_
 static void keep_owner(const struct rstore_part *part, const struct stat *st)
 {
 	if (fchown(part->fd, st->st_uid, st->st_gid) < 0 && st->st_uid != geteuid())
-		log_warn("%s will belong to user %u, no longer to %u", part->path, (unsigned)geteuid(), (unsigned)st->st_uid);
+		log_warn("%s will belong to user %u, no longer to %u", part->path, (unsigned)geteuid(),
+			 (unsigned)st->st_uid);
 	fchmod(part->fd, st->st_mode & 07777);
 }
 
@@ -231,7 +232,8 @@ static int say_busy(const char *path, dev_t dev, struct failure *f)
 		    where ? where : ": is it, or a part of it, mounted, swap, or part of a RAID or LVM?");
 }
 
-static int open_device(struct rstore *s, struct rstore_part *part, int64_t size, const struct stat *st, struct failure *f)
+static int open_device(struct rstore *s, struct rstore_part *part, int64_t size, const struct stat *st,
+		       struct failure *f)
 {
 	uint64_t bytes = 0;
 
@@ -267,8 +269,10 @@ int rstore_check_sectors(struct rstore *s, struct failure *f)
 
 	if (!image || ioctl(s->part[0].fd, BLKSSZGET, &disk) < 0 || disk == image)
 		return 0;
-	return fail(f, FAIL_IMG_STORE, -EINVAL, "%s has sectors of %d bytes, the image's partition table is for sectors of %d: "
-		    "no machine would find its partitions", s->part[0].path, disk, image);
+	return fail(f, FAIL_IMG_STORE, -EINVAL,
+		    "%s has sectors of %d bytes, the image's partition table is for sectors of %d: "
+		    "no machine would find its partitions",
+		    s->part[0].path, disk, image);
 }
 
 /* ---- all of it */
@@ -311,7 +315,9 @@ int rstore_open_target(struct rstore *s, const char *path, const struct rstore_t
 	int64_t split = how->split, size = how->size;
 	int err = 0;
 
-	*s = (struct rstore) { .kind = RSTORE_FILE, .path = strdup(path), .split = split, .limit = -1, .force = how->force };
+	*s = (struct rstore){
+		.kind = RSTORE_FILE, .path = strdup(path), .split = split, .limit = -1, .force = how->force
+	};
 	if (!s->path)
 		return -ENOMEM;
 	do {
@@ -326,5 +332,6 @@ void rstore_device_written(const struct rstore *s)
 {
 	for (size_t i = 0; i < s->parts && s->kind == RSTORE_DEVICE; i++)
 		if (ioctl(s->part[i].fd, BLKRRPART) < 0 && errno != EINVAL && errno != ENOTTY)
-			log_warn("%s: the kernel does not read its partitions anew: %s", s->part[i].path, err_text(errno));
+			log_warn("%s: the kernel does not read its partitions anew: %s", s->part[i].path,
+				 err_text(errno));
 }

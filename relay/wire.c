@@ -311,7 +311,7 @@ int wire_get_hello(const uint8_t *p, size_t len, struct wire_hello *m)
 	take_string(&c, m->name, sizeof(m->name));
 	take_string(&c, m->group, sizeof(m->group));
 	m->flags = c.left ? (uint8_t)take(&c, 1) : 0;
-	m->target = (struct hash) { { 0 } };
+	m->target = (struct hash){ { 0 } };
 	if (c.left)
 		take_bytes(&c, m->target.b, HASH_SIZE);
 	return verdict(&c);
@@ -321,7 +321,7 @@ int wire_get_job(const uint8_t *p, size_t len, struct wire_job *m)
 {
 	struct cursor c = { p, len, false };
 
-	*m = (struct wire_job) { 0 };
+	*m = (struct wire_job){ 0 };
 	take_bytes(&c, m->session, WIRE_SESSION);
 	m->flags = (uint32_t)take(&c, 4);
 	m->node = (uint32_t)take(&c, 4);

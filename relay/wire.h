@@ -12,38 +12,39 @@
 /* The extension's port, TCP on every node and the head, UDP for announcements; no original listens there. */
 #define WIRE_PORT 9995
 
-#define WIRE_HEADER 8        /* u32 length of the body, u8 type, u8 flags, u16 zero; all little-endian */
-#define WIRE_SMALL  (1 << 17) /* no body is longer but that of WIRE_RUN */
+#define WIRE_HEADER  8          /* u32 length of the body, u8 type, u8 flags, u16 zero; all little-endian */
+#define WIRE_SMALL   (1 << 17)  /* no body is longer but that of WIRE_RUN */
 #define WIRE_JOB_MAX (16 << 20) /* and that of WIRE_JOB */
 #define WIRE_SESSION 16
-#define WIRE_NAME   64 /* longest name, bytes */
-#define WIRE_PATH   4096
+#define WIRE_NAME    64 /* longest name, bytes */
+#define WIRE_PATH    4096
 
 /* Who sends what: H head, N node, C child, P parent. */
 enum wire_type {
-	WIRE_OPEN = 1,     /* H>N first frame on a control connection the head makes; no body */
-	WIRE_HELLO = 2,    /* N>H who I am, what I have */
-	WIRE_JOB = 3,      /* H>N what is to be fetched */
-	WIRE_READY = 4,    /* N>H target open; struct wire_progress */
-	WIRE_PARENT = 5,   /* H>N fetch from there */
-	WIRE_DROP = 6,     /* H>N stop feeding that child: u32 node */
-	WIRE_PROGRESS = 7, /* N>H every report_ms: also the sign of life */
-	WIRE_LOST = 8,     /* N>H my parent does not serve me */
-	WIRE_BAD = 9,      /* N>H a chunk from my parent had the wrong hash; struct wire_lost */
-	WIRE_TOTAL = 10,   /* H>N a stream has ended: its size and root */
-	WIRE_DONE = 11,    /* N>H all is verified and on the medium; struct wire_total */
-	WIRE_FAILED = 12,  /* N>H I give up: text */
-	WIRE_BEAT = 13,    /* H>N every 500 ms: the head lives; no body */
-	WIRE_BYE = 14,     /* H>N the session is over: u8 0 success, 1 failure; text */
+	WIRE_OPEN = 1,      /* H>N first frame on a control connection the head makes; no body */
+	WIRE_HELLO = 2,     /* N>H who I am, what I have */
+	WIRE_JOB = 3,       /* H>N what is to be fetched */
+	WIRE_READY = 4,     /* N>H target open; struct wire_progress */
+	WIRE_PARENT = 5,    /* H>N fetch from there */
+	WIRE_DROP = 6,      /* H>N stop feeding that child: u32 node */
+	WIRE_PROGRESS = 7,  /* N>H every report_ms: also the sign of life */
+	WIRE_LOST = 8,      /* N>H my parent does not serve me */
+	WIRE_BAD = 9,       /* N>H a chunk from my parent had the wrong hash; struct wire_lost */
+	WIRE_TOTAL = 10,    /* H>N a stream has ended: its size and root */
+	WIRE_DONE = 11,     /* N>H all is verified and on the medium; struct wire_total */
+	WIRE_FAILED = 12,   /* N>H I give up: text */
+	WIRE_BEAT = 13,     /* H>N every 500 ms: the head lives; no body */
+	WIRE_BYE = 14,      /* H>N the session is over: u8 0 success, 1 failure; text */
 	WIRE_ANNOUNCE = 15, /* N>any, by UDP: I wait for a head; struct wire_hello */
-	WIRE_GET = 16,     /* C>P first frame on a data connection */
-	WIRE_WANT = 17,    /* C>P send these chunks when you have them */
-	WIRE_LIST = 18,    /* C>P send the hashes of this group: u32 */
-	WIRE_HASHES = 19,  /* P>C u32 group, then its hashes */
-	WIRE_RUN = 20,     /* P>C chunks */
-	WIRE_IDLE = 21,    /* P>C nothing to send now, but I live; no body */
-	WIRE_REFUSED = 22, /* P>C not from me: text */
-	WIRE_PUSH = 23,    /* H>N first frame on a data connection the head makes, where the other direction is closed; wire_get */
+	WIRE_GET = 16,      /* C>P first frame on a data connection */
+	WIRE_WANT = 17,     /* C>P send these chunks when you have them */
+	WIRE_LIST = 18,     /* C>P send the hashes of this group: u32 */
+	WIRE_HASHES = 19,   /* P>C u32 group, then its hashes */
+	WIRE_RUN = 20,      /* P>C chunks */
+	WIRE_IDLE = 21,     /* P>C nothing to send now, but I live; no body */
+	WIRE_REFUSED = 22,  /* P>C not from me: text */
+	/* H>N first frame on a data connection the head makes, where the other direction is closed; wire_get */
+	WIRE_PUSH = 23,
 };
 
 struct wire_header {
@@ -56,19 +57,20 @@ struct wire_hello {
 	uint16_t port;                 /* where children connect */
 	uint8_t session[WIRE_SESSION]; /* what it holds; zero: nothing */
 	struct hash root;
-	uint32_t have;                 /* verified chunks of it */
-	struct hash nonce;             /* for the head's proof of the password */
-	char name[WIRE_NAME + 1];      /* host name, for people */
-	char group[WIRE_NAME + 1];     /* which kind of head it waits for: "dolly", or a ka session's name */
-	uint8_t flags;                 /* of enum wire_hello_flags */
-	struct hash target;            /* names where it puts what comes, where it decides that itself; zero: the job says */
+	uint32_t have;             /* verified chunks of it */
+	struct hash nonce;         /* for the head's proof of the password */
+	char name[WIRE_NAME + 1];  /* host name, for people */
+	char group[WIRE_NAME + 1]; /* which kind of head it waits for: "dolly", or a ka session's name */
+	uint8_t flags;             /* of enum wire_hello_flags */
+	/* names where it puts what comes, where it decides that itself; zero: the job says */
+	struct hash target;
 };
 
 enum wire_hello_flags { WIRE_HELLO_TAKEN = 1 /* another connection of a head is there, and lives: not this one */ };
 
 enum wire_job_flags {
-	WIRE_JOB_STREAM = 1,   /* size and root come at the end, each run carries its hashes */
-	WIRE_JOB_UNPACK = 2,   /* `compressed infile`: the node unpacks what arrives */
+	WIRE_JOB_STREAM = 1, /* size and root come at the end, each run carries its hashes */
+	WIRE_JOB_UNPACK = 2, /* `compressed infile`: the node unpacks what arrives */
 	WIRE_JOB_NO_SYNC = 4,
 };
 
@@ -82,11 +84,11 @@ struct wire_job {
 	int64_t split;      /* bytes per part of the target, 0: one */
 	uint16_t report_ms; /* how often the node reports its progress */
 	struct hash root;
-	struct hash nonce;  /* the head's */
-	struct hash proof;  /* MAC of all the rest under the password; zero without one */
+	struct hash nonce;        /* the head's */
+	struct hash proof;        /* MAC of all the rest under the password; zero without one */
 	char name[WIRE_NAME + 1]; /* how the head calls the receiver */
-	char *target;       /* path on the node; malloc'ed */
-	struct hash *group; /* malloc'ed */
+	char *target;             /* path on the node; malloc'ed */
+	struct hash *group;       /* malloc'ed */
 	uint32_t groups;
 };
 
@@ -106,7 +108,7 @@ struct wire_parent {
 	uint8_t family;      /* of enum wire_family */
 	uint8_t address[16];
 	uint16_t port;
-	uint16_t patience;   /* ms its silence is borne: it may have many children; 0: as always */
+	uint16_t patience; /* ms its silence is borne: it may have many children; 0: as always */
 };
 
 enum wire_why {
@@ -141,7 +143,8 @@ struct wire_total {
 struct wire_get {
 	uint8_t session[WIRE_SESSION];
 	uint32_t node; /* the child's number */
-	uint32_t generation; /* WIRE_PUSH: of the WIRE_PARENT that announced it, which may come later; WIRE_GET: 0 */
+	/* WIRE_PUSH: of the WIRE_PARENT that announced it, which may come later; WIRE_GET: 0 */
+	uint32_t generation;
 };
 
 enum wire_want_flags { WIRE_WANT_AGAIN = 1 /* what you sent was bad: look at yours first */ };

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-/* Two makers: world_sockets (relay/sockets.c), and the simulator (tests/sim). Descriptors are numbers of the maker's; no
- * call blocks, but wait. Errors are -errno; -EAGAIN: nothing now, W's owner will be told. */
+/* Two makers: world_sockets (relay/sockets.c), and the simulator (tests/sim). Descriptors are numbers of the maker's;
+ * no call blocks, but wait. Errors are -errno; -EAGAIN: nothing now, W's owner will be told. */
 struct world {
 	int (*open)(struct loop *l);
 	void (*close)(struct loop *l);
@@ -44,9 +44,10 @@ struct world {
 
 	/* A datagram socket on PORT that may broadcast; BOTH families. */
 	int (*datagrams)(struct loop *l, uint16_t port, bool both);
-	/* To PORT of everybody on every network, and to the COUNT addresses TO. What cannot be reached now may be later. */
-	void (*tell)(struct loop *l, int fd, uint16_t port, const void *bytes, size_t len, const struct peer_address *to,
-		     size_t count);
+	/* To PORT of everybody on every network, and to the COUNT addresses TO. What cannot be reached now may be
+	 * later. */
+	void (*tell)(struct loop *l, int fd, uint16_t port, const void *bytes, size_t len,
+		     const struct peer_address *to, size_t count);
 	ssize_t (*hear)(struct loop *l, int fd, void *to, size_t len, struct peer_address *from);
 };
 
@@ -58,17 +59,17 @@ static inline int64_t loop_now(struct loop *l)
 	return l->world->now(l);
 }
 
-#define peer_connect(l, a)                (l)->world->connect(l, a)
-#define peer_listen(l, port)              (l)->world->listen(l, port)
-#define peer_accept(l, fd, from)          (l)->world->accept(l, fd, from)
-#define peer_error(l, fd)                 (l)->world->error(l, fd)
-#define peer_far(l, fd, a)                (l)->world->address(l, fd, true, a)
-#define peer_near(l, fd, a)               (l)->world->address(l, fd, false, a)
-#define peer_read(l, fd, to, len)         (l)->world->read(l, fd, to, len, false)
-#define peer_peek(l, fd, to, len)         (l)->world->read(l, fd, to, len, true)
-#define peer_write(l, fd, p, len)         (l)->world->write(l, fd, p, len, false)
-#define peer_low_water(l, fd, bytes)      (l)->world->low_water(l, fd, bytes)
-#define peer_end(l, fd)                   (l)->world->end(l, fd)
-#define peer_shut(l, fd)                  (l)->world->shut(l, fd, false)
+#define peer_connect(l, a)           (l)->world->connect(l, a)
+#define peer_listen(l, port)         (l)->world->listen(l, port)
+#define peer_accept(l, fd, from)     (l)->world->accept(l, fd, from)
+#define peer_error(l, fd)            (l)->world->error(l, fd)
+#define peer_far(l, fd, a)           (l)->world->address(l, fd, true, a)
+#define peer_near(l, fd, a)          (l)->world->address(l, fd, false, a)
+#define peer_read(l, fd, to, len)    (l)->world->read(l, fd, to, len, false)
+#define peer_peek(l, fd, to, len)    (l)->world->read(l, fd, to, len, true)
+#define peer_write(l, fd, p, len)    (l)->world->write(l, fd, p, len, false)
+#define peer_low_water(l, fd, bytes) (l)->world->low_water(l, fd, bytes)
+#define peer_end(l, fd)              (l)->world->end(l, fd)
+#define peer_shut(l, fd)             (l)->world->shut(l, fd, false)
 
 #endif

@@ -164,7 +164,8 @@ static int take_option(struct dolly_options *o, int c)
 
 #define MOST_ADDRESSES 32 /* of one name that are tried */
 
-/* What /etc/hosts says of NAME: all of it, which not every libc's getaddrinfo() does, and without asking a server first. */
+/* What /etc/hosts says of NAME: all of it, which not every libc's getaddrinfo() does, and without asking a server
+ * first. */
 static int look_in_hosts(const char *name, uint16_t port, struct address_list *found)
 {
 	cleanup_free char *text = file_text("/etc/hosts");
@@ -172,13 +173,14 @@ static int look_in_hosts(const char *name, uint16_t port, struct address_list *f
 	return text ? hosts_find(text, name, port, found) : 0;
 }
 
-int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error, size_t size)
+int dolly_resolve_all(const char *name, uint16_t port, struct peer_address **list, size_t *count, char *error,
+		      size_t size)
 {
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found = NULL;
 	struct address_list hosts = { 0 };
 	int err = look_in_hosts(name, port, &hosts);
 
-	if (err == 0 && hosts.count) {
+	if (!err && hosts.count) {
 		*list = hosts.address;
 		*count = MIN(hosts.count, (size_t)MOST_ADDRESSES);
 		return 0;

@@ -15,23 +15,23 @@ struct dolly_options {
 	bool server;
 	bool verbose, quiet;
 	bool no_sync;
-	bool force;           /* -F: a device is written although it is in use */
-	bool any_file;        /* -A: a server without a password may name any file */
-	bool wake;            /* -d: the nodes' services are woken first */
-	const char *config;   /* -f */
+	bool force;                           /* -F: a device is written although it is in use */
+	bool any_file;                        /* -A: a server without a password may name any file */
+	bool wake;                            /* -d: the nodes' services are woken first */
+	const char *config;                   /* -f */
 	const char *infile, *outfile, *hosts; /* -I -O -H */
-	const char *password; /* -P */
-	const char *log;      /* -o: statistics are appended there */
-	int64_t timeout_s;    /* -a, 0: not given */
-	int64_t start_s;      /* -t, 0: not given */
-	int64_t return_s;     /* -w, 0: not given */
-	uint16_t port;        /* -p: the extension's port, 0: 9995 */
+	const char *password;                 /* -P */
+	const char *log;                      /* -o: statistics are appended there */
+	int64_t timeout_s;                    /* -a, 0: not given */
+	int64_t start_s;                      /* -t, 0: not given */
+	int64_t return_s;                     /* -w, 0: not given */
+	uint16_t port;                        /* -p: the extension's port, 0: 9995 */
 };
 
 /* The signal that told us to stop, 0: none yet. */
 extern volatile sig_atomic_t dolly_stop_signal;
-/* SIGINT and SIGTERM end a transfer in words; one that was ignored when we were started (nohup, a script's background) stays
- * ignored. */
+/* SIGINT and SIGTERM end a transfer in words; one that was ignored when we were started (nohup, a script's background)
+ * stays ignored. */
 void dolly_catch_signals(void);
 
 /* One transfer as the server; the exit status. */
@@ -47,8 +47,8 @@ int dolly_resolve(const char *name, uint16_t port, struct peer_address *a, char 
 
 /* ---- dolly_wake.c */
 
-/* Connects once to port 9996 of each of the COUNT addresses LIST, where systemd may wait to start a client; who does not
- * answer within two seconds is not waited for. */
+/* Connects once to port 9996 of each of the COUNT addresses LIST, where systemd may wait to start a client; who does
+ * not answer within two seconds is not waited for. */
 void dolly_wake(struct peer_address *const *list, size_t count);
 
 /* ---- dolly_pack.c */
@@ -71,9 +71,9 @@ void classic_close(struct classic *c);
 /* ---- dolly_screen.c: the server's view of all nodes */
 
 struct dolly_screen {
-	bool terminal;     /* lines are drawn over */
+	bool terminal; /* lines are drawn over */
 	bool quiet;
-	unsigned drawn;    /* lines now on the screen that will be drawn over */
+	unsigned drawn; /* lines now on the screen that will be drawn over */
 	int64_t last, begun;
 };
 

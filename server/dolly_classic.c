@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#define SETTLE_MS   1500   /* after the first original is found, for programs of ours to show up */
+#define SETTLE_MS   1500 /* after the first original is found, for programs of ours to show up */
 #define TICK_MS     250
 #define PATIENCE_MS 120000
 
@@ -106,7 +106,10 @@ static void on_failed(struct dolly_down *d, int err, const char *why)
 }
 
 static const struct dolly_down_calls calls = {
-	.found = on_found, .line = on_line, .acknowledged = on_acknowledged, .failed = on_failed,
+	.found = on_found,
+	.line = on_line,
+	.acknowledged = on_acknowledged,
+	.failed = on_failed,
 };
 
 /* ---- finding and forming the chain */
@@ -114,8 +117,14 @@ static const struct dolly_down_calls calls = {
 static void try_data_port(struct classic *c, struct head_node *n)
 {
 	c->candidate = n->number;
-	c->down = (struct dolly_down) { .loop = c->loop, .store = c->store, .calls = &calls, .owner = c,
-					.address = n->address, .password = c->password, .patience = 2000, .once = true };
+	c->down = (struct dolly_down){ .loop = c->loop,
+				       .store = c->store,
+				       .calls = &calls,
+				       .owner = c,
+				       .address = n->address,
+				       .password = c->password,
+				       .patience = 2000,
+				       .once = true };
 	c->down.family = c->conf->old_form && !c->password ? DOLLY_OLD : DOLLY_NEW;
 	dolly_down_begin(&c->down);
 }
@@ -165,7 +174,8 @@ static void tell(struct classic *c)
 		err = dolly_down_tell(&c->down, text.data, text.len);
 	if (err) {
 		dolly_down_close(&c->down);
-		end_all(c, err, err == -E2BIG ? "originals take no configuration of more than 4095 bytes" : err_text(err));
+		end_all(c, err,
+			err == -E2BIG ? "originals take no configuration of more than 4095 bytes" : err_text(err));
 	}
 }
 
@@ -218,7 +228,7 @@ struct classic *classic_open(struct loop *l, struct head *h, const struct dolly_
 
 	if (!c)
 		return NULL;
-	*c = (struct classic) { .loop = l, .head = h, .conf = conf, .store = store, .size = size, .password = password };
+	*c = (struct classic){ .loop = l, .head = h, .conf = conf, .store = store, .size = size, .password = password };
 	c->patience = patience_ms ? patience_ms : PATIENCE_MS;
 	c->timer.fire = on_timer;
 	return c;

@@ -26,13 +26,13 @@ struct client {
 	struct dolly_up up;
 	bool up_open;
 	struct finish finish;
-	struct rstore target;  /* behind an outlet: the file or device the unpacked bytes go to */
+	struct rstore target; /* behind an outlet: the file or device the unpacked bytes go to */
 	bool has_outlet;
 	struct outlet outlet;
 	char target_name[PATH_MAX]; /* the outlet's, for words and to be opened */
 	struct loop_timer watch;
 	int64_t begun, deadline;
-	int wrong_sectors;     /* -errno: the image is for disks with other sectors; failure has the words */
+	int wrong_sectors;        /* -errno: the image is for disks with other sectors; failure has the words */
 	char name[WIRE_NAME + 1]; /* the host's */
 	struct failure failure;
 };
@@ -81,7 +81,7 @@ static void on_finished(struct finish *f, int err, const struct failure *why)
 
 static void finish_target(struct client *c, struct rstore *store, int64_t size, bool sync)
 {
-	c->finish = (struct finish) { .loop = &c->loop, .store = store, .done = on_finished };
+	c->finish = (struct finish){ .loop = &c->loop, .store = store, .done = on_finished };
 	finish_begin(&c->finish, size, sync && !c->options->no_sync);
 }
 
@@ -122,8 +122,7 @@ static bool is_stream(const char *path)
 {
 	struct stat st;
 
-	return is_standard(path) ||
-	       (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)));
+	return is_standard(path) || (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)));
 }
 
 /* Sends what comes through an outlet to the stream PATH, or, unpacked, to the target PATH. */
@@ -139,7 +138,8 @@ static int open_outlet(struct client *c, const char *path, bool unpack, struct r
 		return err;
 	str_copy(c->target_name, sizeof(c->target_name), streq(path, "-") ? "standard output" : path);
 	c->has_outlet = true;
-	c->outlet = (struct outlet) { .loop = &c->loop, .store = store, .unpack = unpack, .done = on_outlet, .owner = c };
+	c->outlet =
+		(struct outlet){ .loop = &c->loop, .store = store, .unpack = unpack, .done = on_outlet, .owner = c };
 	c->outlet.path = c->target_name;
 	c->outlet.out = !stream ? c->target.part[0].fd : is_standard(path) ? STDOUT_FILENO : -1;
 	return 0;
@@ -151,7 +151,8 @@ static int open_target(struct client *c, const char *path, int64_t size, int64_t
 {
 	struct rstore_target how = { .size = size, .split = split, .force = c->options->force };
 
-	return unpack || is_stream(path) ? open_outlet(c, path, unpack, store, f) : rstore_open_target(store, path, &how, f);
+	return unpack || is_stream(path) ? open_outlet(c, path, unpack, store, f)
+					 : rstore_open_target(store, path, &how, f);
 }
 
 /* Where the server may put an image without being asked for a password, as it has always been used: devices, and files
@@ -166,7 +167,8 @@ static bool is_free(const char *path)
 		return false;
 	folder = slash ? str_printf("%.*s", (int)MAX(slash - path, 1), path) : strdup(".");
 	return folder && getcwd(here, sizeof(here)) &&
-	       (lies_below(folder, "/dev") || lies_below(folder, "/tmp") || (!streq(here, "/") && lies_below(folder, here)));
+	       (lies_below(folder, "/dev") || lies_below(folder, "/tmp") ||
+		(!streq(here, "/") && lies_below(folder, here)));
 }
 
 /* The target that -O names, else the server's WORD. NULL with F where it may not choose it. */
@@ -178,8 +180,10 @@ static const char *choose_target(struct client *c, const char *word, struct fail
 		return o->outfile;
 	if (o->password || o->any_file || is_free(word))
 		return word;
-	fail(f, FAIL_SRV_DENIED, -EPERM, "the server wants to write %s: without a password (-P) it may write devices and files below "
-	     "/tmp and this folder only. Name the file with -O, or let it choose any with -A", word);
+	fail(f, FAIL_SRV_DENIED, -EPERM,
+	     "the server wants to write %s: without a password (-P) it may write devices and files below "
+	     "/tmp and this folder only. Name the file with -O, or let it choose any with -A",
+	     word);
 	return NULL;
 }
 
@@ -206,8 +210,10 @@ static void on_stored(struct node *n, uint32_t i)
 	if (i == 0 && !c->has_outlet)
 		c->wrong_sectors = rstore_check_sectors(&n->store, &c->failure);
 	if (c->has_outlet)
-		outlet_feed(&c->outlet, n->map.prefix < n->map.count ? (int64_t)map_offset(&n->map, n->map.prefix)
-								      : n->map.have_bytes, -1);
+		outlet_feed(&c->outlet,
+			    n->map.prefix < n->map.count ? (int64_t)map_offset(&n->map, n->map.prefix)
+							 : n->map.have_bytes,
+			    -1);
 }
 
 static void on_complete(struct node *n)
@@ -233,7 +239,11 @@ static void on_ended(struct node *n, int err, const struct failure *f)
 }
 
 static const struct node_calls calls = {
-	.open = on_open, .stored = on_stored, .complete = on_complete, .note = on_note, .ended = on_ended,
+	.open = on_open,
+	.stored = on_stored,
+	.complete = on_complete,
+	.note = on_note,
+	.ended = on_ended,
 };
 
 /* ---- a server of the published protocol */
@@ -278,7 +288,8 @@ static int up_open(struct dolly_up *u, const struct dolly_conf *conf, bool direc
 	const char *path = choose_target(c, conf->outfile, f);
 
 	if (directory)
-		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP, "the server sends a directory; this client takes images");
+		return fail(f, FAIL_SRV_PROTOCOL, -EOPNOTSUPP,
+			    "the server sends a directory; this client takes images");
 	return path ? open_target(c, path, -1, conf->out_split, conf->in_compressed, store, f) : -EPERM;
 }
 
@@ -311,8 +322,14 @@ static void up_ended(struct dolly_up *u, int err, const struct failure *f)
 }
 
 static const struct dolly_up_calls up_calls = {
-	.begun = up_begun, .is_me = up_is_me, .resolve = up_resolve, .open = up_open,
-	.stored = up_stored, .complete = up_complete, .note = up_note, .ended = up_ended,
+	.begun = up_begun,
+	.is_me = up_is_me,
+	.resolve = up_resolve,
+	.open = up_open,
+	.stored = up_stored,
+	.complete = up_complete,
+	.note = up_note,
+	.ended = up_ended,
 };
 
 /* ---- time */
@@ -340,8 +357,9 @@ static void on_watch(struct loop_timer *t)
 int dolly_client(const struct dolly_options *o)
 {
 	struct client c = { .options = o, .begun = now_ms() };
-	struct node_options n = { .group = "dolly", .password = o->password, .port = o->port, .announce = true,
-				  .target = o->outfile };
+	struct node_options n = {
+		.group = "dolly", .password = o->password, .port = o->port, .announce = true, .target = o->outfile
+	};
 	int err;
 
 	dolly_catch_signals();
@@ -354,7 +372,7 @@ int dolly_client(const struct dolly_options *o)
 		return 1;
 	err = node_open(&c.node, &c.loop, &n, &calls, &c, &c.failure);
 	c.node_open = !err;
-	c.up = (struct dolly_up) { .loop = &c.loop, .calls = &up_calls, .owner = &c, .password = o->password };
+	c.up = (struct dolly_up){ .loop = &c.loop, .calls = &up_calls, .owner = &c, .password = o->password };
 	if (!err)
 		err = dolly_up_open(&c.up, &c.failure);
 	c.up_open = !err;

@@ -1,4 +1,5 @@
-/* dolly_outlet.c - verified bytes in a store -> a stream: unpacked into a target, or to a pipe, device or standard output. */
+/* dolly_outlet.c - verified bytes in a store -> a stream: unpacked into a target, or to a pipe, device or standard
+ * output. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/dolly_outlet.h"
 
@@ -72,8 +73,9 @@ static int copy(struct outlet *o, uint8_t *piece)
 /* Bytes behind the end of packed data that are none of it: firmware's signatures, for example. The data are whole. */
 static int leave_out_rest(struct outlet *o, struct decoder *d, uint8_t *piece)
 {
-	snprintf(o->end->warning, sizeof(o->end->warning), "what lies behind the end of the %s data, at byte %lld, is left out",
-		 d->format->name, (long long)(d->taken - d->zeros));
+	snprintf(o->end->warning, sizeof(o->end->warning),
+		 "what lies behind the end of the %s data, at byte %lld, is left out", d->format->name,
+		 (long long)(d->taken - d->zeros));
 	while (read_piece(piece, PIECE) > 0)
 		;
 	return 0;
@@ -126,7 +128,10 @@ static int unpack(struct outlet *o, uint8_t *piece)
 
 	if (h[0] == 0x1f && h[1] == 0x8b)
 		return decode(o, IMAGE_GZIP, piece);
-	if (memcmp(h, "\xfd" "7zXZ", 6) == 0)
+	if (memcmp(h,
+		   "\xfd"
+		   "7zXZ",
+		   6) == 0)
 		return decode(o, IMAGE_XZ, piece);
 	if (memcmp(h, "\x28\xb5\x2f\xfd", 4) == 0)
 		return decode(o, IMAGE_ZSTD, piece);
@@ -155,7 +160,7 @@ static int work(void *ctx)
 
 static void conclude(struct outlet *o, int err, const struct failure *f)
 {
-	struct failure why = f ? *f : (struct failure) { 0 };
+	struct failure why = f ? *f : (struct failure){ 0 };
 
 	outlet_close(o);
 	o->done(o, err, &why);
@@ -243,7 +248,7 @@ static int open_pipe(struct outlet *o, int ends[2])
 		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
 	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
 	fcntl(ends[1], F_SETFL, O_NONBLOCK);
-	o->w = (struct loop_fd) { .fd = ends[1], .ready = ready };
+	o->w = (struct loop_fd){ .fd = ends[1], .ready = ready };
 	return 0;
 }
 

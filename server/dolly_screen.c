@@ -17,7 +17,7 @@ void dolly_screen_open(struct dolly_screen *s, bool quiet)
 {
 	const char *term = getenv("TERM");
 
-	*s = (struct dolly_screen) { .quiet = quiet, .begun = now_ms() };
+	*s = (struct dolly_screen){ .quiet = quiet, .begun = now_ms() };
 	s->terminal = !quiet && isatty(STDERR_FILENO) && term && !streq(term, "dumb");
 }
 
@@ -27,7 +27,7 @@ static struct winsize terminal_size(void)
 	struct winsize w = { 0 };
 
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row < 3 || w.ws_col < 20)
-		return (struct winsize) { .ws_row = ROWS, .ws_col = COLUMNS };
+		return (struct winsize){ .ws_row = ROWS, .ws_col = COLUMNS };
 	return w;
 }
 
@@ -120,8 +120,8 @@ void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct
 
 	for (uint32_t i = 1; i <= h->count; i++)
 		done += h->node[i]->state == HEAD_DONE;
-	buf_printf(out, "%u of %u nodes have everything: %lld bytes in %.2f s, %.1f MB/s each, %.1f MB/s together\n", done,
-		   h->count, (long long)size, s, (double)size / s / 1e6, (double)size * done / s / 1e6);
+	buf_printf(out, "%u of %u nodes have everything: %lld bytes in %.2f s, %.1f MB/s each, %.1f MB/s together\n",
+		   done, h->count, (long long)size, s, (double)size / s / 1e6, (double)size * done / s / 1e6);
 	for (uint32_t i = 1; i <= h->count; i++) {
 		const struct head_node *n = h->node[i];
 
@@ -129,7 +129,8 @@ void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct
 			continue;
 		buf_printf(out, "NOT DONE %s (%s): %s", n->name, head_address(n, where), head_why(n));
 		if (n->progress.bytes && n->state != HEAD_FAILED)
-			buf_printf(out, "; had %llu of %lld bytes", (unsigned long long)n->progress.bytes, (long long)size);
+			buf_printf(out, "; had %llu of %lld bytes", (unsigned long long)n->progress.bytes,
+				   (long long)size);
 		buf_char(out, '\n');
 	}
 }

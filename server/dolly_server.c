@@ -61,7 +61,9 @@ static int take_hosts(struct dolly_conf *c, const char *list)
 	}
 	err = dolly_conf_add_hosts(c, list);
 	if (err == -EINVAL)
-		fprintf(stderr, "dolly: -H %s: names and addresses with commas between them are wanted, as in node1,10.0.0.5-20\n",
+		fprintf(stderr,
+			"dolly: -H %s: names and addresses with commas between them are wanted, as in "
+			"node1,10.0.0.5-20\n",
 			list);
 	return err;
 }
@@ -81,7 +83,7 @@ static int configure(struct server *s)
 	char error[200];
 	size_t len;
 
-	s->conf = (struct dolly_conf) { .fanout = 1 };
+	s->conf = (struct dolly_conf){ .fanout = 1 };
 	if (o->config) {
 		cleanup_free char *text = read_file(o->config, &len);
 
@@ -149,8 +151,8 @@ static int resolve_hosts(struct server *s)
 		bad++;
 	}
 	if (s->conf.clients && s->conf.clients != s->conf.hosts)
-		fprintf(stderr, "dolly: warning: \"clients %zu\", but %zu names follow: all %zu are served\n", s->conf.clients,
-			s->conf.hosts, s->conf.hosts);
+		fprintf(stderr, "dolly: warning: \"clients %zu\", but %zu names follow: all %zu are served\n",
+			s->conf.clients, s->conf.hosts, s->conf.hosts);
 	return bad ? -ENOENT : err;
 }
 
@@ -267,7 +269,9 @@ static void on_draw(struct loop_timer *t)
 	loop_at(&s->loop, t, now_ms() + DRAW_MS);
 }
 
-static const struct head_calls calls = { .note = on_note, .changed = on_changed, .refused = on_refused, .ended = on_ended };
+static const struct head_calls calls = {
+	.note = on_note, .changed = on_changed, .refused = on_refused, .ended = on_ended
+};
 
 static void summarise(struct server *s)
 {
@@ -312,7 +316,8 @@ static int serve(struct server *s, struct failure *f)
 	if (err)
 		return err;
 	err = add_hosts(s);
-	s->classic = classic_open(&s->loop, &s->head, &s->conf, &s->store, s->map.size, o->password, o->timeout_s * 1000);
+	s->classic =
+		classic_open(&s->loop, &s->head, &s->conf, &s->store, s->map.size, o->password, o->timeout_s * 1000);
 	if (!err && s->classic) {
 		dolly_screen_open(&s->screen, o->quiet);
 		s->draw.fire = on_draw;

@@ -53,7 +53,7 @@ void dolly_wake(struct peer_address *const *list, size_t count)
 		size_t n = MIN(count - at, (size_t)TOGETHER);
 
 		for (size_t i = 0; i < n; i++)
-			p[i] = (struct pollfd) { .fd = knock(*list[at + i]), .events = POLLOUT };
+			p[i] = (struct pollfd){ .fd = knock(*list[at + i]), .events = POLLOUT };
 		wait_all(p, n, now_ms() + WAKE_MS);
 	}
 }

@@ -48,18 +48,35 @@ static void parse(int argc, char **argv, struct ka_client_options *o, const char
 		exit(0);
 	while ((c = getopt(argc, argv, "s:h:e:wgt:p:P:v")) != -1) {
 		switch (c) {
-		case 's': o->session = optarg; break;
-		case 'h': *host = optarg; break;
-		case 'e': o->command = optarg; break;
-		case 'w': o->waits = true; break;
-		case 'g': o->go = true; break;
-		case 't': o->patience = 1000 * ka_option_number(argv[0], 't', optarg, 1, 1000000); break;
-		case 'p': o->control_port = (uint16_t)ka_option_number(argv[0], 'p', optarg, 1, 65535); break;
-		case 'P': o->data_port = (uint16_t)ka_option_number(argv[0], 'P', optarg, 1, 65535); break;
+		case 's':
+			o->session = optarg;
+			break;
+		case 'h':
+			*host = optarg;
+			break;
+		case 'e':
+			o->command = optarg;
+			break;
+		case 'w':
+			o->waits = true;
+			break;
+		case 'g':
+			o->go = true;
+			break;
+		case 't':
+			o->patience = 1000 * ka_option_number(argv[0], 't', optarg, 1, 1000000);
+			break;
+		case 'p':
+			o->control_port = (uint16_t)ka_option_number(argv[0], 'p', optarg, 1, 65535);
+			break;
+		case 'P':
+			o->data_port = (uint16_t)ka_option_number(argv[0], 'P', optarg, 1, 65535);
+			break;
 		case 'v':
 			puts(KA_VERSION " (stage1 " STAGE1_VERSION ")");
 			exit(0);
-		default: usage(NULL);
+		default:
+			usage(NULL);
 		}
 	}
 	if (optind != argc)
@@ -103,8 +120,8 @@ static void print_end(const struct ka_client *c)
 	snprintf(text, sizeof(text), "Total data received = %lld Megs, in %llu packets", (long long)c->store.end / MEG,
 		 (unsigned long long)c->packets);
 	ka_print_line(text);
-	snprintf(text, sizeof(text), "Elapsed time = %.3f seconds, throughput = %.3f Mbytes/second", (double)took / 1000,
-		 (double)c->store.end / MEG / (double)took * 1000);
+	snprintf(text, sizeof(text), "Elapsed time = %.3f seconds, throughput = %.3f Mbytes/second",
+		 (double)took / 1000, (double)c->store.end / MEG / (double)took * 1000);
 	ka_print_line(text);
 }
 
@@ -147,10 +164,13 @@ static void on_signal(struct ka_signals *signals)
 
 int main(int argc, char **argv)
 {
-	struct ka_client_options o = { .control_port = KA_CONTROL_PORT, .data_port = KA_DATA_PORT,
-				       .command = "cd /tmp/stage2 && " KA_TAR_MORE "--acls --xattrs --xattrs-include=*" KA_TAR_ASK
-						  "tar --extract --read-full-records --same-permissions --numeric-owner "
-						  "--sparse $more --file -" };
+	struct ka_client_options o = { .control_port = KA_CONTROL_PORT,
+				       .data_port = KA_DATA_PORT,
+				       .command =
+					       "cd /tmp/stage2 && " KA_TAR_MORE
+					       "--acls --xattrs --xattrs-include=*" KA_TAR_ASK
+					       "tar --extract --read-full-records --same-permissions --numeric-owner "
+					       "--sparse $more --file -" };
 	static struct program p;
 	struct in_addr *hosts = NULL;
 	const char *host = NULL;

@@ -50,19 +50,37 @@ static void parse(int argc, char **argv, struct ka_server_options *o)
 		exit(0);
 	while ((c = getopt(argc, argv, "n:s:e:a:ld:t:p:P:v")) != -1) {
 		switch (c) {
-		case 'n': o->wanted = (unsigned)ka_option_number(argv[0], 'n', optarg, 1, 4000); break;
-		case 's': o->session = optarg; break;
-		case 'e': o->command = optarg; break;
-		case 'a': o->arity = (unsigned)ka_option_number(argv[0], 'a', optarg, 1, KA_ARITY_MAX); break;
-		case 'l': break;
-		case 'd': o->delay = (unsigned)ka_option_number(argv[0], 'd', optarg, 0, 36000); break;
-		case 't': o->start_ms = 1000 * ka_option_number(argv[0], 't', optarg, 1, 1000000); break;
-		case 'p': o->control_port = (uint16_t)ka_option_number(argv[0], 'p', optarg, 1, 65535); break;
-		case 'P': o->data_port = (uint16_t)ka_option_number(argv[0], 'P', optarg, 1, 65535); break;
+		case 'n':
+			o->wanted = (unsigned)ka_option_number(argv[0], 'n', optarg, 1, 4000);
+			break;
+		case 's':
+			o->session = optarg;
+			break;
+		case 'e':
+			o->command = optarg;
+			break;
+		case 'a':
+			o->arity = (unsigned)ka_option_number(argv[0], 'a', optarg, 1, KA_ARITY_MAX);
+			break;
+		case 'l':
+			break;
+		case 'd':
+			o->delay = (unsigned)ka_option_number(argv[0], 'd', optarg, 0, 36000);
+			break;
+		case 't':
+			o->start_ms = 1000 * ka_option_number(argv[0], 't', optarg, 1, 1000000);
+			break;
+		case 'p':
+			o->control_port = (uint16_t)ka_option_number(argv[0], 'p', optarg, 1, 65535);
+			break;
+		case 'P':
+			o->data_port = (uint16_t)ka_option_number(argv[0], 'P', optarg, 1, 65535);
+			break;
 		case 'v':
 			puts(KA_VERSION " (stage1 " STAGE1_VERSION ")");
 			exit(0);
-		default: usage();
+		default:
+			usage();
 		}
 	}
 	if (optind != argc || (o->session && (strlen(o->session) > KA_NAME_MAX || !*o->session)))
@@ -142,10 +160,11 @@ static void print_members(const struct ka_server *s)
 		double time = seconds(p->flow_begun, p->finished ? p->finished : now_ms());
 
 		if (p->state == KA_FINISHED)
-			snprintf(text, sizeof(text), "Node %s%s%s: %s, %lld bytes in %.3f seconds, %.3f Mbytes/second%s",
-				 p->address, p->name[0] ? " " : "", p->name, ka_peer_outcome(p),
-				 (long long)s->place[i].position, time,
-				 (double)s->place[i].position / MEG / time, p->losses ? ", after it had been lost" : "");
+			snprintf(text, sizeof(text),
+				 "Node %s%s%s: %s, %lld bytes in %.3f seconds, %.3f Mbytes/second%s", p->address,
+				 p->name[0] ? " " : "", p->name, ka_peer_outcome(p), (long long)s->place[i].position,
+				 time, (double)s->place[i].position / MEG / time,
+				 p->losses ? ", after it had been lost" : "");
 		else
 			snprintf(text, sizeof(text), "Node %s%s%s: FAILED at %lld bytes: %s", p->address,
 				 p->name[0] ? " " : "", p->name, (long long)s->place[i].position, ka_peer_outcome(p));
@@ -170,7 +189,10 @@ static void on_signal(struct ka_signals *signals)
 
 int main(int argc, char **argv)
 {
-	struct ka_server_options o = { .wanted = 1, .arity = 1, .control_port = KA_CONTROL_PORT, .data_port = KA_DATA_PORT,
+	struct ka_server_options o = { .wanted = 1,
+				       .arity = 1,
+				       .control_port = KA_CONTROL_PORT,
+				       .data_port = KA_DATA_PORT,
 				       .command = "cd / && " KA_TAR_MORE "--acls --xattrs" KA_TAR_ASK
 						  "tar --create --one-file-system --sparse $more ." };
 	static struct program p;

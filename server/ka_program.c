@@ -43,7 +43,7 @@ int ka_signals_open(struct ka_signals *s, struct loop *l, void (*ended)(struct k
 		fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);
 		fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
 	}
-	*s = (struct ka_signals) { .w = { .fd = signal_pipe[0], .ready = ready }, .ended = ended };
+	*s = (struct ka_signals){ .w = { .fd = signal_pipe[0], .ready = ready }, .ended = ended };
 	signal(SIGPIPE, SIG_IGN);
 	catch_signal(SIGINT, on_signal);
 	catch_signal(SIGTERM, on_signal);

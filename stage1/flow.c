@@ -70,12 +70,9 @@ static const struct step {
 	int (*run)(struct flow *f);        /* for a root */
 	int (*run_kernel)(struct flow *f); /* where kernel: is given */
 } steps[] = {
-	{ "devices", step_devices, step_devices },
-	{ "network", step_network, step_network },
-	{ "method", step_method, kernel_method },
-	{ "image", step_image, kernel_image },
-	{ "root", step_root, kernel_root },
-	{ "init", step_init, kernel_init },
+	{ "devices", step_devices, step_devices }, { "network", step_network, step_network },
+	{ "method", step_method, kernel_method },  { "image", step_image, kernel_image },
+	{ "root", step_root, kernel_root },        { "init", step_init, kernel_init },
 };
 
 /* ---- a person's part */

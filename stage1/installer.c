@@ -1,4 +1,5 @@
-/* installer.c - stage2 is an installer -> the files it reads, its runs and its exit codes, as the original's init had them. */
+/* installer.c - stage2 is an installer -> the files it reads, its runs and its exit codes, as the original's init had
+ * them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/installer.h"
 

@@ -1,4 +1,5 @@
-/* journal.h - log lines -> the kernel log, RUN_DIR/log, virtual console 3, a syslog server; kernel messages -> console 4. */
+/* journal.h - log lines -> the kernel log, RUN_DIR/log, virtual console 3, a syslog server; kernel messages ->
+ * console 4. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef STAGE1_JOURNAL_H
 #define STAGE1_JOURNAL_H

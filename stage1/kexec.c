@@ -18,7 +18,8 @@ const char *kexec_refusal(int err)
 	switch (err) {
 	case -ENOEXEC:
 		return "it is no kernel for this machine";
-	case -EPERM: /* Linux kernel/kexec_file.c: what a lockdown answers to a signature that does not prove anything */
+	/* Linux kernel/kexec_file.c: what a lockdown answers to a signature that does not prove anything */
+	case -EPERM:
 		return "it is locked down (Secure Boot), and the new one is not signed by anybody it trusts";
 	case -EKEYREJECTED:
 	case -ENOKEY:
@@ -36,8 +37,8 @@ const char *kexec_refusal(int err)
 	}
 }
 
-/* The running kernel reads both files into memory once, and copies them to where they will be started: the store has them
- * for the third time. Without the room it would end other programs, this one among them. */
+/* The running kernel reads both files into memory once, and copies them to where they will be started: the store has
+ * them for the third time. Without the room it would end other programs, this one among them. */
 static int check_memory(int64_t bytes, struct failure *f)
 {
 	int64_t there = memory_available(), needed = 2 * bytes + memory_reserve(there);

@@ -16,8 +16,8 @@ const char *kexec_refusal(int err);
 /* Starts what was loaded. Returns only on failure: -errno with F filled. */
 int kexec_start(struct failure *f) must_check;
 
-/* VALUE of append: with %20 and the like decoded (blanks and commas cannot stand in a value), added to OUT. A % that is no
- * code stays as it is. 0 or -ENOMEM. Pure. */
+/* VALUE of append: with %20 and the like decoded (blanks and commas cannot stand in a value), added to OUT. A % that is
+ * no code stays as it is. 0 or -ENOMEM. Pure. */
 int kexec_decode(const char *value, struct buf *out) must_check;
 
 #endif

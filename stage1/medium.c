@@ -125,7 +125,8 @@ int medium_attach(const struct flow *f, struct medium *m, struct failure *failur
 	if (err == -ENOMEM)
 		return no_memory(failure);
 	if (err)
-		return fail(failure, FAIL_MED_READ, err, "the image is not found again at /tmp/" MEDIA ": %s", err_text(err));
+		return fail(failure, FAIL_MED_READ, err, "the image is not found again at /tmp/" MEDIA ": %s",
+			    err_text(err));
 	unlink(IMAGE);
 	if (symlink(m->tree, IMAGE))
 		return fail(failure, FAIL_MED_MOUNT, -errno, "/tmp/" IMAGE " in the new root: %s", err_text(errno));

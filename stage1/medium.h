@@ -11,9 +11,9 @@ struct medium {
 	char *iso;  /* the ISO file it is in: "/tmp/media/isos/a.iso" */
 };
 
-/* In the working directory, the new root's /tmp: mounts what F's image came from at "media", an ISO file on it at "loop",
- * and makes the link "image" to the folder that has the image. Where the method has no medium, nothing is done. May hang
- * as long as a server is silent. 0 or -errno with FAILURE filled. */
+/* In the working directory, the new root's /tmp: mounts what F's image came from at "media", an ISO file on it at
+ * "loop", and makes the link "image" to the folder that has the image. Where the method has no medium, nothing is done.
+ * May hang as long as a server is silent. 0 or -errno with FAILURE filled. */
 int medium_attach(const struct flow *f, struct medium *m, struct failure *failure) must_check;
 
 #endif

@@ -37,13 +37,15 @@ static int choose_root(const struct options *o, const struct method *m, struct p
 
 		if (choose_one(p, m, word, len))
 			return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL,
-				    "root:%s: %.*s is none of ram%s%s, overlay, rw, ro with method:%s", o->value[KEY_ROOT],
-				    (int)len, word, m->stays ? ", " : "", m->stays ? m->name : "", m->name);
+				    "root:%s: %.*s is none of ram%s%s, overlay, rw, ro with method:%s",
+				    o->value[KEY_ROOT], (int)len, word, m->stays ? ", " : "", m->stays ? m->name : "",
+				    m->name);
 		word += len + (word[len] == '+');
 	}
 	if (p->place == PLACE_THERE && o->value[KEY_OUTFILE])
 		return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL,
-			    "root:%s leaves the image where it is, and outfile: says where to copy it", o->value[KEY_ROOT]);
+			    "root:%s leaves the image where it is, and outfile: says where to copy it",
+			    o->value[KEY_ROOT]);
 	return 0;
 }
 

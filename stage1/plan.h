@@ -14,14 +14,14 @@ enum root_place {
 };
 
 struct plan {
-	bool kernel;           /* kernel: is fetched and started (kexec); there is no root, and the rest means nothing */
-	enum root_mode mode;   /* root:, or the seeds' root=/dev/ram3 rw */
+	bool kernel;         /* kernel: is fetched and started (kexec); there is no root, and the rest means nothing */
+	enum root_mode mode; /* root:, or the seeds' root=/dev/ram3 rw */
 	enum root_place place; /* root: */
-	int ramdisk;           /* the number of the ramdisk that keeps the image, of outfile: or root=; -1: memory does */
+	int ramdisk; /* the number of the ramdisk that keeps the image, of outfile: or root=; -1: memory does */
 };
 
-/* Everything that root:, outfile:, kernel:, initrd:, root= and rw decide, decided from the line alone. 0, or -EINVAL with F
- * filled. Pure. */
+/* Everything that root:, outfile:, kernel:, initrd:, root= and rw decide, decided from the line alone. 0, or -EINVAL
+ * with F filled. Pure. */
 int plan_make(const struct options *o, const struct method *m, struct plan *p, struct failure *f) must_check;
 
 #endif

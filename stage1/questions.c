@@ -9,7 +9,8 @@
 struct question {
 	enum option_key key;
 	const char *text;
-	int (*list)(const struct options *o, const struct asked *a, struct choices *c); /* NULL: a line is typed */
+	/* NULL: a line is typed */
+	int (*list)(const struct options *o, const struct asked *a, struct choices *c);
 };
 
 /* ---- what there is to choose from; each 0 or -ENOMEM */

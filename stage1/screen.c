@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define COLUMNS     79 /* the 80th makes some terminals wrap */
-#define HEAD_COLS   16 /* "[2/6] network   " */
-#define STATUS_COLS 13 /* "FAILED123.4 s" */
-#define TEXT_COLS   (COLUMNS - HEAD_COLS - STATUS_COLS)
-#define BAR_COLS    16
-#define REFRESH_MS  250
-#define SAID_AGAIN_S 10  /* before a countdown ends */
-#define STUCK_MS    2000 /* a console that takes nothing for this long is given up */
+#define COLUMNS      79 /* the 80th makes some terminals wrap */
+#define HEAD_COLS    16 /* "[2/6] network   " */
+#define STATUS_COLS  13 /* "FAILED123.4 s" */
+#define TEXT_COLS    (COLUMNS - HEAD_COLS - STATUS_COLS)
+#define BAR_COLS     16
+#define REFRESH_MS   250
+#define SAID_AGAIN_S 10   /* before a countdown ends */
+#define STUCK_MS     2000 /* a console that takes nothing for this long is given up */
 
 /* ---- consoles */
 
@@ -277,7 +277,7 @@ void screen_waiting(struct screen *s, const char *why, int64_t deadline)
 	if (deadline)
 		snprintf(most, sizeof(most), " (at most %d s)", (ms_left(deadline) + 999) / 1000);
 	if (strlen(why) <= COLUMNS - HEAD_COLS && strlen(why) + strlen(most) > COLUMNS - HEAD_COLS)
-		most[0] = '\0'; /* the reason before its time */
+		most[0] = '\0';                         /* the reason before its time */
 	room = COLUMNS - HEAD_COLS - (int)strlen(most); /* one line that changes in place must be one line */
 	if ((int)strlen(why) <= room)
 		buf_printf(&text, "%s%s", why, most);
@@ -294,7 +294,8 @@ void screen_step_done(struct screen *s, bool ok)
 	char status[32];
 
 	if (ms < 1000000)
-		snprintf(status, sizeof(status), "%-6s%3lld.%lld s", word, (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+		snprintf(status, sizeof(status), "%-6s%3lld.%lld s", word, (long long)(ms / 1000),
+			 (long long)(ms % 1000 / 100));
 	else
 		snprintf(status, sizeof(status), "%-6s%5lld s", word, (long long)(ms / 1000));
 	end_fact(s, status);
@@ -308,7 +309,8 @@ static void format_part(struct buf *out, int64_t bytes, int64_t total)
 	int64_t unit = total >= 10 * 1000000000LL ? 1000000000 : total >= 1000000 ? 1000000 : total >= 1000 ? 1000 : 1;
 
 	if (total >= 1000000000LL && unit == 1000000)
-		buf_printf(out, "%lld.%lld/", (long long)(bytes / 1000000000), (long long)(bytes % 1000000000 / 100000000));
+		buf_printf(out, "%lld.%lld/", (long long)(bytes / 1000000000),
+			   (long long)(bytes % 1000000000 / 100000000));
 	else
 		buf_printf(out, "%lld/", (long long)(bytes / unit));
 }

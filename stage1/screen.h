@@ -11,10 +11,10 @@
 
 /* One console. */
 struct console {
-	int fd;      /* read and write, never blocking; owned */
-	char *name;  /* "ttyS0"; owned */
-	bool stuck;  /* did not take a line within its time: nobody waits for it again */
-	bool dumb;   /* a carriage return does not go back: finished lines only */
+	int fd;                /* read and write, never blocking; owned */
+	char *name;            /* "ttyS0"; owned */
+	bool stuck;            /* did not take a line within its time: nobody waits for it again */
+	bool dumb;             /* a carriage return does not go back: finished lines only */
 	struct termios *saved; /* its settings before screen_keys, NULL while they are in force; owned */
 };
 
@@ -23,16 +23,16 @@ struct screen {
 	struct console *consoles;
 	size_t count;
 
-	const char *left;      /* the step's first column, "" after its first line */
-	char head[24];         /* "[2/6] network   " */
-	struct buf line;       /* the fact that is shown but not ended yet */
-	bool live;             /* something stands on the bottom line without line end */
-	struct buf bottom;     /* that */
-	struct buf waited;     /* what is waited for, as dumb consoles were told */
+	const char *left;  /* the step's first column, "" after its first line */
+	char head[24];     /* "[2/6] network   " */
+	struct buf line;   /* the fact that is shown but not ended yet */
+	bool live;         /* something stands on the bottom line without line end */
+	struct buf bottom; /* that */
+	struct buf waited; /* what is waited for, as dumb consoles were told */
 	int64_t step_began_ms, line_began_ms;
-	int64_t shown_ms;      /* when progress was last shown */
+	int64_t shown_ms; /* when progress was last shown */
 	int64_t transfer_began_ms;
-	struct buf prompt;     /* what screen_prompt shows now */
+	struct buf prompt; /* what screen_prompt shows now */
 };
 
 /* Opens every console of the kernel (/sys/class/tty/console/active below SYS, all of console=); /dev/console where

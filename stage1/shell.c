@@ -16,7 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define SHELL "/bin/sh"
+#define SHELL      "/bin/sh"
 #define FOREVER_MS ((int64_t)INT_MAX)
 
 /* In the child: the console becomes its terminal, with job control. */

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 /* Runs /bin/sh on the screen's console number CONSOLE, or on each of them where that is -1, and waits until one of the
- * shells ends; the others are ended then. AFTER says what 'exit' leads to: "tries the boot again". False, with a line that
- * says so, where there is no shell. */
+ * shells ends; the others are ended then. AFTER says what 'exit' leads to: "tries the boot again". False, with a line
+ * that says so, where there is no shell. */
 bool shell_run(struct screen *s, int console, const char *after);
 
 /* Starts a shell on console NAME ("tty2") where there is one, and goes on. Its pid, or 0. */

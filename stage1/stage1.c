@@ -41,8 +41,8 @@ static void say_hello(struct screen *s, const struct options *o)
 	}
 }
 
-/* Waits in the flow have their own deadlines, but for what a silent server holds up in the kernel: there the flow says how
- * long it may take. */
+/* Waits in the flow have their own deadlines, but for what a silent server holds up in the kernel: there the flow says
+ * how long it may take. */
 static bool is_silent(const struct flow_result *result)
 {
 	int64_t until = __atomic_load_n(&result->alive_until, __ATOMIC_RELAXED);
@@ -67,16 +67,18 @@ static int run_flow(struct options *o, struct screen *s, bool ask, struct flow_r
 	while (system_wait_child(pid, &status, now_ms() + GUARD_MS))
 		if (is_silent(result)) {
 			kill(pid, SIGKILL); /* it may hang in the kernel: it is not waited for */
-			return fail(&result->failure, result->silent, -ETIMEDOUT, "%s: silent while %s", result->waits_for,
+			return fail(&result->failure, result->silent, -ETIMEDOUT, "%s: silent while %s",
+				    result->waits_for,
 				    result->silent == FAIL_MED_READ ? "it was read" : "the root was put together");
 		}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))
-		return fail(&result->failure, FAIL_SYS_INTERNAL, -EFAULT, "step %u ended by signal %d", result->step + 1,
-			    WTERMSIG(status));
+		return fail(&result->failure, FAIL_SYS_INTERNAL, -EFAULT, "step %u ended by signal %d",
+			    result->step + 1, WTERMSIG(status));
 	if (result->failure.id == FAIL_NONE)
-		return fail(&result->failure, FAIL_SYS_INTERNAL, -EIO, "step %u failed without a reason", result->step + 1);
+		return fail(&result->failure, FAIL_SYS_INTERNAL, -EIO, "step %u failed without a reason",
+			    result->step + 1);
 	return result->failure.err;
 }
 
@@ -89,8 +91,7 @@ static void take_answers(struct options *o, char *answers)
 		char *tab = strchr(line, '\t');
 
 		for (size_t i = 0; tab && i < KEY_COUNT; i++)
-			if (strlen(key_table[i].name) == (size_t)(tab - line) &&
-			    starts_with(line, key_table[i].name))
+			if (strlen(key_table[i].name) == (size_t)(tab - line) && starts_with(line, key_table[i].name))
 				(void)!options_set(o, (enum option_key)i, tab + 1);
 	}
 }

@@ -67,8 +67,8 @@ int flow_fetch(struct flow *f, struct store *store, bool raw)
 	fetch.found = raw ? NULL : &f->found;
 	do {
 		began = now_ms();
-		fetch.sink = raw ? image_sink(store, true, memory, sha256) :
-				   root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
+		fetch.sink = raw ? image_sink(store, true, memory, sha256)
+				 : root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
 		if (!fetch.sink)
 			return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
 		err = run_method(f, &fetch);
@@ -113,7 +113,8 @@ static int refuse_sum(struct flow *f)
 	if (!f->options->value[KEY_SHA256])
 		return 0;
 	return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
-		    "sha256: is the sum of one file, and %s is a tree of files, which cannot be checked", f->found.words);
+		    "sha256: is the sum of one file, and %s is a tree of files, which cannot be checked",
+		    f->found.words);
 }
 
 static int copy_tree(struct flow *f)

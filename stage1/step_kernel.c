@@ -1,4 +1,5 @@
-/* step_kernel.c - steps 3 to 6 where kernel: is given: method -> a kernel in memory, to be started in this one's place. */
+/* step_kernel.c - steps 3 to 6 where kernel: is given: method -> a kernel in memory, to be started in this one's
+ * place. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stage1/steps.h"
 
@@ -42,7 +43,8 @@ int kernel_image(struct flow *f)
 	if (!err && make_command_line(f->options, &command_line))
 		err = fail(&f->result->failure, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a command line");
 	if (!err)
-		err = kexec_load(&f->store, initrd.fd >= 0 ? &initrd : NULL, buf_cstr(&command_line), &f->result->failure);
+		err = kexec_load(&f->store, initrd.fd >= 0 ? &initrd : NULL, buf_cstr(&command_line),
+				 &f->result->failure);
 	if (initrd.fd >= 0)
 		store_close(&initrd);
 	return err;

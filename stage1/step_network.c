@@ -31,7 +31,8 @@ static void load_usb_cards(void *ctx)
 /* "Intel Corporation 82540EM Gigabit Ethernet Controller" -> "Intel 82540EM Gigabit": what fits on the line. */
 static const char *short_name(const char *name)
 {
-	static const char *const empty[] = { "Corporation", "Ethernet", "Controller", "Co.,", "Ltd.", "Inc.", "Inc", "Limited" };
+	static const char *const empty[] = { "Corporation", "Ethernet", "Controller", "Co.,",
+					     "Ltd.",        "Inc.",     "Inc",        "Limited" };
 	static char text[100];
 	size_t len = 0;
 

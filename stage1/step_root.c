@@ -28,8 +28,8 @@ int step_root(struct flow *f)
 	if (streq(f->options->value[KEY_PROBE], "all") && probe_load(f->probe, PROBE_ALL, now_ms() + DEVICES_MS))
 		log_warn("not all drivers could be loaded");
 	err = there ? image_mount_tree(f->found.path, f->plan.mode, ROOT_DIR, flow_load_module, f->probe,
-				       &f->result->failure) :
-		      image_mount(&f->store, f->plan.mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
+				       &f->result->failure)
+		    : image_mount(&f->store, f->plan.mode, ROOT_DIR, flow_load_module, f->probe, &f->result->failure);
 	if (err)
 		return err;
 	if (tree)
@@ -78,8 +78,10 @@ static int no_init(struct flow *f, int root)
 	struct stat st;
 
 	return fail(&f->result->failure, FAIL_ROOT_NO_INIT, -ENOENT, "%s is not there or no program%s",
-		    init ? init : "/sbin/init (or systemd, or /init)", fstatat(root, "manifest.json", &st, 0) ? "" :
-		    "; this is what docker save writes, layers and no tree: docker export writes one");
+		    init ? init : "/sbin/init (or systemd, or /init)",
+		    fstatat(root, "manifest.json", &st, 0)
+			    ? ""
+			    : "; this is what docker save writes, layers and no tree: docker export writes one");
 }
 
 int step_init(struct flow *f)

@@ -32,14 +32,16 @@ int flow_fetch(struct flow *f, struct store *store, bool raw) must_check;
 /* The node takes the name that the network's name servers know it by, where none was given. */
 void flow_name_node(struct flow *f);
 
-/* The leases are not renewed any more, and the next system is told how long they last. False: one was lost, which is said. */
+/* The leases are not renewed any more, and the next system is told how long they last. False: one was lost, which is
+ * said. */
 bool flow_keep_end(struct flow *f);
 
 /* After a failure to reach the server: the network on another card, where there is one that can be had. */
 bool flow_other_card(struct flow *f);
 
 /* From now on the flow may hang for ever where a server or disk falls silent: after MS without a sign of life, which is
- * this call or progress, PID 1 ends it with the failure ID. WHAT is waited for, until watch_reads() says something else. */
+ * this call or progress, PID 1 ends it with the failure ID. WHAT is waited for, until watch_reads() says something
+ * else. */
 void flow_guard(struct flow *f, int64_t ms, enum fail_id id, const char *what);
 
 /* From now on the flow has deadlines of its own. */

@@ -44,7 +44,8 @@ void system_standard_fds(void)
 
 int system_start(struct failure *f)
 {
-	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2 };
+	static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+				       SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2 };
 	int err = 0;
 
 	umask(022);
@@ -110,7 +111,8 @@ int system_wait_child(pid_t pid, int *status, int64_t deadline)
 	sigaction(SIGCHLD, &on_child, NULL);
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &chld, &old); /* blocked, a child's end stays pending until sigtimedwait sees it */
+	/* blocked, a child's end stays pending until sigtimedwait sees it */
+	sigprocmask(SIG_BLOCK, &chld, &old);
 	while (!reap(pid, status)) {
 		int ms = ms_left(deadline);
 		struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };

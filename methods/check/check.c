@@ -137,9 +137,10 @@ static int check_values(const struct method *m, const struct options *o, struct 
 static int refuse_what_is_not_done(const struct options *o, struct failure *f)
 {
 	if (o->adsl || streq(o->value[KEY_NETWORK], "adsl"))
-		return fail(f, FAIL_CMD_BAD_VALUE, -EOPNOTSUPP,
-			    "adsluser:, adslpass:, network:adsl: ADSL (PPPoE) is not spoken by this version; a router that "
-			    "does it gives network:dhcp");
+		return fail(
+			f, FAIL_CMD_BAD_VALUE, -EOPNOTSUPP,
+			"adsluser:, adslpass:, network:adsl: ADSL (PPPoE) is not spoken by this version; a router that "
+			"does it gives network:dhcp");
 	if (o->value[KEY_VERIFY]) /* to boot what nobody verified is not what was asked for */
 		return fail(f, FAIL_CMD_BAD_VALUE, -EOPNOTSUPP,
 			    "verify: signed manifests are not checked by this version; sha256: checks an image");

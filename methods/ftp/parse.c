@@ -117,8 +117,8 @@ bool ftp_read_epsv(const char *line, uint16_t *port)
 	return true;
 }
 
-/* RFC 1123, section 4.1.2.6: the parentheses cannot be relied on; the first digit behind the code begins the numbers.
- */
+/* RFC 1123, section 4.1.2.6: the parentheses cannot be relied on; the first digit behind the code begins the
+ * numbers. */
 bool ftp_read_pasv(const char *line, uint16_t *port)
 {
 	const char *p = line + MIN(strlen(line), (size_t)3);

@@ -282,7 +282,8 @@ size_t http_peek(struct http_exchange *x, uint8_t *bytes, size_t room, int64_t t
 		x->early_len -= x->early_at;
 		memmove(x->early, x->early + x->early_at, x->early_len);
 		x->early_at = 0;
-		n = more ? stream_read(&x->stream, x->early + x->early_len, sizeof(x->early) - x->early_len, deadline) : 0;
+		n = more ? stream_read(&x->stream, x->early + x->early_len, sizeof(x->early) - x->early_len, deadline)
+			 : 0;
 		if (n <= 0)
 			return len;
 		x->early_len += (size_t)n;

@@ -230,11 +230,12 @@ static bool begins_compressed(struct visit *v)
 	return kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD;
 }
 
-/* Some servers call a file's own compression an encoding. They are told by the name that was asked for, or a redirection led
- * to; by what comes; or will be by the sum. */
+/* Some servers call a file's own compression an encoding. They are told by the name that was asked for, or a
+ * redirection led to; by what comes; or will be by the sum. */
 static bool may_be_encoded(struct visit *v)
 {
-	bool may = has_compressed_suffix(v->first.path) || has_compressed_suffix(v->x.url.path) || transfer_has_sum(v->t);
+	bool may =
+		has_compressed_suffix(v->first.path) || has_compressed_suffix(v->x.url.path) || transfer_has_sum(v->t);
 
 	for (size_t i = 0; i < v->seen_count && !may; i++)
 		may = has_compressed_suffix(v->seen[i].path);
@@ -342,9 +343,9 @@ static int get_pieces(struct visit *v)
 }
 
 /* Asks once more whether the file is still what it was: it may have been written to while it was being read, which no
- * validator at the beginning tells. What came in one piece, as long as it was said to be, needs no such look, nor what a
- * sum will tell; a server that does not answer that question is believed. Lengths are not compared: many answer HEAD with
- * that of nothing. */
+ * validator at the beginning tells. What came in one piece, as long as it was said to be, needs no such look, nor what
+ * a sum will tell; a server that does not answer that question is believed. Lengths are not compared: many answer HEAD
+ * with that of nothing. */
 static bool has_changed(struct visit *v)
 {
 	const struct http_head *h = &v->x.head;

@@ -156,8 +156,8 @@ static int field_location(struct http_head *h, const char *value)
 	return keep(&h->location, value);
 }
 
-/* The names that stand for a way to compress or encrypt (IANA's list, and those before it). Servers write there what is none,
- * too: what the file is (binary, utf-8), or how it once came to them (aws-chunked). */
+/* The names that stand for a way to compress or encrypt (IANA's list, and those before it). Servers write there what is
+ * none, too: what the file is (binary, utf-8), or how it once came to them (aws-chunked). */
 static bool changes_bytes(const char *word, size_t len)
 {
 	const char *p = "gzip br zstd deflate compress bzip2 xz lzma lz4 dcb dcz exi aes128gcm pack200-gzip";

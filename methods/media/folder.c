@@ -257,7 +257,8 @@ static int fetch_if_iso(struct fetch *f, const struct folder *t, const char *fol
 }
 
 /* FD is the folder that directory: names; used up. */
-static int fetch_from_folder(struct fetch *f, const struct folder *t, const char *folder, int fd, struct buf *what_is_there)
+static int fetch_from_folder(struct fetch *f, const struct folder *t, const char *folder, int fd,
+			     struct buf *what_is_there)
 {
 	struct words names;
 	int err = folder_list(fd, &names);

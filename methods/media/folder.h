@@ -33,11 +33,11 @@ int folder_mount_iso(int fd, const char *words, const char *point, struct failur
 /* Copies the SIZE bytes of FD, called WORDS, into F->sink. 0 or -errno with F->fail. */
 int folder_copy_file(struct fetch *f, int fd, int64_t size, const char *words) must_check;
 
-/* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there, but
- * directory: is an ISO file or a folder with ISO files in it, looks into those; where it is a whole system, that is
+/* Looks below T for the image that F->options name (method_paths) and copies it into F->sink. Where it is not there,
+ * but directory: is an ISO file or a folder with ISO files in it, looks into those; where it is a whole system, that is
  * F->found. With F->in_place an image is not copied, but F->found, and an ISO file it is in stays mounted; else nothing
- * does. 0; FOLDER_NO_IMAGE, silently, where T has no image (WHAT_IS_THERE gets the names that are there instead, for a person);
- * else -errno with F->fail filled. */
+ * does. 0; FOLDER_NO_IMAGE, silently, where T has no image (WHAT_IS_THERE gets the names that are there instead, for a
+ * person); else -errno with F->fail filled. */
 #define FOLDER_NO_IMAGE 1
 int folder_fetch(struct fetch *f, const struct folder *t, struct buf *what_is_there) must_check;
 

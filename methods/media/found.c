@@ -28,8 +28,8 @@ bool found_is_program(int fd, const char *path)
 	return program >= 0 && fstat(program, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
 }
 
-/* Where one is usually, as the kernel looks for it; systemd without the package that makes it /sbin/init; the /init of what was
- * made as an initramfs. */
+/* Where one is usually, as the kernel looks for it; systemd without the package that makes it /sbin/init; the /init of
+ * what was made as an initramfs. */
 static const char *usual_init(int fd)
 {
 	static const char *const usual[] = {

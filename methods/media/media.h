@@ -8,13 +8,14 @@
 
 /* One block device. Strings are owned by it. */
 struct media_device {
-	char *name;         /* "sda1", below /dev */
-	char *disk;         /* the disk it is a part of: "sda"; the name itself for a whole disk */
-	unsigned partition; /* its number, 0 for a whole disk */
-	bool cd;            /* a CD or DVD drive */
-	int64_t size;       /* bytes; 0: no medium in it */
+	char *name;           /* "sda1", below /dev */
+	char *disk;           /* the disk it is a part of: "sda"; the name itself for a whole disk */
+	unsigned partition;   /* its number, 0 for a whole disk */
+	bool cd;              /* a CD or DVD drive */
+	int64_t size;         /* bytes; 0: no medium in it */
 	struct volume volume; /* once media_identify looked */
-	int64_t image;        /* then, too: bytes of the squashfs or erofs that it is, as its file had them; 0: it is none */
+	/* then, too: bytes of the squashfs or erofs that it is, as its file had them; 0: it is none */
+	int64_t image;
 };
 
 struct media {

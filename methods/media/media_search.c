@@ -97,8 +97,8 @@ static int take_image(struct fetch *f, const struct media_device *d)
 	if (fd < 0)
 		return fail(f->fail, FAIL_MED_READ, -errno, "%s: %s", d->name, err_text(errno));
 	watch_reads(f->watch, d->name);
-	return f->in_place ? found_set(f->found, FOUND_FILE, fd, d->name, f->fail) :
-			     folder_copy_file(f, fd, d->image, d->name);
+	return f->in_place ? found_set(f->found, FOUND_FILE, fd, d->name, f->fail)
+			   : folder_copy_file(f, fd, d->image, d->name);
 }
 
 /* Looks into what is on one medium. 0: the image is in the sink; FOLDER_NO_IMAGE; -errno with the failure filled. */

@@ -18,8 +18,9 @@ struct media_search {
 };
 
 /* Brings the image that F->options name into F->sink: looks on all media that S ranks, mounts one after the other
- * read-only (nothing is ever written to them, no journal is replayed), waits for more to appear where none has the image.
- * Nothing stays mounted but what F->found is on; F->origin says where the image was. 0, or -errno with F->fail filled. */
+ * read-only (nothing is ever written to them, no journal is replayed), waits for more to appear where none has the
+ * image. Nothing stays mounted but what F->found is on; F->origin says where the image was. 0, or -errno with F->fail
+ * filled. */
 int media_search_fetch(struct fetch *f, const struct media_search *s) must_check;
 
 /* The mount of such a method (struct method): the medium that had the image, read-only. */

@@ -18,8 +18,8 @@ static void set_uuid(struct volume *v, const uint8_t *p)
 	size_t n = 0;
 
 	for (unsigned i = 0; i < 16; i++)
-		n += (size_t)snprintf(v->uuid + n, sizeof(v->uuid) - n, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
-				      p[i]);
+		n += (size_t)snprintf(v->uuid + n, sizeof(v->uuid) - n,
+				      i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", p[i]);
 }
 
 /* Serial numbers of the FAT family. */
@@ -50,7 +50,7 @@ static void set_wide_label(struct volume *v, const uint8_t *p, size_t count, enu
 	size_t n = 0;
 
 	for (size_t i = 0; i < count && n + 4 < sizeof(v->label); i++) {
-		uint32_t c = width == LATIN1	     ? p[i]
+		uint32_t c = width == LATIN1         ? p[i]
 			     : width == UTF16_LITTLE ? le16(p + 2 * i)
 						     : (uint32_t)p[2 * i] << 8 | p[2 * i + 1];
 
@@ -126,9 +126,9 @@ static bool power_of_two(uint32_t n)
 	return n && !(n & (n - 1));
 }
 
-/* Microsoft FAT specification, section 3: its numbers tell, as they do the kernel; the jump before and the words "FAT16   "
- * in between mean nothing, and not every program writes them. The label in the boot sector is a copy that some programs
- * forget; the one in the root folder counts. */
+/* Microsoft FAT specification, section 3: its numbers tell, as they do the kernel; the jump before and the words "FAT16
+ * " in between mean nothing, and not every program writes them. The label in the boot sector is a copy that some
+ * programs forget; the one in the root folder counts. */
 static bool is_vfat(const uint8_t *p, size_t len, struct volume *v)
 {
 	uint32_t sector, cluster, fat, reserved, entries;
@@ -147,7 +147,8 @@ static bool is_vfat(const uint8_t *p, size_t len, struct volume *v)
 	if (fat32)
 		fat = le32(p + 36);
 	if (sector < 512 || sector > 4096 || !power_of_two(sector) || !power_of_two(cluster) || !reserved || !fat ||
-	    p[16] - 1u > 3 || (p[21] < 0xf8 && p[21] != 0xf0) || (!fat32 && !entries) || (!le16(p + 19) && !le32(p + 32)))
+	    p[16] - 1u > 3 || (p[21] < 0xf8 && p[21] != 0xf0) || (!fat32 && !entries) ||
+	    (!le16(p + 19) && !le32(p + 32)))
 		return false;
 	v->type = "vfat";
 	/* 0x29: serial number, label and words follow; 0x28: only the first */
@@ -162,7 +163,8 @@ static bool is_vfat(const uint8_t *p, size_t len, struct volume *v)
 	if (!fat32)
 		want_more(v, FAT_ROOT, data, (uint64_t)entries * 32);
 	else if (le32(p + 44) >= 2)
-		want_more(v, FAT_ROOT, data + (uint64_t)(le32(p + 44) - 2) * cluster * sector, (uint64_t)cluster * sector);
+		want_more(v, FAT_ROOT, data + (uint64_t)(le32(p + 44) - 2) * cluster * sector,
+			  (uint64_t)cluster * sector);
 	return true;
 }
 
@@ -260,7 +262,8 @@ static void look_at_ntfs_volume(struct volume *v, const uint8_t *bytes, size_t l
 
 		if (type == 0xffffffff || size < 24 || size > len - at)
 			return;
-		if (type == 0x60 && !record[at + 8] && offset <= size && value <= size - offset) { /* $VOLUME_NAME */
+		/* $VOLUME_NAME */
+		if (type == 0x60 && !record[at + 8] && offset <= size && value <= size - offset) {
 			set_wide_label(v, record + at + offset, value / 2, UTF16_LITTLE);
 			return;
 		}
@@ -270,7 +273,8 @@ static void look_at_ntfs_volume(struct volume *v, const uint8_t *bytes, size_t l
 
 /* ---- discs */
 
-/* ECMA-119 section 8.4: the primary volume descriptor; the time of modification serves as UUID, else that of creation. */
+/* ECMA-119 section 8.4: the primary volume descriptor; the time of modification serves as UUID, else that of
+ * creation. */
 static bool is_iso9660(const uint8_t *p, size_t len, struct volume *v)
 {
 	const uint8_t *pvd = p + 32768, *time = pvd + 830;

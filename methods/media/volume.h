@@ -13,13 +13,14 @@
 
 /* What is known of one volume. Label and UUID as blkid(8) shows them; empty where there is none. */
 struct volume {
-	const char *type; /* the name to mount it by: "ext4", "vfat", "iso9660"...; NULL: nothing stage1 can mount */
+	/* the name to mount it by: "ext4", "vfat", "iso9660"...; NULL: nothing stage1 can mount */
+	const char *type;
 	char label[256 + 1]; /* UTF-8; any bytes but NUL, as people make them */
 	char uuid[36 + 1];
 	bool dirty; /* an ext with news in its journal, which only who may write to it can see */
 
-	/* Some file systems keep their label elsewhere: while MORE_LEN is not 0, read MORE_LEN bytes (fewer at the end of
-	 * the device) from MORE_AT and give them to volume_more. */
+	/* Some file systems keep their label elsewhere: while MORE_LEN is not 0, read MORE_LEN bytes (fewer at the end
+	 * of the device) from MORE_AT and give them to volume_more. */
 	int64_t more_at;
 	size_t more_len;
 

@@ -37,7 +37,8 @@ static char *mount_options(const struct nfs_export *e, const char *version)
 	char address[PEER_TEXT + 12];
 	size_t len;
 	bool v6 = e->address->u.sa.sa_family == AF_INET6;
-	/* silence is noticed after one, two, and three times this: nfs(5), timeo= and retrans=; in tenths of a second */
+	/* silence is noticed after one, two, and three times this: nfs(5), timeo= and retrans=; in tenths of a
+	 * second */
 	int64_t step = MAX(e->timeout_ms / 100 / 6, (int64_t)5);
 
 	peer_text(e->address, address);
@@ -52,7 +53,8 @@ static char *mount_options(const struct nfs_export *e, const char *version)
 	if (version)
 		buf_printf(&o, ",vers=%s", version);
 	if (version && *version == '4')
-		buf_printf(&o, ",clientaddr=%s", v6 ? "::" : "0.0.0.0"); /* no delegations: no need to call back */
+		/* no delegations: no need to call back */
+		buf_printf(&o, ",clientaddr=%s", v6 ? "::" : "0.0.0.0");
 	else
 		buf_printf(&o, ",nolock,mountproto=tcp%s,mountaddr=%s", v6 ? "6" : "", address);
 	if (e->port != NFS_PORT || (version && *version == '4'))
@@ -87,8 +89,7 @@ static void read_far_ahead(const char *point)
 
 	if (stat(point, &st) < 0)
 		return;
-	path = str_printf("/sys/class/bdi/%u:%u/read_ahead_kb", (unsigned)major(st.st_dev),
-			  (unsigned)minor(st.st_dev));
+	path = str_printf("/sys/class/bdi/%u:%u/read_ahead_kb", (unsigned)major(st.st_dev), (unsigned)minor(st.st_dev));
 	fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd < 0 || write(fd, READ_AHEAD_KIB, strlen(READ_AHEAD_KIB)) < 0)
 		log_debug("read ahead: %s", err_text(errno));
@@ -121,7 +122,8 @@ static int mount_failed(const struct nfs_export *e, const char *source, int err,
 	case -ENOTDIR:
 		return fail(f, FAIL_SRV_NOT_FOUND, err, "%s: %s", source, err_text(err));
 	case -ETIMEDOUT:
-		return fail(f, FAIL_SRV_TIMEOUT, err, "%s: no answer for %lld s", source, (long long)e->connect_ms / 1000);
+		return fail(f, FAIL_SRV_TIMEOUT, err, "%s: no answer for %lld s", source,
+			    (long long)e->connect_ms / 1000);
 	case -ECONNREFUSED:
 		return fail(f, FAIL_SRV_REFUSED, err, "%s: %s", source, err_text(err));
 	case -EHOSTUNREACH:
@@ -182,8 +184,8 @@ static int bind_below(const char *top, const char *below, const char *point)
 	return !path ? -ENOMEM : mount(path, point, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* Version 3 has no top of all exports to go down from, and some servers give what they export itself, and nothing below it by
- * its own name. Mounts the nearest folder above E's that is given, and goes down inside. 0 or -errno. */
+/* Version 3 has no top of all exports to go down from, and some servers give what they export itself, and nothing below
+ * it by its own name. Mounts the nearest folder above E's that is given, and goes down inside. 0 or -errno. */
 static int mount_above(const struct nfs_export *e, const char *point, unsigned long flags, const char *options)
 {
 	cleanup_free char *folder = strdup(e->folder), *top = str_printf("%s.top", point);
@@ -308,5 +310,6 @@ int nfs_check_owners(const char *point, const char *what, struct failure *f)
 		return 0;
 	return fail(f, FAIL_SRV_ERROR, -EKEYREJECTED,
 		    "%s: the server gives owners as names, with which a root by NFS 4 would hang; let it give numbers "
-		    "(nfs-ganesha: Only_Numeric_Owners), or take options:vers=3", what);
+		    "(nfs-ganesha: Only_Numeric_Owners), or take options:vers=3",
+		    what);
 }

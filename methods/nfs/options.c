@@ -1,4 +1,5 @@
-/* options.c - mount options as people write them for mount(8) -> flags, and those that the kernel's NFS client knows. */
+/* options.c - mount options as people write them for mount(8) -> flags, and those that the kernel's NFS client
+ * knows. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/nfs/mount.h"
 
@@ -10,15 +11,19 @@
 static const struct {
 	char name[12];
 	unsigned flag;
-} flags[] = { { "noatime", MS_NOATIME },   { "nodiratime", MS_NODIRATIME }, { "relatime", MS_RELATIME },
-	      { "strictatime", MS_STRICTATIME }, { "sync", MS_SYNCHRONOUS } };
+} flags[] = { { "noatime", MS_NOATIME },
+	      { "nodiratime", MS_NODIRATIME },
+	      { "relatime", MS_RELATIME },
+	      { "strictatime", MS_STRICTATIME },
+	      { "sync", MS_SYNCHRONOUS } };
 
-/* What is said by root: and proto by the address, what is the default anyway, and what is for mount(8), mount.nfs(8), fstab(5)
- * or systemd.mount(5) alone; with '=' or '-' at its end: whatever follows. */
-static const char others[] = "ro rw defaults suid nosuid dev nodev exec noexec atime diratime norelatime nostrictatime async dirsync "
-			     "mand nomand silent loud lazytime nolazytime iversion noiversion auto noauto user nouser users "
-			     "owner group nofail bg fg intr nointr _netdev _rnetdev tcp proto=tcp proto=tcp6 mountproto=tcp "
-			     "mountproto=tcp6 x- X- comment= user= retry= helper=";
+/* What is said by root: and proto by the address, what is the default anyway, and what is for mount(8), mount.nfs(8),
+ * fstab(5) or systemd.mount(5) alone; with '=' or '-' at its end: whatever follows. */
+static const char others[] =
+	"ro rw defaults suid nosuid dev nodev exec noexec atime diratime norelatime nostrictatime async dirsync "
+	"mand nomand silent loud lazytime nolazytime iversion noiversion auto noauto user nouser users "
+	"owner group nofail bg fg intr nointr _netdev _rnetdev tcp proto=tcp proto=tcp6 mountproto=tcp "
+	"mountproto=tcp6 x- X- comment= user= retry= helper=";
 
 /* True when the LEN bytes at P are WORD of N bytes, or begin with it where it is open at its end. */
 static bool matches(const char *p, size_t len, const char *word, size_t n)

@@ -100,7 +100,7 @@ static int add_dns6(struct network *net, int64_t first, int64_t second)
 	if (!more)
 		return -ENOMEM;
 	net->dns6 = more;
-	memcpy(&more[net->dns6_count++], (const int64_t[]) { first, second }, sizeof(*more));
+	memcpy(&more[net->dns6_count++], (const int64_t[]){ first, second }, sizeof(*more));
 	return 0;
 }
 

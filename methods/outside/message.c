@@ -70,8 +70,9 @@ int outside_parse(struct outside_packet *p, size_t len, bool fd, struct outside_
 	if (memchr(p->bytes + sizeof(h), '\0', len - sizeof(h)) || (len > sizeof(h) && !row->words))
 		return -EBADMSG;
 	p->bytes[len] = '\0';
-	*m = (struct outside_message){ .kind = (enum outside_kind)h.kind, .a = h.a, .b = h.b,
-				       .words = (const char *)p->bytes + sizeof(h) };
+	*m = (struct outside_message){
+		.kind = (enum outside_kind)h.kind, .a = h.a, .b = h.b, .words = (const char *)p->bytes + sizeof(h)
+	};
 	return 0;
 }
 
@@ -83,7 +84,8 @@ int outside_send(int socket, enum outside_kind kind, int64_t a, int64_t b, const
 	union {
 		struct cmsghdr header;
 		uint8_t bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	} control = { .header = {
+			      .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	struct msghdr message = { .msg_iov = part, .msg_iovlen = 2 };
 
 	outside_header(header, kind, a, b);
@@ -105,8 +107,9 @@ int outside_receive(int socket, struct outside_packet *p, bool wait, struct outs
 		uint8_t bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec part = { p->bytes, sizeof(p->bytes) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = CMSG_LEN(sizeof(int)) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))
+	};
 	ssize_t n;
 	int err;
 

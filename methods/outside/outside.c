@@ -63,9 +63,9 @@ static bool is_written_to(int fd)
 	return n > 0 && image_recognise(head, (size_t)n, &size) == IMAGE_EXT;
 }
 
-/* FD is taken as it lies, but the program has it, too, and must not write behind the sum: nobody can write to a sealed file.
- * What cannot be sealed, since it is to be written to here or the program has it mapped or on its way just now, is summed up
- * once more when the program has ended. */
+/* FD is taken as it lies, but the program has it, too, and must not write behind the sum: nobody can write to a sealed
+ * file. What cannot be sealed, since it is to be written to here or the program has it mapped or on its way just now,
+ * is summed up once more when the program has ended. */
 static void hold_still(struct outside *o, int fd, int64_t size)
 {
 	base_close_fd(&o->taken);

@@ -39,9 +39,9 @@ enum outside_kind {
 	OUTSIDE_ALIVE,    /* it has nothing to say, and works */
 	OUTSIDE_SERVER,   /* words: the address of the server it found */
 	/* by the program: what the sink is asked for, one at a time; ANSWER follows */
-	OUTSIDE_BEGIN,   /* A: bytes, -1: unknown */
-	OUTSIDE_COPY,    /* A: offset, B: bytes; with a descriptor */
-	OUTSIDE_TAKE,    /* A: bytes; with a descriptor */
+	OUTSIDE_BEGIN,    /* A: bytes, -1: unknown */
+	OUTSIDE_COPY,     /* A: offset, B: bytes; with a descriptor */
+	OUTSIDE_TAKE,     /* A: bytes; with a descriptor */
 	OUTSIDE_MAY_TAKE, /* A: bytes so far; with a descriptor */
 	OUTSIDE_FINISH,
 	OUTSIDE_RESTART,

@@ -81,7 +81,7 @@ static int ask(enum outside_kind kind, int64_t a, int64_t b, int fd, struct fail
 	if (m.kind != OUTSIDE_ANSWER)
 		_exit(1);
 	if (m.a && m.b && f) { /* in the log it is already */
-		*f = (struct failure) { .id = (enum fail_id)m.b, .err = (int)m.a };
+		*f = (struct failure){ .id = (enum fail_id)m.b, .err = (int)m.a };
 		(void)str_copy(f->detail, sizeof(f->detail), m.words);
 	}
 	return (int)m.a;
@@ -220,8 +220,8 @@ static bool drop_privileges(void)
 {
 	const struct rlimit none = { 0 };
 
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		return false;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0;
 }

@@ -18,7 +18,7 @@ struct mirror {
 	char *host;
 	uint16_t port;
 	struct peer_address *addresses; /* NULL until they are known */
-	struct spot *spots;            /* one for each address */
+	struct spot *spots;             /* one for each address */
 	size_t count;
 	bool out;               /* its name does not exist */
 	struct failure failure; /* of finding its addresses */

@@ -1,4 +1,5 @@
-/* reader.c - a file that has to be mounted first -> the sink, or where it lies, by a child that may hang without harm. */
+/* reader.c - a file that has to be mounted first -> the sink, or where it lies, by a child that may hang without
+ * harm. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/retrieve/reader.h"
 
@@ -121,8 +122,8 @@ struct mapping {
 	size_t len;
 };
 
-/* Where in memory the place is that O wants its bytes in. Whole large pages are mapped, at once: page by page that costs as
- * much as the reading. NULL where that cannot be. */
+/* Where in memory the place is that O wants its bytes in. Whole large pages are mapped, at once: page by page that
+ * costs as much as the reading. NULL where that cannot be. */
 static void *map_place(struct mapping *m, const struct order *o)
 {
 	if (!m->bytes || o->at < m->at || o->at + o->len > m->at + (int64_t)m->len) {
@@ -286,7 +287,8 @@ static int carry_by_socket(struct reading *r, int64_t from, int64_t len, struct 
 	return err;
 }
 
-/* Waits until what was ordered first has come: how many bytes did, 0 at the end of the file or of the child, or -errno. */
+/* Waits until what was ordered first has come: how many bytes did, 0 at the end of the file or of the child, or
+ * -errno. */
 static int64_t await_piece(struct reading *r)
 {
 	int64_t came, deadline = now_ms() + r->t->timeout_ms;
@@ -421,8 +423,8 @@ int reader_get(struct transfer *t, const struct place *at, reader_open_fn *open_
 	return err;
 }
 
-int reader_look(struct watch *w, reader_look_fn *look, void *ctx, int64_t open_ms, const char *what, struct found *found,
-		struct failure *f)
+int reader_look(struct watch *w, reader_look_fn *look, void *ctx, int64_t open_ms, const char *what,
+		struct found *found, struct failure *f)
 {
 	struct reading r = { .what = what, .stream = { .fd = -1, .watch = w } };
 	struct opened o;

@@ -90,7 +90,8 @@ static int get_once(struct retrieval *r, struct spot *s, struct failure *f)
 
 	tell(r);
 	r->resumed = transfer_offset(t, s) > 0;
-	s->place.connect_ms = mirrors_places_left(&r->mirrors) > 1 ? MIN(HASTY_CONNECT_MS, t->timeout_ms) : t->timeout_ms;
+	s->place.connect_ms =
+		mirrors_places_left(&r->mirrors) > 1 ? MIN(HASTY_CONNECT_MS, t->timeout_ms) : t->timeout_ms;
 	err = r->protocol->get(t, &s->place, r->paths[s->path], f);
 	if (!err && (!r->fetch->found || !r->fetch->found->kind))
 		err = r->fetch->sink->finish(r->fetch->sink, f);

@@ -1,5 +1,5 @@
-/* stream.c - a connection to a server -> bytes read and written, every wait with its deadline, stoppable by a person.
- */
+/* stream.c - a connection to a server -> bytes read and written, every wait with its deadline, stoppable by a
+ * person. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/retrieve/stream.h"
 

@@ -1,5 +1,5 @@
-/* stream.h - a connection to a server -> bytes read and written, every wait with its deadline, stoppable by a person.
- */
+/* stream.h - a connection to a server -> bytes read and written, every wait with its deadline, stoppable by a
+ * person. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef METHODS_RETRIEVE_STREAM_H
 #define METHODS_RETRIEVE_STREAM_H

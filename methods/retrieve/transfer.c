@@ -262,8 +262,8 @@ static void show(struct transfer *t, int64_t now)
 	watch_progress(t->fetch->watch, t->done, t->done > t->version.size ? -1 : t->version.size);
 }
 
-/* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last minute.
- */
+/* Something came: shows it, and looks whether somebody wants to stop, and whether it was enough over the last
+ * minute. */
 static int look_up(struct transfer *t, struct failure *f)
 {
 	int64_t now = now_ms(), came = t->done - t->window_done, took = now - t->window_ms;
@@ -388,7 +388,8 @@ static bool all_zero(const uint8_t *bytes, size_t len)
 	return !len || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
-/* True when the last bytes are the end of an archive: of a tar two blocks of zeros, of a cpio its last name and zeros. */
+/* True when the last bytes are the end of an archive: of a tar two blocks of zeros, of a cpio its last name and
+ * zeros. */
 static bool ends_as_archive(struct transfer *t, enum image_kind kind)
 {
 	static const char trailer[] = "TRAILER!!!";
@@ -401,7 +402,8 @@ static bool ends_as_archive(struct transfer *t, enum image_kind kind)
 	return last && all_zero(last + sizeof(trailer), (size_t)(t->tail + t->tail_len - last) - sizeof(trailer));
 }
 
-/* True when who is behind the sink finds the end of a KIND by himself. Nobody looks where the bytes are kept as they are. */
+/* True when who is behind the sink finds the end of a KIND by himself. Nobody looks where the bytes are kept as they
+ * are. */
 static bool sink_finds_end(const struct transfer *t, enum image_kind kind)
 {
 	return !t->fetch->raw && (kind == IMAGE_GZIP || kind == IMAGE_XZ || kind == IMAGE_ZSTD || kind == IMAGE_TAR ||
@@ -469,7 +471,8 @@ int transfer_end(struct transfer *t, bool delimited, struct failure *f)
 	if (!measured(t) && !delimited && end_of_unmeasured(t, f))
 		return -ENODATA;
 	if (t->version.rough && t->version.size >= 0 && t->done != t->version.size)
-		log_warn("%s: the server said %lld bytes, %lld came", t->what, (long long)t->version.size, (long long)t->done);
+		log_warn("%s: the server said %lld bytes, %lld came", t->what, (long long)t->version.size,
+			 (long long)t->done);
 	show(t, now_ms());
 	return 0;
 }

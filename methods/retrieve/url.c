@@ -117,7 +117,8 @@ static bool is_escape(const char *s)
 	return s[0] == '%' && isxdigit((unsigned char)s[1]) && isxdigit((unsigned char)s[2]);
 }
 
-/* RFC 3986, section 3.3: pchar and '/'. But a '+' is a blank to some servers (S3), and a ';' ends the name for others. */
+/* RFC 3986, section 3.3: pchar and '/'. But a '+' is a blank to some servers (S3), and a ';' ends the name for
+ * others. */
 #define PATH_CHARS  "-._~!$&'()*,=:@/"
 #define QUERY_CHARS PATH_CHARS "+;?" /* section 3.4 */
 

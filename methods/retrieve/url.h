@@ -24,13 +24,14 @@ int url_parse(struct url *u, const char *text) must_check;
 /* Follows REFERENCE (absolute or relative) from BASE: RFC 3986, section 5.2. Errors as url_parse. */
 int url_resolve(struct url *u, const struct url *base, const char *reference) must_check;
 
-/* Where the query of NAME begins, a file as directory: and image: give it: at the first '?' with a '=' somewhere behind it, or
- * at its end where there is none. SCHEME, which may be NULL: others than http and https have no queries. */
+/* Where the query of NAME begins, a file as directory: and image: give it: at the first '?' with a '=' somewhere behind
+ * it, or at its end where there is none. SCHEME, which may be NULL: others than http and https have no queries. */
 size_t url_query(const char *scheme, const char *name);
 
-/* Makes a URL of parts; PATH is a file's name, not encoded yet: what is more than a letter in a URL becomes %XX, '?', '#' and
- * '+' too; a %XX that is there already stays as it is. For http and https it may have a query, which stays as it is but for
- * what would break a request. 0 or -ENOMEM. */
+/* Makes a URL of parts; PATH is a file's name, not encoded yet: what is more than a letter in a URL becomes %XX, '?',
+ * '#' and
+ * '+' too; a %XX that is there already stays as it is. For http and https it may have a query, which stays as it is but
+ * for what would break a request. 0 or -ENOMEM. */
 int url_make(struct url *u, const char *scheme, const char *host, uint16_t port, const char *path) must_check;
 
 /* The URL as text to be shown: the usual port left out, IPv6 addresses in brackets, and "?..." for a query, which may

@@ -60,7 +60,7 @@ static void take_option(struct tftp_packet *p, const struct tftp_options *asked,
 		o->file_size = n;
 	else
 		for (size_t i = 0; i < 4; i++)
-			add_words(p, (const char *[]) { *p->words ? ", " : "", name, "=", value }[i], SIZE_MAX);
+			add_words(p, (const char *[]){ *p->words ? ", " : "", name, "=", value }[i], SIZE_MAX);
 }
 
 /* The string at *P as TEXT, cut where it is longer than any that is known; it ends with a zero or before END. *P moves

@@ -42,9 +42,9 @@ struct tftp_packet {
 	bool unusable;               /* OACK: the size of blocks or windows is not clear, or not what may be answered */
 };
 
-/* Takes LEN bytes apart. ASKED is what the request had: an OACK that exceeds it is UNUSABLE. Zeros between and behind its
- * options are padding, the last one's own may be missing, and what is no answer to a question is left out. 0, or -EPROTO
- * for what is none of the three. Pure. */
+/* Takes LEN bytes apart. ASKED is what the request had: an OACK that exceeds it is UNUSABLE. Zeros between and behind
+ * its options are padding, the last one's own may be missing, and what is no answer to a question is left out. 0, or
+ * -EPROTO for what is none of the three. Pure. */
 int tftp_parse(struct tftp_packet *p, const uint8_t *bytes, size_t len, const struct tftp_options *asked) must_check;
 
 /* Makes a read request for PATH in octet mode; OPTIONS NULL: without any. 0 or -ENOMEM. */

@@ -1,14 +1,15 @@
-/* certificate.c - the bytes of an X.509 certificate -> its keys, names, dates and what it may be used for (RFC 5280). */
+/* certificate.c - the bytes of an X.509 certificate -> its keys, names, dates and what it may be used for (RFC
+ * 5280). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/tls/certificate.h"
 
 #include <strings.h>
 
-#define OID(text)     (text), sizeof(text) - 1
-#define ID_CE(n)      "\x55\x1d" n                             /* 2.5.29.n */
-#define ID_PKIX(n)    "\x2b\x06\x01\x05\x05\x07" n            /* 1.3.6.1.5.5.7.n */
-#define ID_SCTS       "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02" /* RFC 6962, section 3.3 */
-#define ID_NETSCAPE   "\x60\x86\x48\x01\x86\xf8\x42\x01"
+#define OID(text)   (text), sizeof(text) - 1
+#define ID_CE(n)    "\x55\x1d" n                               /* 2.5.29.n */
+#define ID_PKIX(n)  "\x2b\x06\x01\x05\x05\x07" n               /* 1.3.6.1.5.5.7.n */
+#define ID_SCTS     "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02" /* RFC 6962, section 3.3 */
+#define ID_NETSCAPE "\x60\x86\x48\x01\x86\xf8\x42\x01"
 
 /* Names of a subject (RFC 5280, section 4.2.1.6). */
 #define NAME_DNS     DER_NAME(2)
@@ -86,20 +87,20 @@ static const struct {
 	{ OID(ID_CE("\x13")), take_basic },
 	{ OID(ID_CE("\x1e")), take_constraints },
 	{ OID(ID_CE("\x25")), take_purposes },
-	{ OID(ID_CE("\x09")), NULL },          /* subjectDirectoryAttributes */
-	{ OID(ID_CE("\x0e")), NULL },          /* subjectKeyIdentifier */
-	{ OID(ID_CE("\x10")), NULL },          /* privateKeyUsagePeriod */
-	{ OID(ID_CE("\x12")), NULL },          /* issuerAltName */
-	{ OID(ID_CE("\x1f")), NULL },          /* cRLDistributionPoints */
-	{ OID(ID_CE("\x20")), NULL },          /* certificatePolicies */
-	{ OID(ID_CE("\x21")), NULL },          /* policyMappings */
-	{ OID(ID_CE("\x23")), NULL },          /* authorityKeyIdentifier */
-	{ OID(ID_CE("\x24")), NULL },          /* policyConstraints */
-	{ OID(ID_CE("\x2e")), NULL },          /* freshestCRL */
-	{ OID(ID_CE("\x36")), NULL },          /* inhibitAnyPolicy */
-	{ OID(ID_PKIX("\x01\x01")), NULL },    /* authorityInfoAccess */
-	{ OID(ID_PKIX("\x01\x0b")), NULL },    /* subjectInfoAccess */
-	{ OID(ID_PKIX("\x01\x18")), NULL },    /* tlsfeature */
+	{ OID(ID_CE("\x09")), NULL },       /* subjectDirectoryAttributes */
+	{ OID(ID_CE("\x0e")), NULL },       /* subjectKeyIdentifier */
+	{ OID(ID_CE("\x10")), NULL },       /* privateKeyUsagePeriod */
+	{ OID(ID_CE("\x12")), NULL },       /* issuerAltName */
+	{ OID(ID_CE("\x1f")), NULL },       /* cRLDistributionPoints */
+	{ OID(ID_CE("\x20")), NULL },       /* certificatePolicies */
+	{ OID(ID_CE("\x21")), NULL },       /* policyMappings */
+	{ OID(ID_CE("\x23")), NULL },       /* authorityKeyIdentifier */
+	{ OID(ID_CE("\x24")), NULL },       /* policyConstraints */
+	{ OID(ID_CE("\x2e")), NULL },       /* freshestCRL */
+	{ OID(ID_CE("\x36")), NULL },       /* inhibitAnyPolicy */
+	{ OID(ID_PKIX("\x01\x01")), NULL }, /* authorityInfoAccess */
+	{ OID(ID_PKIX("\x01\x0b")), NULL }, /* subjectInfoAccess */
+	{ OID(ID_PKIX("\x01\x18")), NULL }, /* tlsfeature */
 	{ OID(ID_SCTS), NULL },
 	{ OID(ID_NETSCAPE), NULL },
 };

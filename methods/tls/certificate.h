@@ -1,4 +1,5 @@
-/* certificate.h - the bytes of an X.509 certificate -> its keys, names, dates and what it may be used for (RFC 5280). */
+/* certificate.h - the bytes of an X.509 certificate -> its keys, names, dates and what it may be used for (RFC
+ * 5280). */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef METHODS_TLS_CERTIFICATE_H
 #define METHODS_TLS_CERTIFICATE_H
@@ -10,22 +11,23 @@
 #define USAGE_CERT_SIGN (1 << 5)
 
 struct certificate {
-	struct der body;                  /* what is signed, tag and length included */
-	struct der algorithm;             /* contents of signatureAlgorithm */
-	struct der signature;             /* without the byte that counts unused bits */
-	struct der issuer, subject;       /* contents of the two names */
-	struct der subject_whole;         /* the second one, tag and length included */
-	struct der key;                   /* SubjectPublicKeyInfo, tag and length included: what a pin is the sum of */
-	struct der not_before, not_after; /* digits and a Z: "20260901100000Z", or with two digits for the year */
-	struct der names;                 /* contents of subjectAltName; empty where there is none */
-	bool extended;                    /* of version 3, where an authority says that it is one */
-	bool authority;                   /* basicConstraints: cA */
-	int32_t path_len;                 /* basicConstraints: pathLenConstraint; -1: none */
+	struct der body;            /* what is signed, tag and length included */
+	struct der algorithm;       /* contents of signatureAlgorithm */
+	struct der signature;       /* without the byte that counts unused bits */
+	struct der issuer, subject; /* contents of the two names */
+	struct der subject_whole;   /* the second one, tag and length included */
+	struct der key;             /* SubjectPublicKeyInfo, tag and length included: what a pin is the sum of */
+	/* digits and a Z: "20260901100000Z", or with two digits for the year */
+	struct der not_before, not_after;
+	struct der names; /* contents of subjectAltName; empty where there is none */
+	bool extended;    /* of version 3, where an authority says that it is one */
+	bool authority;   /* basicConstraints: cA */
+	int32_t path_len; /* basicConstraints: pathLenConstraint; -1: none */
 	bool has_usage, has_purposes;
-	unsigned usage;                   /* valid when HAS_USAGE: USAGE_* */
-	struct der purposes;              /* valid when HAS_PURPOSES: contents of extKeyUsage */
-	struct der permitted, excluded;   /* contents of the two halves of nameConstraints; empty: none */
-	struct der unknown;               /* object identifier of a critical extension that nobody here knows */
+	unsigned usage;                 /* valid when HAS_USAGE: USAGE_* */
+	struct der purposes;            /* valid when HAS_PURPOSES: contents of extKeyUsage */
+	struct der permitted, excluded; /* contents of the two halves of nameConstraints; empty: none */
+	struct der unknown;             /* object identifier of a critical extension that nobody here knows */
 };
 
 /* Takes LEN bytes of DER apart. Nothing is verified but the form. 0 or -EBADMSG. Pure. */

@@ -22,32 +22,53 @@ static const struct suite {
 	bool ours;
 	const char *name;
 } suites[] = {
-	{ 0xc02b, true, "ECDHE-ECDSA-AES128-GCM" },   { 0xc02f, true, "ECDHE-RSA-AES128-GCM" },
-	{ 0xc02c, true, "ECDHE-ECDSA-AES256-GCM" },   { 0xc030, true, "ECDHE-RSA-AES256-GCM" },
-	{ 0xcca9, true, "ECDHE-ECDSA-CHACHA20" },     { 0xcca8, true, "ECDHE-RSA-CHACHA20" },
-	{ 0xc0ad, false, "ECDHE-ECDSA-AES256-CCM" },  { 0xc0ac, false, "ECDHE-ECDSA-AES128-CCM" },
-	{ 0xc0af, false, "ECDHE-ECDSA-AES256-CCM8" }, { 0xc0ae, false, "ECDHE-ECDSA-AES128-CCM8" },
-	{ 0xc05d, false, "ECDHE-ECDSA-ARIA256-GCM" }, { 0xc061, false, "ECDHE-RSA-ARIA256-GCM" },
-	{ 0xc087, false, "ECDHE-ECDSA-CAMELLIA256-GCM" }, { 0xc08b, false, "ECDHE-RSA-CAMELLIA256-GCM" },
-	{ 0xc024, false, "ECDHE-ECDSA-AES256-CBC" },  { 0xc028, false, "ECDHE-RSA-AES256-CBC" },
-	{ 0xc023, false, "ECDHE-ECDSA-AES128-CBC" },  { 0xc027, false, "ECDHE-RSA-AES128-CBC" },
-	{ 0xc00a, false, "ECDHE-ECDSA-AES256-CBC" },  { 0xc014, false, "ECDHE-RSA-AES256-CBC" },
-	{ 0xc009, false, "ECDHE-ECDSA-AES128-CBC" },  { 0xc013, false, "ECDHE-RSA-AES128-CBC" },
-	{ 0x009f, false, "DHE-RSA-AES256-GCM" },      { 0x009e, false, "DHE-RSA-AES128-GCM" },
-	{ 0xccaa, false, "DHE-RSA-CHACHA20" },        { 0xc09f, false, "DHE-RSA-AES256-CCM" },
-	{ 0xc09e, false, "DHE-RSA-AES128-CCM" },      { 0x006b, false, "DHE-RSA-AES256-CBC" },
-	{ 0x0067, false, "DHE-RSA-AES128-CBC" },      { 0x0039, false, "DHE-RSA-AES256-CBC" },
-	{ 0x0033, false, "DHE-RSA-AES128-CBC" },      { 0x009d, false, "RSA-AES256-GCM" },
-	{ 0x009c, false, "RSA-AES128-GCM" },          { 0xc09d, false, "RSA-AES256-CCM" },
-	{ 0xc09c, false, "RSA-AES128-CCM" },          { 0x003d, false, "RSA-AES256-CBC" },
-	{ 0x003c, false, "RSA-AES128-CBC" },          { 0x0035, false, "RSA-AES256-CBC" },
-	{ 0x002f, false, "RSA-AES128-CBC" },          { 0x000a, false, "RSA-3DES" },
+	{ 0xc02b, true, "ECDHE-ECDSA-AES128-GCM" },
+	{ 0xc02f, true, "ECDHE-RSA-AES128-GCM" },
+	{ 0xc02c, true, "ECDHE-ECDSA-AES256-GCM" },
+	{ 0xc030, true, "ECDHE-RSA-AES256-GCM" },
+	{ 0xcca9, true, "ECDHE-ECDSA-CHACHA20" },
+	{ 0xcca8, true, "ECDHE-RSA-CHACHA20" },
+	{ 0xc0ad, false, "ECDHE-ECDSA-AES256-CCM" },
+	{ 0xc0ac, false, "ECDHE-ECDSA-AES128-CCM" },
+	{ 0xc0af, false, "ECDHE-ECDSA-AES256-CCM8" },
+	{ 0xc0ae, false, "ECDHE-ECDSA-AES128-CCM8" },
+	{ 0xc05d, false, "ECDHE-ECDSA-ARIA256-GCM" },
+	{ 0xc061, false, "ECDHE-RSA-ARIA256-GCM" },
+	{ 0xc087, false, "ECDHE-ECDSA-CAMELLIA256-GCM" },
+	{ 0xc08b, false, "ECDHE-RSA-CAMELLIA256-GCM" },
+	{ 0xc024, false, "ECDHE-ECDSA-AES256-CBC" },
+	{ 0xc028, false, "ECDHE-RSA-AES256-CBC" },
+	{ 0xc023, false, "ECDHE-ECDSA-AES128-CBC" },
+	{ 0xc027, false, "ECDHE-RSA-AES128-CBC" },
+	{ 0xc00a, false, "ECDHE-ECDSA-AES256-CBC" },
+	{ 0xc014, false, "ECDHE-RSA-AES256-CBC" },
+	{ 0xc009, false, "ECDHE-ECDSA-AES128-CBC" },
+	{ 0xc013, false, "ECDHE-RSA-AES128-CBC" },
+	{ 0x009f, false, "DHE-RSA-AES256-GCM" },
+	{ 0x009e, false, "DHE-RSA-AES128-GCM" },
+	{ 0xccaa, false, "DHE-RSA-CHACHA20" },
+	{ 0xc09f, false, "DHE-RSA-AES256-CCM" },
+	{ 0xc09e, false, "DHE-RSA-AES128-CCM" },
+	{ 0x006b, false, "DHE-RSA-AES256-CBC" },
+	{ 0x0067, false, "DHE-RSA-AES128-CBC" },
+	{ 0x0039, false, "DHE-RSA-AES256-CBC" },
+	{ 0x0033, false, "DHE-RSA-AES128-CBC" },
+	{ 0x009d, false, "RSA-AES256-GCM" },
+	{ 0x009c, false, "RSA-AES128-GCM" },
+	{ 0xc09d, false, "RSA-AES256-CCM" },
+	{ 0xc09c, false, "RSA-AES128-CCM" },
+	{ 0x003d, false, "RSA-AES256-CBC" },
+	{ 0x003c, false, "RSA-AES128-CBC" },
+	{ 0x0035, false, "RSA-AES256-CBC" },
+	{ 0x002f, false, "RSA-AES128-CBC" },
+	{ 0x000a, false, "RSA-3DES" },
 };
 
 static const uint16_t newest_suites[] = { 0x1301, 0x1302, 0x1303, 0x1304 };
-static const uint16_t groups[] = { 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x001a, 0x001b, 0x001c, 0x0100, 0x0101, 0x0102 };
-static const uint16_t signatures[] = { 0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0x0804, 0x0805, 0x0806, 0x0809,
-				       0x080a, 0x080b, 0x0807, 0x0808, 0x0203, 0x0201 };
+static const uint16_t groups[] = { 0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x001a,
+				   0x001b, 0x001c, 0x0100, 0x0101, 0x0102 };
+static const uint16_t signatures[] = { 0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0x0804, 0x0805,
+				       0x0806, 0x0809, 0x080a, 0x080b, 0x0807, 0x0808, 0x0203, 0x0201 };
 
 /* ---- the question (RFC 5246, section 7.4.1.2; RFC 8446, section 4.1.2) */
 
@@ -236,7 +257,9 @@ static const char *group_name(unsigned group)
 	static const struct {
 		unsigned id;
 		const char *name;
-	} names[] = { { 0x1e, "X448" }, { 0x1a, "brainpoolP256r1" }, { 0x1b, "brainpoolP384r1" }, { 0x1c, "brainpoolP512r1" } };
+	} names[] = {
+		{ 0x1e, "X448" }, { 0x1a, "brainpoolP256r1" }, { 0x1b, "brainpoolP384r1" }, { 0x1c, "brainpoolP512r1" }
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i].id == group)
@@ -269,8 +292,10 @@ static bool old_words(struct buf *out, const struct look *l)
 	if (l->version < 0x0303)
 		buf_str(out, "it speaks TLS 1.1 at most: enable TLS 1.2 there");
 	else if (!s || !s->ours)
-		buf_printf(out, "it takes the cipher suite %s, but none that is spoken here: "
-				"enable ECDHE with AES-GCM or ChaCha20 there", s ? s->name : "it likes best");
+		buf_printf(out,
+			   "it takes the cipher suite %s, but none that is spoken here: "
+			   "enable ECDHE with AES-GCM or ChaCha20 there",
+			   s ? s->name : "it likes best");
 	else if (group)
 		buf_printf(out, "it takes the curve %s only: enable P-256, P-384, P-521 or X25519 there", group);
 	else if (signature)
@@ -289,7 +314,8 @@ bool look_words(struct buf *out, const struct look *old, const struct look *newe
 		return old_words(out, old);
 	if (!newest->answered || newest->version != 0x0304)
 		return false;
-	buf_str(out, "it does not speak TLS 1.2, but TLS 1.3 only: enable TLS 1.2 there (nginx: ssl_protocols TLSv1.2 TLSv1.3)");
+	buf_str(out, "it does not speak TLS 1.2, but TLS 1.3 only: enable TLS 1.2 there (nginx: ssl_protocols TLSv1.2 "
+		     "TLSv1.3)");
 	return true;
 }
 
@@ -309,7 +335,8 @@ static void ask(struct look *l, int fd, const struct buf *hello, int64_t deadlin
 	cleanup_buf struct buf answer = { 0 };
 	ssize_t n;
 
-	if (!wait_until(fd, POLLOUT, deadline) || send(fd, hello->data, hello->len, MSG_NOSIGNAL) != (ssize_t)hello->len)
+	if (!wait_until(fd, POLLOUT, deadline) ||
+	    send(fd, hello->data, hello->len, MSG_NOSIGNAL) != (ssize_t)hello->len)
 		return;
 	while (!l->done && answer.len < LOOK_MAX && wait_until(fd, POLLIN, deadline) && !buf_reserve(&answer, 4096)) {
 		n = recv(fd, answer.data + answer.len, 4096, 0);

@@ -142,7 +142,8 @@ void names_add_title(struct buf *out, struct der name)
 {
 	struct der title;
 
-	if (!find_attribute(name, 3, &title) && !find_attribute(name, 10, &title) && !find_attribute(name, 11, &title)) {
+	if (!find_attribute(name, 3, &title) && !find_attribute(name, 10, &title) &&
+	    !find_attribute(name, 11, &title)) {
 		buf_str(out, "somebody without a name");
 		return;
 	}
@@ -200,7 +201,8 @@ void names_add_hosts(struct buf *out, const struct certificate *c)
 
 static bool ends_with(struct der name, struct der end)
 {
-	return name.len >= end.len && strncasecmp((const char *)name.p + name.len - end.len, (const char *)end.p, end.len) == 0;
+	return name.len >= end.len &&
+	       strncasecmp((const char *)name.p + name.len - end.len, (const char *)end.p, end.len) == 0;
 }
 
 /* HOST is in the domain BASE: it, or what is below; with a dot before it only what is below; nothing: everything. */
@@ -286,7 +288,8 @@ static bool match_directory(struct der name, struct der base)
 {
 	struct der in, start;
 
-	return der_expect(&name, DER_SEQUENCE, &in) && der_expect(&base, DER_SEQUENCE, &start) && begins_with(&in, start);
+	return der_expect(&name, DER_SEQUENCE, &in) && der_expect(&base, DER_SEQUENCE, &start) &&
+	       begins_with(&in, start);
 }
 
 /* NAME lies in the subtree BASE, both of the same form. What is not understood is taken for what is worse. */

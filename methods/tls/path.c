@@ -1,5 +1,5 @@
-/* path.c - the certificates that a server sent, and those that are trusted -> a path from one to the other, or why not.
- */
+/* path.c - the certificates that a server sent, and those that are trusted -> a path from one to the other, or why
+ * not. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/tls/path.h"
 

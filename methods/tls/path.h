@@ -1,5 +1,5 @@
-/* path.h - the certificates that a server sent, and those that are trusted -> a path from one to the other, or why not.
- */
+/* path.h - the certificates that a server sent, and those that are trusted -> a path from one to the other, or why
+ * not. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef METHODS_TLS_PATH_H
 #define METHODS_TLS_PATH_H
@@ -29,13 +29,14 @@ enum path_fault {
 	PATH_FORBIDDEN,    /* BY does not allow the name NAME in it */
 	PATH_EXPIRED,
 	PATH_NOT_YET,
-	PATH_DATES,        /* its dates cannot be read */
+	PATH_DATES, /* its dates cannot be read */
 };
 
 struct path {
 	/* in */
-	const struct certificate *sent; /* as the server sent them: its own first, then any others in any order */
-	size_t count;                   /* at least 1 */
+	/* as the server sent them: its own first, then any others in any order */
+	const struct certificate *sent;
+	size_t count; /* at least 1 */
 	const struct anchors *anchors;
 	int64_t seconds; /* the time of day, since 1970 */
 	bool at_least;   /* it is that or later */

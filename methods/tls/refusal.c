@@ -18,7 +18,8 @@ struct row {
 /* What the server says (RFC 5246, section 7.2.2; RFC 6066; RFC 8446, section 6). */
 static const struct row alerts[] = {
 	{ 0, "the server hung up: is it closing down?" },
-	{ 10, "the server says that it did not expect what it got: it may be no server, or another protocol is in between" },
+	{ 10, "the server says that it did not expect what it got: it may be no server, or another protocol is in "
+	      "between" },
 	{ 20, "the server says that a record arrived damaged: something in between changes bytes" },
 	{ 22, "the server says that a record is too long" },
 	{ 40, "the server says that the two have nothing in common: it has to offer " OURS },
@@ -32,12 +33,14 @@ static const struct row alerts[] = {
 	{ 49, "the server says that access is denied: it lets nobody in from here" },
 	{ 50, "the server says that it cannot read what it got" },
 	{ 51, "the server says that a cryptographic check failed" },
-	{ 70, "the server says that it does not speak TLS 1.2: enable it there (nginx: ssl_protocols TLSv1.2 TLSv1.3)" },
+	{ 70,
+	  "the server says that it does not speak TLS 1.2: enable it there (nginx: ssl_protocols TLSv1.2 TLSv1.3)" },
 	{ 71, "the server says that what is offered is not secure enough for it: it has to take " OURS },
 	{ 80, "the server says that it has an error of its own: look into its log" },
 	{ 86, "the server says that a newer TLS should have been offered" },
 	{ 90, "the server says that somebody cancelled" },
-	{ 109, "the server says that an extension is missing, as where TLS 1.3 is all it speaks: enable TLS 1.2 there" },
+	{ 109,
+	  "the server says that an extension is missing, as where TLS 1.3 is all it speaks: enable TLS 1.2 there" },
 	{ 112, "the server says that it has no site of this name: correct server:, or the server's list of names" },
 	{ 115, "the server says that it wants a shared key (PSK): let it use a certificate" },
 	{ 116, "the server wants a certificate of this machine, which has none: let it do without one "
@@ -114,7 +117,9 @@ static void add_fault(struct buf *out, const struct refusal *r)
 		add_head(out, r);
 	} else if (version && version < 0x0303) {
 		buf_printf(out, "it speaks %s at most: enable TLS 1.2 there",
-			   version == 0x0302 ? "TLS 1.1" : version == 0x0301 ? "TLS 1.0" : "SSL 3");
+			   version == 0x0302   ? "TLS 1.1"
+			   : version == 0x0301 ? "TLS 1.0"
+					       : "SSL 3");
 	} else {
 		buf_str(out, words ? words : "what it says is not as the rules of TLS 1.2 have it: is it up to date?");
 	}

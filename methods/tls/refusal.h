@@ -8,7 +8,7 @@
 
 /* How a handshake ended without an agreement. */
 struct refusal {
-	int error;                  /* of BearSSL (BR_ERR_*) */
+	int error;               /* of BearSSL (BR_ERR_*) */
 	uint8_t head[PUMP_HEAD]; /* the first HEAD_LEN bytes of the server */
 	size_t head_len;
 	bool wants_certificate; /* it asked for one of this machine */

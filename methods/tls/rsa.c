@@ -153,8 +153,8 @@ bool rsa_public(uint8_t *out, const uint8_t *sig, size_t len, const br_rsa_publi
 	return true;
 }
 
-/* What a signature over a hash of HASH_LEN bytes has before it (RFC 8017, section 9.2): 0, 1, bytes 255, 0, DigestInfo.
- */
+/* What a signature over a hash of HASH_LEN bytes has before it (RFC 8017, section 9.2): 0, 1, bytes 255, 0,
+ * DigestInfo. */
 static bool pkcs1_frame(uint8_t *em, size_t len, const unsigned char *oid, size_t hash_len)
 {
 	size_t info = 10u + oid[0] + hash_len; /* its bytes, oid[0] being the length of the OID behind it */

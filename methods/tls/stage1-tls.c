@@ -1,4 +1,5 @@
-/* stage1-tls.c - a connection to a server, and a socket -> plain bytes there, TLS 1.2 here; run by methods/tls/tls.c. */
+/* stage1-tls.c - a connection to a server, and a socket -> plain bytes there, TLS 1.2 here; run by
+ * methods/tls/tls.c. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/help.h"
 #include "base/compat.h"
@@ -25,8 +26,8 @@ enum { NET = 3, PLAIN = 4, REPORT = 5 };
 
 #define NOBODY 65534
 
-/* ECDHE only: what is recorded today is of no use tomorrow. GCM first where the processor helps (RFC 5288, 5289, 7905).
- */
+/* ECDHE only: what is recorded today is of no use tomorrow. GCM first where the processor helps (RFC 5288, 5289,
+ * 7905). */
 static const uint16_t suites[] = {
 	BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,       BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 	BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,       BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -250,8 +251,9 @@ static void report_broken(const struct pump_result *r)
 	cleanup_buf struct buf words = { 0 };
 
 	if (!r->agreed && all.wants_certificate)
-		report(TLS_REFUSED, "it broke when the server had asked for a certificate of this machine, which has none: "
-				    "let it do without one (nginx: ssl_verify_client off)");
+		report(TLS_REFUSED,
+		       "it broke when the server had asked for a certificate of this machine, which has none: "
+		       "let it do without one (nginx: ssl_verify_client off)");
 	else if (!r->head_len && r->err != -ETIMEDOUT && look_again(&words, NET, all.name[0] ? all.name : NULL))
 		report(TLS_REFUSED, "%s", buf_cstr(&words));
 	else

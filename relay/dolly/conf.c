@@ -60,7 +60,7 @@ static bool value_of(const struct line *l, const char *word, struct line *value)
 		return false;
 	while (n < l->len && (l->p[n] == ' ' || l->p[n] == '\t'))
 		n++;
-	*value = (struct line) { l->p + n, l->len - n, l->number };
+	*value = (struct line){ l->p + n, l->len - n, l->number };
 	return true;
 }
 
@@ -174,7 +174,7 @@ static int add_links(struct dolly_conf *c, const struct line *v)
 	if (!colon)
 		return -EINVAL;
 	count.len = (size_t)(colon - v->p);
-	suffix = (struct line) { colon, v->len - count.len, v->number };
+	suffix = (struct line){ colon, v->len - count.len, v->number };
 	err = number(&count, 0, 255, &n);
 	c->add = !err ? (unsigned)n : 0;
 	c->add_inside = false;
@@ -336,8 +336,9 @@ int dolly_conf_parse(struct dolly_conf *c, const char *text, size_t len, char *e
 	bool ended = false;
 	int err;
 
-	*c = (struct dolly_conf) { .fanout = 1 };
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* the mark of editors that write it before UTF-8 */
+	*c = (struct dolly_conf){ .fanout = 1 };
+	/* the mark of editors that write it before UTF-8 */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		text += 3;
 		len -= 3;
 	}
@@ -396,5 +397,5 @@ void dolly_conf_free(struct dolly_conf *c)
 	for (size_t i = 0; i < c->hosts; i++)
 		free(c->host[i]);
 	free(c->host);
-	*c = (struct dolly_conf) { 0 };
+	*c = (struct dolly_conf){ 0 };
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define RETRY_MS    500
-#define STEP_MS     120   /* between writes that an original must not get in one read */
+#define STEP_MS     120 /* between writes that an original must not get in one read */
 #define GREETING_MS 10000
 #define STALL_MS    60000  /* the child takes nothing */
 #define ACK_MS      600000 /* it writes to a slow medium before it acknowledges */
@@ -30,9 +30,14 @@ static const uint32_t next[] = {
 static const char *state_name(enum dolly_down_state s)
 {
 	static const char *const names[] = {
-		[DOWN_IDLE] = "idle",	      [DOWN_DATA] = "calling the data port", [DOWN_FOUND] = "found",
-		[DOWN_CONTROL] = "calling the control port", [DOWN_GREETING] = "greeting", [DOWN_FEEDING] = "feeding",
-		[DOWN_ACK] = "waiting for the acknowledgement", [DOWN_OVER] = "over",
+		[DOWN_IDLE] = "idle",
+		[DOWN_DATA] = "calling the data port",
+		[DOWN_FOUND] = "found",
+		[DOWN_CONTROL] = "calling the control port",
+		[DOWN_GREETING] = "greeting",
+		[DOWN_FEEDING] = "feeding",
+		[DOWN_ACK] = "waiting for the acknowledgement",
+		[DOWN_OVER] = "over",
 	};
 
 	return names[s];
@@ -373,7 +378,8 @@ static void on_timer(struct loop_timer *t)
 	case DOWN_ACK:
 		if (d->state == DOWN_ACK ? now - d->moved > ACK_MS
 					 : d->sent > 0 && d->sent < d->available && now - d->moved > STALL_MS)
-			give_up(d, -ETIMEDOUT, d->state == DOWN_ACK ? "no acknowledgement" : "it takes nothing any more");
+			give_up(d, -ETIMEDOUT,
+				d->state == DOWN_ACK ? "no acknowledgement" : "it takes nothing any more");
 		else
 			loop_at(d->loop, t, now + 1000);
 		break;
@@ -384,8 +390,8 @@ static void on_timer(struct loop_timer *t)
 
 void dolly_down_begin(struct dolly_down *d)
 {
-	d->data = (struct loop_fd) { .fd = -1, .ready = on_data };
-	d->control = (struct loop_fd) { .fd = -1, .ready = on_control };
+	d->data = (struct loop_fd){ .fd = -1, .ready = on_data };
+	d->control = (struct loop_fd){ .fd = -1, .ready = on_control };
 	d->timer.fire = on_timer;
 	d->length = -1;
 	d->deadline = loop_now(d->loop) + d->patience;

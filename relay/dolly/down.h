@@ -24,12 +24,12 @@ struct dolly_down_calls {
 
 enum dolly_down_state {
 	DOWN_IDLE,
-	DOWN_DATA,      /* connecting to the data port */
-	DOWN_FOUND,     /* waiting for dolly_down_tell */
-	DOWN_CONTROL,   /* connecting to the control port */
-	DOWN_GREETING,  /* handing over the configuration, step by step */
+	DOWN_DATA,     /* connecting to the data port */
+	DOWN_FOUND,    /* waiting for dolly_down_tell */
+	DOWN_CONTROL,  /* connecting to the control port */
+	DOWN_GREETING, /* handing over the configuration, step by step */
 	DOWN_FEEDING,
-	DOWN_ACK,       /* everything is sent */
+	DOWN_ACK, /* everything is sent */
 	DOWN_OVER,
 };
 
@@ -41,17 +41,17 @@ struct dolly_down {
 	void *owner;
 	struct peer_address address; /* ports are filled in here */
 	enum dolly_family family;
-	const char *password;        /* NULL: none */
+	const char *password; /* NULL: none */
 	bool directory;
-	int64_t patience;            /* ms until the child must have accepted both connections */
-	bool once;                   /* a refused connection is final */
+	int64_t patience; /* ms until the child must have accepted both connections */
+	bool once;        /* a refused connection is final */
 
 	enum dolly_down_state state;
 	struct loop_fd data, control;
 	struct loop_timer timer;
-	int64_t deadline, moved;     /* of loop_now() */
+	int64_t deadline, moved; /* of loop_now() */
 	struct buf text, in;
-	int step;                    /* of the greeting */
+	int step; /* of the greeting */
 	uint8_t nonce[DOLLY_NONCE];
 	int64_t sent, available, length; /* bytes; length -1: not known yet */
 	bool length_sent;

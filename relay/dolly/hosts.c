@@ -56,7 +56,7 @@ static bool address_range(const char *word, size_t len, struct range *r)
 		if (n < 1 || n > 3 || p + n >= end || p[n] != '.')
 			return false;
 	}
-	*r = (struct range) { .prefix = word, .prefix_len = (size_t)(p - word), .suffix = end };
+	*r = (struct range){ .prefix = word, .prefix_len = (size_t)(p - word), .suffix = end };
 	behind = numbers(p, end, 3, r);
 	r->width = 1;
 	return behind == end && r->to <= 255;
@@ -69,7 +69,7 @@ static bool bracket_range(const char *word, size_t len, struct range *r)
 
 	if (!open)
 		return false;
-	*r = (struct range) { .prefix = word, .prefix_len = (size_t)(open - word) };
+	*r = (struct range){ .prefix = word, .prefix_len = (size_t)(open - word) };
 	close = numbers(open + 1, word + len, 6, r);
 	if (!close || close >= word + len || *close != ']')
 		return false;
@@ -97,7 +97,8 @@ int hosts_expand(const char *word, size_t len, hosts_fn *fn, void *ctx)
 
 	if (len == 0 || len > 255 || memchr(word, ' ', len) || memchr(word, '\t', len) || memchr(word, '\0', len))
 		return -EINVAL;
-	if (len > 2 && word[0] == '[' && word[len - 1] == ']' && memchr(word, ':', len)) /* as in addresses of the web */
+	/* as in addresses of the web */
+	if (len > 2 && word[0] == '[' && word[len - 1] == ']' && memchr(word, ':', len))
 		return fn(ctx, word + 1, len - 2);
 	if (address_range(word, len, &r) || bracket_range(word, len, &r))
 		return walk(&r, fn, ctx);

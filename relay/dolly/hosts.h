@@ -10,8 +10,8 @@
 /* Gets each name; 0 or -errno, which ends the walk. */
 typedef int hosts_fn(void *ctx, const char *name, size_t len);
 
-/* Calls FN for each host that the LEN bytes WORD name. 0; -EINVAL where it is no name (a blank or NUL in it, a range that
- * runs backwards, more than HOSTS_MAX); or what FN returned. */
+/* Calls FN for each host that the LEN bytes WORD name. 0; -EINVAL where it is no name (a blank or NUL in it, a range
+ * that runs backwards, more than HOSTS_MAX); or what FN returned. */
 int hosts_expand(const char *word, size_t len, hosts_fn *fn, void *ctx) must_check;
 
 /* The same for a LIST of words separated by commas and blanks. */

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 #define TICK_MS        200
-#define GUEST_MS       10000  /* a control connection says what it wants within */
-#define DATA_GUEST_MS  60000  /* a data connection waits for its control connection */
+#define GUEST_MS       10000 /* a control connection says what it wants within */
+#define DATA_GUEST_MS  60000 /* a data connection waits for its control connection */
 #define MAX_GUESTS     64
 #define BLOCK          (64 * 1024)
 #define BUDGET         (4 * MIB)
@@ -32,10 +32,10 @@ struct dolly_guest {
 static void note(struct dolly_up *u, const char *fmt, ...) printf_like(2, 3);
 static DEFINE_SAY(note, struct dolly_up, note, true)
 
-/* ---- the end */
+	/* ---- the end */
 
-/* Lets go of the node before us and of those behind us. */
-static void hang_up(struct dolly_up *u)
+	/* Lets go of the node before us and of those behind us. */
+	static void hang_up(struct dolly_up *u)
 {
 	loop_close_fd(u->loop, &u->control);
 	loop_close_fd(u->loop, &u->data);
@@ -90,7 +90,8 @@ static void maybe_acknowledge(struct dolly_up *u)
 		note(u, "%s, behind us, did not get everything: %s", u->branch[i].name, u->branch[i].why);
 		all = false;
 	}
-	if (!all) { /* our own copy is right; the parent learns from the missing acknowledgement that the chain is not */
+	/* our own copy is right; the parent learns from the missing acknowledgement that the chain is not */
+	if (!all) {
 		finish(u, 0);
 		return;
 	}
@@ -269,7 +270,10 @@ static void on_down_failed(struct dolly_down *d, int err, const char *why)
 }
 
 static const struct dolly_down_calls down_calls = {
-	.told = on_down_told, .line = on_down_line, .acknowledged = on_down_acked, .failed = on_down_failed,
+	.told = on_down_told,
+	.line = on_down_line,
+	.acknowledged = on_down_acked,
+	.failed = on_down_failed,
 };
 
 static int begin_branch(struct dolly_up *u, struct dolly_branch *b, const char *name)
@@ -282,9 +286,15 @@ static int begin_branch(struct dolly_up *u, struct dolly_branch *b, const char *
 	if (err)
 		return fail(&u->failure, FAIL_DNS_NO_NAME, err, "%s, a node behind us, has no address", name);
 	b->up = u;
-	b->down = (struct dolly_down) { .loop = u->loop, .store = &u->store, .calls = &down_calls, .owner = b,
-					.address = a, .family = u->family, .password = u->password,
-					.directory = u->directory, .patience = CHILD_PATIENCE };
+	b->down = (struct dolly_down){ .loop = u->loop,
+				       .store = &u->store,
+				       .calls = &down_calls,
+				       .owner = b,
+				       .address = a,
+				       .family = u->family,
+				       .password = u->password,
+				       .directory = u->directory,
+				       .patience = CHILD_PATIENCE };
 	dolly_down_begin(&b->down);
 	return dolly_down_tell(&b->down, u->text.data, u->text.len);
 }
@@ -344,8 +354,8 @@ static int start(struct dolly_up *u)
 			    "the configuration asks for several links (add); this program takes one");
 	me = find_me(u);
 	if (me < 0)
-		return fail(&u->failure, FAIL_SRV_PROTOCOL, -ENOENT, "none of the %zu hosts in the configuration is this machine",
-			    u->conf.hosts);
+		return fail(&u->failure, FAIL_SRV_PROTOCOL, -ENOENT,
+			    "none of the %zu hosts in the configuration is this machine", u->conf.hosts);
 	str_copy(u->me, sizeof(u->me), u->conf.host[me]);
 	dolly_put_parameters(&u->out, u->family, u->me);
 	flush(u);
@@ -396,14 +406,15 @@ static void maybe_begin(struct dolly_up *u)
 	buf_add(&u->text, control->in.data + g.text_at, control->in.len - g.text_at);
 	loop_remove(u->loop, &control->w);
 	loop_remove(u->loop, &data->w);
-	u->control = (struct loop_fd) { .fd = control->w.fd, .ready = on_control };
-	u->data = (struct loop_fd) { .fd = data->w.fd, .ready = on_data };
+	u->control = (struct loop_fd){ .fd = control->w.fd, .ready = on_control };
+	u->data = (struct loop_fd){ .fd = data->w.fd, .ready = on_data };
 	control->w.fd = data->w.fd = -1;
 	u->length = -1;
 	u->heard = loop_now(u->loop);
 	while (u->guests)
 		free_guest(u->guests);
-	note(u, "a server of dolly's published protocol (%s) has come", u->family == DOLLY_OLD ? "0.58 to 0.64" : "0.70 to 0.72");
+	note(u, "a server of dolly's published protocol (%s) has come",
+	     u->family == DOLLY_OLD ? "0.58 to 0.64" : "0.70 to 0.72");
 	if (u->calls->begun)
 		u->calls->begun(u);
 	err = loop_add(u->loop, &u->control, EPOLLIN);
@@ -488,7 +499,7 @@ static void accept_guest(struct dolly_up *u, struct loop_fd *listener, bool cont
 		peer_shut(u->loop, fd);
 		return;
 	}
-	*g = (struct dolly_guest) { .up = u, .w = { .fd = fd, .ready = on_guest }, .control = control, .from = from };
+	*g = (struct dolly_guest){ .up = u, .w = { .fd = fd, .ready = on_guest }, .control = control, .from = from };
 	g->deadline = loop_now(u->loop) + (control ? GUEST_MS : DATA_GUEST_MS);
 	if (loop_add(u->loop, &g->w, EPOLLIN) < 0) {
 		peer_shut(u->loop, fd);
@@ -543,9 +554,9 @@ int dolly_up_open(struct dolly_up *u, struct failure *f)
 {
 	int err;
 
-	u->control = u->data = (struct loop_fd) { .fd = -1 };
-	u->control_listener = (struct loop_fd) { .fd = -1, .ready = on_control_listener };
-	u->data_listener = (struct loop_fd) { .fd = -1, .ready = on_data_listener };
+	u->control = u->data = (struct loop_fd){ .fd = -1 };
+	u->control_listener = (struct loop_fd){ .fd = -1, .ready = on_control_listener };
+	u->data_listener = (struct loop_fd){ .fd = -1, .ready = on_data_listener };
 	u->timer.fire = on_timer;
 	u->length = -1;
 	err = listen_on(u, &u->data_listener, DOLLY_DATA_PORT, f);

@@ -17,7 +17,8 @@ struct dolly_up_calls {
 	/* The address of host line NAME. 0 or -errno. */
 	int (*resolve)(struct dolly_up *u, const char *name, struct peer_address *a);
 	/* Opens the target into STORE (closed by us). 0, or -errno with F. */
-	int (*open)(struct dolly_up *u, const struct dolly_conf *c, bool directory, struct rstore *store, struct failure *f);
+	int (*open)(struct dolly_up *u, const struct dolly_conf *c, bool directory, struct rstore *store,
+		    struct failure *f);
 	/* U->position bytes are stored; may be NULL. */
 	void (*stored)(struct dolly_up *u);
 	/* All U->length bytes are stored: make the target final, then call dolly_up_confirm. */
@@ -50,11 +51,11 @@ struct dolly_up {
 
 	enum dolly_family family; /* from here on: once active */
 	struct dolly_conf conf;
-	struct buf text;          /* the configuration as it came */
+	struct buf text; /* the configuration as it came */
 	bool directory;
 	char me[256];
 	struct loop_fd control, data;
-	struct buf in, out;       /* of control */
+	struct buf in, out; /* of control */
 	struct rstore store;
 	bool store_open;
 	uint8_t *block;

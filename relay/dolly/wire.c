@@ -31,7 +31,7 @@ static enum dolly_greeting_result directory_from(const uint8_t *p, size_t len, s
 
 enum dolly_greeting_result dolly_read_greeting(const uint8_t *p, size_t len, bool answered, struct dolly_greeting *g)
 {
-	*g = (struct dolly_greeting) { .family = DOLLY_OLD };
+	*g = (struct dolly_greeting){ .family = DOLLY_OLD };
 	if (len == 0)
 		return DOLLY_MORE;
 	if (p[0] > 1)

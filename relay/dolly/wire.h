@@ -18,9 +18,9 @@ enum dolly_family { DOLLY_OLD, DOLLY_NEW };
 /* What a parent's bytes on the control connection say, up to the configuration's end. */
 struct dolly_greeting {
 	enum dolly_family family;
-	bool password;       /* NEW: the flag byte was 1 */
-	bool directory;      /* NEW: the payload is a tar stream */
-	size_t text_at;      /* where the configuration begins */
+	bool password;  /* NEW: the flag byte was 1 */
+	bool directory; /* NEW: the payload is a tar stream */
+	size_t text_at; /* where the configuration begins */
 };
 
 enum dolly_greeting_result {

@@ -27,7 +27,10 @@ static void send_type(struct ka_client *c, enum ka_up_type type)
 
 static void send_ours(struct ka_client *c, enum ka_up_op op, const char *text)
 {
-	struct ka_up m = { .type = KA_UP_OURS, .op = (uint8_t)op, .number = c->number, .bytes = c->store.end,
+	struct ka_up m = { .type = KA_UP_OURS,
+			   .op = (uint8_t)op,
+			   .number = c->number,
+			   .bytes = c->store.end,
 			   .length = (uint16_t)MIN(strlen(text), (size_t)KA_BODY_MAX) };
 
 	kac_send(c, &m, text);
@@ -128,10 +131,12 @@ static void on_called(struct ka_client *c, int err, const char *what)
 		end(c, 0); /* the session is over */
 	if (c->resuming)
 		return;
-	c->failure = (struct failure) { 0 };
+	c->failure = (struct failure){ 0 };
 	kac_say(c, "%s: %s: %s", what, inet_ntoa(c->server), err ? err_text(err) : "hung up");
 	fail(&c->failure,
-	     err == -ECONNREFUSED ? FAIL_SRV_REFUSED : err == -ETIMEDOUT ? FAIL_SRV_TIMEOUT : FAIL_SRV_UNREACHABLE,
+	     err == -ECONNREFUSED ? FAIL_SRV_REFUSED
+	     : err == -ETIMEDOUT  ? FAIL_SRV_TIMEOUT
+				  : FAIL_SRV_UNREACHABLE,
 	     err ? err : -ECONNRESET, "%s: %s", inet_ntoa(c->server), err ? err_text(err) : "hung up");
 	c->state = KA_CALLING;
 }
@@ -203,14 +208,18 @@ static bool is_our_session(struct ka_client *c, const uint8_t *name, size_t len)
 
 	if (!want || len == 0 || (strlen(want) == len - 1 && memcmp(name, want, len) == 0))
 		return true;
-	kac_fail(c, FAIL_SRV_ERROR, -ENOENT, "port %u of %s has the session \"%.*s\", not \"%s\": does its server use other ports (-p, -P)?",
+	kac_fail(c, FAIL_SRV_ERROR, -ENOENT,
+		 "port %u of %s has the session \"%.*s\", not \"%s\": does its server use other ports (-p, -P)?",
 		 c->options.control_port, inet_ntoa(c->server), (int)len - 1, (const char *)name, want);
 	return false;
 }
 
 static void take_welcome(struct ka_client *c, const struct ka_down *m, const uint8_t *body)
 {
-	struct ka_up resume = { .type = KA_UP_OURS, .op = KA_UP_RESUME, .length = WIRE_SESSION, .number = c->number,
+	struct ka_up resume = { .type = KA_UP_OURS,
+				.op = KA_UP_RESUME,
+				.length = WIRE_SESSION,
+				.number = c->number,
 				.bytes = c->store.end };
 	int err;
 
@@ -513,12 +522,17 @@ int ka_client_open(struct ka_client *c, struct loop *l, const struct ka_client_o
 {
 	int err;
 
-	*c = (struct ka_client) { .loop = l, .options = *o, .calls = calls, .owner = owner, .layout = KA_32 };
+	*c = (struct ka_client){ .loop = l, .options = *o, .calls = calls, .owner = owner, .layout = KA_32 };
 	c->control.w.fd = c->data.fd = c->door.listener.fd = c->store.fd = c->pull.w.fd = c->command.child.w.fd = -1;
 	c->tick.fire = on_tick;
 	c->begun = c->stage_since = c->last_tick = loop_now(l);
-	c->find = (struct ka_find) { .loop = l, .session = o->session, .also = o->hosts, .also_count = o->host_count,
-				     .found = on_found, .silence = on_silence, .wrong = on_wrong };
+	c->find = (struct ka_find){ .loop = l,
+				    .session = o->session,
+				    .also = o->hosts,
+				    .also_count = o->host_count,
+				    .found = on_found,
+				    .silence = on_silence,
+				    .wrong = on_wrong };
 	err = kac_open_data(c, f);
 	if (err)
 		return err;

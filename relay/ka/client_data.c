@@ -101,7 +101,11 @@ static uint8_t *on_place(struct pull *p, uint64_t offset, uint32_t len)
 }
 
 static const struct pull_calls pull_calls = {
-	.place = on_place, .stored = on_stored, .listed = on_listed, .bad = on_bad, .lost = on_lost,
+	.place = on_place,
+	.stored = on_stored,
+	.listed = on_listed,
+	.bad = on_bad,
+	.lost = on_lost,
 	.store_failed = on_store_failed,
 };
 
@@ -129,9 +133,13 @@ int kac_begin_ours(struct ka_client *c, uint32_t chunk, int64_t window)
 	if (err)
 		return err;
 	c->store.window = MIN(c->store.window, MAX(window, 4 * MIB));
-	c->feed = (struct feed) { .loop = c->loop, .map = &c->map, .store = &c->store.bytes };
-	c->pull = (struct pull) { .loop = c->loop, .map = &c->map, .store = &c->store.bytes, .calls = &pull_calls,
-				  .node = c->number, .w = { .fd = -1 } };
+	c->feed = (struct feed){ .loop = c->loop, .map = &c->map, .store = &c->store.bytes };
+	c->pull = (struct pull){ .loop = c->loop,
+				 .map = &c->map,
+				 .store = &c->store.bytes,
+				 .calls = &pull_calls,
+				 .node = c->number,
+				 .w = { .fd = -1 } };
 	memcpy(c->pull.session, c->session, WIRE_SESSION);
 	return 0;
 }
@@ -240,7 +248,7 @@ void kac_fetch_plain(struct ka_client *c, struct in_addr dad)
 	a.u.in.sin_port = htons(c->options.data_port);
 	close_data(c);
 	c->dad = dad;
-	c->data = (struct loop_fd) { .fd = peer_connect(c->loop, &a), .ready = on_data };
+	c->data = (struct loop_fd){ .fd = peer_connect(c->loop, &a), .ready = on_data };
 	c->data_connecting = true;
 	c->stage_since = loop_now(c->loop);
 	if (c->data.fd < 0 || loop_add(c->loop, &c->data, EPOLLIN | EPOLLOUT) < 0)

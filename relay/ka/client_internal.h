@@ -6,17 +6,17 @@
 #include "relay/ka/client.h"
 
 /* Milliseconds. */
-#define KA_CALL_TIME     3000  /* for one attempt to connect */
-#define KA_CALL_EVERY    1000  /* between attempts */
-#define KA_CALL_TRIES    10
-#define KA_GREET_TIME    300   /* an original says nothing to a hello; one of the other layout hangs up at once */
-#define KA_DATA_TIME     5000  /* for the connection to a parent */
-#define KA_PARENT_SILENT 1000  /* one of ours says something every 300 */
-#define KA_SERVER_SILENT 5000  /* one of ours says something every 400 */
+#define KA_CALL_TIME       3000 /* for one attempt to connect */
+#define KA_CALL_EVERY      1000 /* between attempts */
+#define KA_CALL_TRIES      10
+#define KA_GREET_TIME      300    /* an original says nothing to a hello; one of the other layout hangs up at once */
+#define KA_DATA_TIME       5000   /* for the connection to a parent */
+#define KA_PARENT_SILENT   1000   /* one of ours says something every 300 */
+#define KA_SERVER_SILENT   5000   /* one of ours says something every 400 */
 #define KA_ORIGINAL_SILENT 120000 /* an original pings every 10 s while it waits */
-#define KA_BACK_TIME     5000  /* ours: a lost server is looked for */
-#define KA_STRANGER_TIME 300   /* below an original server: a silent stranger is gone by then */
-#define KA_CHILD_TIME    15000 /* a child may wait for its authorisation */
+#define KA_BACK_TIME       5000   /* ours: a lost server is looked for */
+#define KA_STRANGER_TIME   300    /* below an original server: a silent stranger is gone by then */
+#define KA_CHILD_TIME      15000  /* a child may wait for its authorisation */
 
 void kac_say(struct ka_client *c, const char *fmt, ...) printf_like(2, 3);
 /* Gives up. */

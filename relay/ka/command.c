@@ -39,7 +39,8 @@ int ka_command_start(struct ka_command *c, struct loop *l, const char *command, 
 	for (int i = 0; i < 2; i++)
 		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
 	c->child.ended = on_ended;
-	err = child_start(&c->child, l, run_shell, (void *)command, source ? -1 : ends[0], source ? ends[1] : STDOUT_FILENO, f);
+	err = child_start(&c->child, l, run_shell, (void *)command, source ? -1 : ends[0],
+			  source ? ends[1] : STDOUT_FILENO, f);
 	close(ends[1 - mine]);
 	if (err) {
 		close(ends[mine]);

@@ -15,7 +15,8 @@ struct ka_command {
 	struct child child;
 	enum ka_command_kind kind;
 	char tool[32]; /* the program whose status the command has, where that is known */
-	/* It has ended: 0, or -EIO; WHY in words ("exited with status 3"), not empty with 0 where that is worth a word. */
+	/* It has ended: 0, or -EIO; WHY in words ("exited with status 3"), not empty with 0 where that is worth a
+	 * word. */
 	void (*ended)(struct ka_command *c, int err, const char *why);
 	char why[120];
 };

@@ -155,8 +155,9 @@ static int open_conn(struct ka_conn *c, struct loop *l, int fd, const struct ka_
 	unsigned life = c->life + 1;
 	int err;
 
-	*c = (struct ka_conn) { .loop = l, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(l),
-				.life = life };
+	*c = (struct ka_conn){
+		.loop = l, .w = { .fd = fd, .ready = ready }, .calls = calls, .heard = loop_now(l), .life = life
+	};
 	err = loop_add(l, &c->w, EPOLLIN);
 	if (err)
 		loop_close_fd(l, &c->w);

@@ -26,13 +26,13 @@ struct ka_conn {
 	struct loop *loop;
 	struct loop_fd w;
 	const struct ka_conn_calls *calls;
-	bool server;           /* the server's end: the layout is found out */
+	bool server; /* the server's end: the layout is found out */
 	bool layout_known;
 	enum ka_layout layout;
 	bool connecting;
 	struct buf in, out;
-	int64_t heard;         /* when something last came, of loop_now() */
-	unsigned life;         /* counts opening and closing */
+	int64_t heard; /* when something last came, of loop_now() */
+	unsigned life; /* counts opening and closing */
 };
 
 /* Takes over FD: the server's end of an accepted connection. 0 or -errno (FD is closed then). */

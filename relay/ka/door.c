@@ -106,8 +106,9 @@ static void on_accept(struct loop_fd *w, uint32_t events)
 		peer_shut(d->loop, fd);
 		return;
 	}
-	*g = (struct ka_guest) { .door = d, .ip = ip, .w = { .fd = fd, .ready = sniff }, .link.w.fd = -1,
-				 .since = loop_now(d->loop) };
+	*g = (struct ka_guest){
+		.door = d, .ip = ip, .w = { .fd = fd, .ready = sniff }, .link.w.fd = -1, .since = loop_now(d->loop)
+	};
 	/* edge-triggered: a beginning too short to be told does not wake us again and again */
 	if (loop_add(d->loop, &g->w, EPOLLIN | EPOLLET) < 0) {
 		peer_shut(d->loop, fd);
@@ -149,7 +150,7 @@ int ka_door_open(struct ka_door *d, struct loop *l, uint16_t port, const struct 
 
 	if (fd < 0)
 		return fd;
-	*d = (struct ka_door) { .loop = l, .calls = calls, .listener = { .fd = fd, .ready = on_accept } };
+	*d = (struct ka_door){ .loop = l, .calls = calls, .listener = { .fd = fd, .ready = on_accept } };
 	d->tick.fire = on_tick;
 	err = loop_add(l, &d->listener, EPOLLIN);
 	if (err)

@@ -17,11 +17,15 @@ static void send_by(struct ka_find *f, struct in_addr ip, int interface)
 	union {
 		struct cmsghdr header;
 		uint8_t bytes[CMSG_SPACE(sizeof(by))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(by)), .cmsg_level = IPPROTO_IP,
-				  .cmsg_type = IP_PKTINFO } };
+	} control = { .header = {
+			      .cmsg_len = CMSG_LEN(sizeof(by)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO } };
 	struct iovec words = { (void *)(uintptr_t)f->session, strlen(f->session) + 1 };
-	struct msghdr message = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &words, .msg_iovlen = 1,
-				  .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(by)) };
+	struct msghdr message = { .msg_name = &to,
+				  .msg_namelen = sizeof(to),
+				  .msg_iov = &words,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = CMSG_LEN(sizeof(by)) };
 
 	memcpy(CMSG_DATA(&control.header), &by, sizeof(by));
 	/* what cannot be reached now may be the next time */
@@ -124,9 +128,9 @@ int ka_find_begin(struct ka_find *f)
 	int err;
 
 	f->tries = 0;
-	f->reply = (struct loop_fd) { .fd = f->loop->world->datagrams(f->loop, KA_UDP_REPLY, false), .ready = on_reply };
-	f->ask = (struct loop_fd) { .fd = f->loop->world->datagrams(f->loop, 0, false), .ready = on_ask };
-	f->again = (struct loop_timer) { .fire = on_again };
+	f->reply = (struct loop_fd){ .fd = f->loop->world->datagrams(f->loop, KA_UDP_REPLY, false), .ready = on_reply };
+	f->ask = (struct loop_fd){ .fd = f->loop->world->datagrams(f->loop, 0, false), .ready = on_ask };
+	f->again = (struct loop_timer){ .fire = on_again };
 	err = f->ask.fd < 0 ? f->ask.fd : loop_add(f->loop, &f->ask, EPOLLIN);
 	if (!err && f->reply.fd >= 0)
 		err = loop_add(f->loop, &f->reply, EPOLLIN);

@@ -12,11 +12,11 @@
 
 struct ka_find {
 	struct loop *loop;
-	const char *session;       /* the caller's */
+	const char *session;        /* the caller's */
 	const struct in_addr *also; /* asked directly besides; the caller's */
 	size_t also_count;
-	struct loop_fd reply;      /* on KA_UDP_REPLY, where originals answer; fd -1 where another client has it */
-	struct loop_fd ask;        /* the questions leave here; our servers answer here too */
+	struct loop_fd reply; /* on KA_UDP_REPLY, where originals answer; fd -1 where another client has it */
+	struct loop_fd ask;   /* the questions leave here; our servers answer here too */
 	struct loop_timer again;
 	unsigned tries;
 	/* A server has answered. */

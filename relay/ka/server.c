@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WINDOW      (64 * MIB)
-#define FLOOR_STEP  (4 * MIB) /* bytes given back at once */
+#define WINDOW     (64 * MIB)
+#define FLOOR_STEP (4 * MIB) /* bytes given back at once */
 
 DEFINE_SAY(ka_say, struct ka_server, line, false)
 
@@ -119,8 +119,9 @@ static int add_place(struct ka_peer *p)
 	s->member = member;
 	p->number = s->places++;
 	member[p->number] = p;
-	place[p->number] = (struct ka_place) { .ip = p->ip, .ours = p->ours, .parent = KA_NOBODY,
-					       .plain = p->port == s->options.data_port };
+	place[p->number] = (struct ka_place){
+		.ip = p->ip, .ours = p->ours, .parent = KA_NOBODY, .plain = p->port == s->options.data_port
+	};
 	fit_window(s, p);
 	return 0;
 }
@@ -153,8 +154,9 @@ static bool replace_lost(struct ka_peer *p)
 		old->number = 0;
 		ka_set_state(old, KA_GONE);
 		s->member[i] = p;
-		s->place[i] = (struct ka_place) { .ip = p->ip, .ours = true, .parent = KA_NOBODY,
-						  .plain = p->port == s->options.data_port };
+		s->place[i] = (struct ka_place){
+			.ip = p->ip, .ours = true, .parent = KA_NOBODY, .plain = p->port == s->options.data_port
+		};
 		return true;
 	}
 	return false;
@@ -174,7 +176,7 @@ int ka_server_add_member(struct ka_peer *p)
 
 static struct ka_place as_place(const struct ka_peer *p)
 {
-	return (struct ka_place) { .ip = p->ip, .ours = p->ours };
+	return (struct ka_place){ .ip = p->ip, .ours = p->ours };
 }
 
 void ka_server_build(struct ka_server *s)
@@ -466,7 +468,7 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 {
 	int err;
 
-	*s = (struct ka_server) { .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
+	*s = (struct ka_server){ .loop = l, .options = *o, .calls = calls, .owner = owner, .places = 1 };
 	s->control.fd = s->store.fd = s->door.listener.fd = s->udp.fd = s->pipe.fd = s->source.child.w.fd = -1;
 	s->tick.fire = on_tick;
 	s->begun = loop_now(s->loop);
@@ -474,14 +476,14 @@ int ka_server_open(struct ka_server *s, struct loop *l, const struct ka_server_o
 	s->member = calloc(1, sizeof(struct ka_peer *));
 	if (!s->place || !s->member)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory");
-	s->place[KA_ROOT] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
+	s->place[KA_ROOT] = (struct ka_place){ .ours = true, .plain = true, .live = true, .parent = KA_NOBODY };
 	err = map_init_stream(&s->map, KA_CHUNK_MAX);
 	if (err)
 		return fail(f, FAIL_SYS_INTERNAL, err, "no memory");
 	err = ka_store_open(&s->store, l, o->window ? o->window : WINDOW, f);
 	if (err)
 		return err;
-	s->feed = (struct feed) { .loop = l, .map = &s->map, .store = &s->store.bytes };
+	s->feed = (struct feed){ .loop = l, .map = &s->map, .store = &s->store.bytes };
 	wire_random(s->session, WIRE_SESSION);
 	err = ka_server_listen(s, f);
 	if (!err)

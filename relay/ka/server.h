@@ -35,25 +35,25 @@ enum ka_peer_state {
 struct ka_peer {
 	struct ka_server *server;
 	enum ka_peer_state state;
-	uint32_t number;         /* its place in the tree; 0: none */
+	uint32_t number; /* its place in the tree; 0: none */
 	struct ka_conn conn;
 	struct in_addr ip;
 	char address[INET_ADDRSTRLEN];
-	char name[65];           /* ours: its host's */
-	bool ours, waits;        /* waits: -w */
-	bool released;           /* was told that it may go */
-	bool touched;            /* original: a stranger connected to it, which may have cost it bytes */
-	uint16_t port;           /* ours: where its children connect */
-	uint32_t generation;     /* ours: of the parent it was told last */
-	uint32_t window_kib;     /* ours: what it keeps */
-	int64_t since;           /* when its state began, of loop_now() */
+	char name[65];                /* ours: its host's */
+	bool ours, waits;             /* waits: -w */
+	bool released;                /* was told that it may go */
+	bool touched;                 /* original: a stranger connected to it, which may have cost it bytes */
+	uint16_t port;                /* ours: where its children connect */
+	uint32_t generation;          /* ours: of the parent it was told last */
+	uint32_t window_kib;          /* ours: what it keeps */
+	int64_t since;                /* when its state began, of loop_now() */
 	int64_t pinged, woken, moved; /* moved: when its position changed last */
 	int64_t flow_begun, finished; /* of loop_now() */
-	int64_t release_at;      /* -d: when it may go; 0: not queued */
-	int64_t may_return;      /* ms it may come back within, once it is lost */
-	unsigned losses;         /* how often it was lost and came back */
-	unsigned same_again;     /* how often it was sent back to a parent it had lost, and has got nothing since */
-	char why[160];           /* the last trouble, for people */
+	int64_t release_at;           /* -d: when it may go; 0: not queued */
+	int64_t may_return;           /* ms it may come back within, once it is lost */
+	unsigned losses;              /* how often it was lost and came back */
+	unsigned same_again; /* how often it was sent back to a parent it had lost, and has got nothing since */
+	char why[160];       /* the last trouble, for people */
 };
 
 struct ka_server_calls {
@@ -67,21 +67,21 @@ struct ka_server_calls {
 
 /* Strings belong to the program. */
 struct ka_server_options {
-	unsigned wanted;       /* -n: start with so many */
-	const char *session;   /* -s; NULL: no discovery */
-	const char *command;   /* -e */
-	unsigned arity;        /* -a: 1..KA_ARITY_MAX */
-	unsigned delay;        /* -d, tenths of a second; 0: all together */
+	unsigned wanted;     /* -n: start with so many */
+	const char *session; /* -s; NULL: no discovery */
+	const char *command; /* -e */
+	unsigned arity;      /* -a: 1..KA_ARITY_MAX */
+	unsigned delay;      /* -d, tenths of a second; 0: all together */
 	uint16_t control_port, data_port;
-	int64_t start_ms;      /* -t: start with those that are there, so long after the beginning; 0: wait for all */
-	int64_t window;        /* bytes everybody keeps; 0: 64 MiB */
+	int64_t start_ms; /* -t: start with those that are there, so long after the beginning; 0: wait for all */
+	int64_t window;   /* bytes everybody keeps; 0: 64 MiB */
 };
 
 /* How a session ended. */
 enum ka_result {
-	KA_ALL = 0,     /* every client has every byte and its sink command succeeded */
-	KA_NONE = 1,    /* nobody has, or the source failed */
-	KA_SOME = 2,    /* some have, some were lost or failed */
+	KA_ALL = 0,  /* every client has every byte and its sink command succeeded */
+	KA_NONE = 1, /* nobody has, or the source failed */
+	KA_SOME = 2, /* some have, some were lost or failed */
 };
 
 struct ka_server {
@@ -93,15 +93,15 @@ struct ka_server {
 	struct loop_fd control, udp; /* listening */
 	struct ka_door door;
 	struct loop_timer tick;
-	struct ka_peer **peer;    /* everybody who has connected */
+	struct ka_peer **peer; /* everybody who has connected */
 	size_t peers;
-	struct ka_peer **member;  /* [places], by number; [0] NULL */
-	struct ka_place *place;   /* [places] */
-	uint32_t places;          /* members + 1 */
+	struct ka_peer **member; /* [places], by number; [0] NULL */
+	struct ka_place *place;  /* [places] */
+	uint32_t places;         /* members + 1 */
 
 	struct ka_command source;
 	struct loop_fd pipe;
-	bool reading;             /* the pipe is waited for */
+	bool reading; /* the pipe is waited for */
 	bool pipe_ended, source_ended;
 	struct ka_store store;
 	struct map map;
@@ -109,14 +109,14 @@ struct ka_server {
 	uint8_t session[WIRE_SESSION];
 
 	bool built, flowing, complete, ending;
-	int64_t floor;            /* what comes before this byte nobody needs any more; when the whole stream is out */
-	unsigned want_data;       /* clients in the pool or in the tree */
+	int64_t floor;      /* what comes before this byte nobody needs any more; when the whole stream is out */
+	unsigned want_data; /* clients in the pool or in the tree */
 	int64_t begun, flow_begun, flow_ended, drained, last_release, ending_at, last_progress;
-	struct in_addr asked_by;  /* who asked by UDP last, and when */
+	struct in_addr asked_by; /* who asked by UDP last, and when */
 	int64_t asked_at;
 	uint64_t packets;
 	enum ka_result result;
-	char why[200];            /* why it ended as a failure */
+	char why[200]; /* why it ended as a failure */
 };
 
 /* Listens. 0 or -errno with F. */

@@ -9,18 +9,18 @@
 #define KA_ORIGINAL_SPAN (32 * MIB)
 
 /* Milliseconds. */
-#define KA_TICK          50
-#define KA_HELLO_TIME    5000  /* a connection may take to say who it is */
-#define KA_LINK_TIME     10000 /* an original may take for each step of being linked */
-#define KA_DEAF          700   /* an original that was asked for its position and has not answered */
-#define KA_PING_OURS     400
-#define KA_PING_ORIGINAL 1000
-#define KA_SILENT_OURS   2000  /* without a word: lost */
+#define KA_TICK            50
+#define KA_HELLO_TIME      5000  /* a connection may take to say who it is */
+#define KA_LINK_TIME       10000 /* an original may take for each step of being linked */
+#define KA_DEAF            700   /* an original that was asked for its position and has not answered */
+#define KA_PING_OURS       400
+#define KA_PING_ORIGINAL   1000
+#define KA_SILENT_OURS     2000 /* without a word: lost */
 #define KA_SILENT_ORIGINAL 6000
-#define KA_SUSPECT       800   /* silent so long when its child complains: lost */
-#define KA_RETURN        5000  /* one that fell silent may come back within */
-#define KA_RETURN_CLOSED 1500  /* one whose connection was closed or reset: it has been killed, or calls at once */
-#define KA_GOODBYE       2000  /* the last words may take so long */
+#define KA_SUSPECT         800  /* silent so long when its child complains: lost */
+#define KA_RETURN          5000 /* one that fell silent may come back within */
+#define KA_RETURN_CLOSED   1500 /* one whose connection was closed or reset: it has been killed, or calls at once */
+#define KA_GOODBYE         2000 /* the last words may take so long */
 
 void ka_say(struct ka_server *s, const char *fmt, ...) printf_like(2, 3);
 /* "Busy clients: 1 -- connected : 2" */

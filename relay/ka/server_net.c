@@ -48,7 +48,8 @@ static void on_datagram(struct loop_fd *w, uint32_t events)
 	ka_say(s, "Sending UDP reply to %s", inet_ntoa(from.sin_addr));
 	reply(s, from, KA_UDP_REPLY);
 	if (ntohs(from.sin_port) != KA_UDP_REPLY)
-		reply(s, from, ntohs(from.sin_port)); /* ours listen there too: two of them may share a machine */
+		/* ours listen there too: two of them may share a machine */
+		reply(s, from, ntohs(from.sin_port));
 }
 
 /* ---- control connections */
@@ -164,7 +165,7 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 
 	if (err)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.data_port, err_text(err));
-	s->control = (struct loop_fd) { .fd = peer_listen(s->loop, s->options.control_port), .ready = on_control };
+	s->control = (struct loop_fd){ .fd = peer_listen(s->loop, s->options.control_port), .ready = on_control };
 	err = s->control.fd < 0 ? s->control.fd : loop_add(s->loop, &s->control, EPOLLIN);
 	if (err)
 		return fail(f, FAIL_NET_PORT, err, "port %u: %s", s->options.control_port, err_text(err));
@@ -172,7 +173,8 @@ int ka_server_listen(struct ka_server *s, struct failure *f)
 	say_ready(s, s->door.listener.fd, s->options.data_port);
 	if (!s->options.session)
 		return 0;
-	s->udp = (struct loop_fd) { .fd = s->loop->world->datagrams(s->loop, KA_UDP_REQUEST, false), .ready = on_datagram };
+	s->udp = (struct loop_fd){ .fd = s->loop->world->datagrams(s->loop, KA_UDP_REQUEST, false),
+				   .ready = on_datagram };
 	err = s->udp.fd < 0 ? s->udp.fd : loop_add(s->loop, &s->udp, EPOLLIN);
 	if (err)
 		return fail(f, FAIL_SRV_ERROR, err, "UDP port %d: %s", KA_UDP_REQUEST, err_text(err));

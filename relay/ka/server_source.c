@@ -130,7 +130,7 @@ void ka_source_begin(struct ka_server *s)
 	s->flowing = true;
 	s->flow_begun = s->last_progress = loop_now(s->loop);
 	s->source.ended = on_source_ended;
-	s->pipe = (struct loop_fd) { .fd = -1, .ready = on_pipe };
+	s->pipe = (struct loop_fd){ .fd = -1, .ready = on_pipe };
 	if (ka_command_start(&s->source, s->loop, s->options.command, KA_COMMAND_SOURCE, &s->pipe.fd, &f) < 0)
 		ka_server_abort(s, f.detail);
 	else

@@ -23,8 +23,8 @@ static int add_round(struct ka_store *s)
 	if (!part)
 		return -ENOMEM;
 	s->bytes.part = part;
-	part[s->bytes.parts++] = (struct rstore_part) { .fd = s->fd, .old_fd = -1, .start = start,
-							.end = start + s->capacity };
+	part[s->bytes.parts++] =
+		(struct rstore_part){ .fd = s->fd, .old_fd = -1, .start = start, .end = start + s->capacity };
 	return 0;
 }
 
@@ -77,9 +77,10 @@ static int map_twice(struct ka_store *s)
 
 int ka_store_open(struct ka_store *s, struct loop *l, int64_t window, struct failure *f)
 {
-	*s = (struct ka_store) { .loop = l, .window = window,
-				 .capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
-	s->bytes = (struct rstore) { .kind = RSTORE_LENT, .limit = -1 };
+	*s = (struct ka_store){ .loop = l,
+				.window = window,
+				.capacity = (window / KA_STORE_SLACK + 2) * KA_STORE_SLACK };
+	s->bytes = (struct rstore){ .kind = RSTORE_LENT, .limit = -1 };
 	s->fd = memfd_create("ka", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->fd < 0 || ftruncate(s->fd, s->capacity) < 0 || map_twice(s) < 0)
 		return fail(f, FAIL_IMG_STORE, -errno, "memory file: %s", err_text(-errno));
@@ -111,7 +112,7 @@ void ka_store_close(struct ka_store *s)
 			munmap(s->memory, s->mapped);
 		base_close_fd(&s->fd);
 	}
-	*s = (struct ka_store) { .fd = -1 };
+	*s = (struct ka_store){ .fd = -1 };
 }
 
 static void free_pages(struct ka_store *s, int64_t from, int64_t to)
@@ -234,8 +235,9 @@ struct ka_reader *ka_reader_add(struct ka_store *s, int fd, void *owner, void (*
 		peer_shut(s->loop, fd);
 		return NULL;
 	}
-	*r = (struct ka_reader) { .store = s, .w = { .fd = fd, .ready = ready }, .owner = owner, .done = done,
-				  .since = loop_now(s->loop) };
+	*r = (struct ka_reader){
+		.store = s, .w = { .fd = fd, .ready = ready }, .owner = owner, .done = done, .since = loop_now(s->loop)
+	};
 	if (loop_add(s->loop, &r->w, EPOLLIN) < 0) {
 		peer_shut(s->loop, fd);
 		free(r);
@@ -252,7 +254,8 @@ int ka_reader_start(struct ka_reader *r, int64_t at)
 		return -ENODATA;
 	r->at = at;
 	r->started = true;
-	loop_change(r->store->loop, &r->w, EPOLLIN | EPOLLOUT); /* sent from the loop: the caller may still hold R */
+	/* sent from the loop: the caller may still hold R */
+	loop_change(r->store->loop, &r->w, EPOLLIN | EPOLLOUT);
 	return 0;
 }
 

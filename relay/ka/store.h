@@ -32,16 +32,17 @@ struct ka_reader {
  * given back and asked for again. Or (ka_store_keep_all) the file grows, and everything stays. */
 struct ka_store {
 	struct loop *loop;
-	struct rstore bytes;  /* one part per round, all of the same file */
+	struct rstore bytes; /* one part per round, all of the same file */
 	int fd;
-	uint8_t *memory;      /* the file, mapped twice in a row, so that nothing is ever cut at its end; or a piece */
-	int64_t mapped_at;    /* where that piece begins */
-	size_t mapped;        /* bytes mapped */
-	int64_t capacity;     /* bytes of the file that is written round and round */
-	bool whole;           /* everything stays: byte N of the stream is byte N of the file */
-	int64_t start, end;   /* bytes from START to END are here */
-	int64_t window;       /* so many of the last bytes are sure to be here, as far as others may count on it */
-	bool ended;           /* no more comes */
+	/* the file, mapped twice in a row, so that nothing is ever cut at its end; or a piece */
+	uint8_t *memory;
+	int64_t mapped_at;  /* where that piece begins */
+	size_t mapped;      /* bytes mapped */
+	int64_t capacity;   /* bytes of the file that is written round and round */
+	bool whole;         /* everything stays: byte N of the stream is byte N of the file */
+	int64_t start, end; /* bytes from START to END are here */
+	int64_t window;     /* so many of the last bytes are sure to be here, as far as others may count on it */
+	bool ended;         /* no more comes */
 	struct ka_reader *readers;
 };
 

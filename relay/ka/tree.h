@@ -7,8 +7,8 @@
 
 #include <netinet/in.h>
 
-#define KA_ROOT   0  /* the server's place */
-#define KA_NOBODY UINT32_MAX
+#define KA_ROOT      0 /* the server's place */
+#define KA_NOBODY    UINT32_MAX
 #define KA_ARITY_MAX 4 /* children an original has room for */
 
 /* One place of the tree; number 0 is the server. */

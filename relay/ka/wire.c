@@ -130,7 +130,7 @@ void ka_get_up(const uint8_t *p, enum ka_layout layout, struct ka_up *m)
 {
 	const uint8_t *body = p + body_at(layout);
 
-	*m = (struct ka_up) { .type = (uint32_t)ka_get_number(p, 4) };
+	*m = (struct ka_up){ .type = (uint32_t)ka_get_number(p, 4) };
 	switch (m->type) {
 	case KA_HELLO:
 		get_hello(body, m);
@@ -187,7 +187,7 @@ void ka_get_down(const uint8_t *p, enum ka_layout layout, struct ka_down *m)
 {
 	const uint8_t *body = p + body_at(layout);
 
-	*m = (struct ka_down) { .type = (uint32_t)ka_get_number(p, 4) };
+	*m = (struct ka_down){ .type = (uint32_t)ka_get_number(p, 4) };
 	switch (m->type) {
 	case KA_GIVES_IP:
 	case KA_DROP_CHILD:

@@ -12,8 +12,8 @@
 #define KA_UDP_REPLY    4958            /* a client hears the version here */
 #define KA_DATA_PORT    30764
 #define KA_CONTROL_PORT 30765
-#define KA_NAME_MAX     199             /* bytes of a session name (an original's buffer less the NUL) */
-#define KA_KEEPALIVE    "\xd2\x04\x00"  /* with its NUL: the four bytes a child may send up a data connection */
+#define KA_NAME_MAX     199            /* bytes of a session name (an original's buffer less the NUL) */
+#define KA_KEEPALIVE    "\xd2\x04\x00" /* with its NUL: the four bytes a child may send up a data connection */
 
 /* A packet is the image of a C struct: the compiler's alignment decides where things are. All little-endian. */
 enum ka_layout { KA_32, KA_64 };
@@ -22,7 +22,7 @@ enum ka_layout { KA_32, KA_64 };
 /* Client to server. */
 enum ka_up_type {
 	KA_HELLO = 0,
-	KA_GOT_CLIENT = 1,       /* a child has connected; again: it is served now */
+	KA_GOT_CLIENT = 1, /* a child has connected; again: it is served now */
 	KA_ACCEPTS_DATA = 2,
 	KA_DAD_DISCONNECTED = 3,
 	KA_HAS_FINISHED = 4,
@@ -30,12 +30,12 @@ enum ka_up_type {
 	KA_GO_NOW = 6,
 	KA_OPTIONS = 7,
 	KA_PING_REPLY = 8,
-	KA_UP_OURS = 100,        /* ours: an original server ignores it */
+	KA_UP_OURS = 100, /* ours: an original server ignores it */
 };
 
 /* Server to client. */
 enum ka_down_type {
-	KA_DOWN_OURS = 0,        /* ours: originals never send it and ignore it */
+	KA_DOWN_OURS = 0, /* ours: originals never send it and ignore it */
 	KA_END_OF_FLOW = 1,
 	KA_FINISH = 2,
 	KA_GIVES_IP = 3,

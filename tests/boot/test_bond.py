@@ -9,7 +9,8 @@ from wire import head_on
 
 
 def test_lacp():
-    """bond:802.3ad on a switch that aggregates: the lease and the image come over an aggregated port; both speak LACP."""
+    """bond:802.3ad on a switch that aggregates: the lease and the image come over an aggregated port; both speak
+    LACP."""
     with netns.Lab() as lab:
         switch, automatic = head_on(lab, lacp=True)
         nics = [switch.nic("e1000"), switch.nic("e1000")]
@@ -21,7 +22,8 @@ def test_lacp():
 
 
 def test_active_backup():
-    """bond:active-backup of two named cards with BOOTIF=: the bond has that card's address, a third card is left alone."""
+    """bond:active-backup of two named cards with BOOTIF=: the bond has that card's address, a third card is left
+    alone."""
     with netns.Lab() as lab:
         switch, automatic = head_on(lab)
         nics = [switch.nic("virtio-net-pci") for _ in range(3)]

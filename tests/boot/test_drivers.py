@@ -15,7 +15,8 @@ def test_a_driver_without_firmware():
 def test_a_controller_without_driver():
     """A disk controller that all.rdz has no driver for is named, and the disk on another one is used."""
     machine = boot(nic=[], append="automatic=method:disk rescue",
-                   extra=["-device", "am53c974", *disk(ext4({"install/stage2/rescue.sqfs": stage2.squashfs()}), "ahci")])
+                   extra=["-device", "am53c974", *disk(ext4({"install/stage2/rescue.sqfs": stage2.squashfs()}),
+                                                       "ahci")])
     machine.expect("no driver for", 60).expect("v00001022d00002020").expect("STAGE2 UP", 60)
 
 

@@ -25,7 +25,8 @@ def test_not_found():
 
 def test_truncated():
     """An image that is cut short on the server is damaged, not mounted."""
-    fails(web().automatic(stage2.damaged(stage2.squashfs(), "truncated")), "S1-IMG-02", ": http://10.0.2.2:", "/8.sqfs.truncated: ")
+    fails(web().automatic(stage2.damaged(stage2.squashfs(), "truncated")), "S1-IMG-02", ": http://10.0.2.2:",
+          "/8.sqfs.truncated: ")
 
 
 def test_truncated_compressed():
@@ -36,7 +37,8 @@ def test_truncated_compressed():
 
 def test_garbage():
     """A file that is no image is refused, with the kinds that are known."""
-    fails(web().automatic(stage2.damaged(stage2.squashfs(), "garbage")), "S1-IMG-01", "/8.sqfs.garbage: ", "squashfs, erofs")
+    fails(web().automatic(stage2.damaged(stage2.squashfs(), "garbage")), "S1-IMG-01", "/8.sqfs.garbage: ",
+          "squashfs, erofs")
 
 
 def test_checksum():

@@ -47,7 +47,8 @@ def test_live_image():
     """A live image is mounted in two steps, and systemd is started where it is the only program to start."""
     machine = arrives(stage2.live())
     whole(machine)
-    for fact in "MOUNT stage1-root / overlay", "/run/stage1/lower ext4 ro", "ARG /usr/lib/systemd/systemd", "ROOT writable":
+    for fact in ("MOUNT stage1-root / overlay", "/run/stage1/lower ext4 ro", "ARG /usr/lib/systemd/systemd",
+                 "ROOT writable"):
         assert fact in machine.text, f"{fact} is missing: {machine.log_path}"
 
 

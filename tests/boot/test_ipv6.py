@@ -12,7 +12,8 @@ NAME = "--host-record=www.lab.example,fd00::1"
 
 
 def head6(lab, *dnsmasq, address4=()):
-    """A head fd00::1 with router advertisements, DNS and HTTP behind a switch, and the automatic= line without server."""
+    """A head fd00::1 with router advertisements, DNS and HTTP behind a switch, and the automatic= line without
+    server."""
     head = lab.node("head")
     head.sysctl("ipv6/conf/default/accept_dad", 0)  # the kernel's own checks take seconds
     ports = Switch(head)
@@ -45,7 +46,8 @@ def test_a_name_with_ipv6_only():
 def test_ipv4_that_leads_nowhere():
     """Both families, but the server's IPv4 address is nobody's: that is said, and IPv6 of the same card boots."""
     with netns.Lab() as lab:
-        switch, automatic = head6(lab, NAME, "--host-record=www.lab.example,10.9.0.99", "--dhcp-range=10.9.0.30,10.9.0.40,1h",
+        switch, automatic = head6(lab, NAME, "--host-record=www.lab.example,10.9.0.99",
+                                  "--dhcp-range=10.9.0.30,10.9.0.40,1h",
                                   address4=["10.9.0.1/24"])
         machine = boot(nic=switch.nic("virtio-net-pci"),
                        append=automatic + "network:dhcp,server:www.lab.example:8000,retries:0")

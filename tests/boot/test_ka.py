@@ -48,7 +48,8 @@ def test_three_machines_one_is_switched_off():
         for machine in machines.values():
             machine.expect("Waiting for rescue from KA server (Try 1/5)", 300)
         server.wait_line("Let's go!", 300)
-        machines[2].expect(re.compile(r"^(\[4/6\] image)? +(#+\.+ +\d+ %  )?[3-6]\d(/\d+)? MB  .*/s", re.M), 120).power_off()
+        machines[2].expect(re.compile(r"^(\[4/6\] image)? +(#+\.+ +\d+ %  )?[3-6]\d(/\d+)? MB  .*/s", re.M),
+                           120).power_off()
         for i in (1, 3):
             look_around(machines[i], i)
         status = server.wait(60)

@@ -44,7 +44,8 @@ def test_uuid_on_nvme():
 
 def test_label_on_a_usb_stick():
     """disk:LABEL= finds a FAT stick on USB; %20 is a blank."""
-    arrives("disk,disk:LABEL=MY%20STICK,image:a.sqfs", disk(media.vfat({"a.sqfs": stage2.squashfs()}, "MY STICK"), "usb"))
+    arrives("disk,disk:LABEL=MY%20STICK,image:a.sqfs", disk(media.vfat({"a.sqfs": stage2.squashfs()}, "MY STICK"),
+                                                            "usb"))
 
 
 def test_a_memory_card():
@@ -111,7 +112,8 @@ def test_no_disk_at_all():
 
 
 def test_nothing_is_written():
-    """A file system that needs its journal replayed (its system may be asleep) is read, and not a byte of it changes."""
+    """A file system that needs its journal replayed (its system may be asleep) is read, and not a byte of it
+    changes."""
     volume = media.ext4({CLASSIC: stage2.squashfs()}, kind="ext3")
     subprocess.run(["debugfs", "-w", "-R", "feature needs_recovery", str(volume)], check=True, capture_output=True)
     before = hashlib.sha256(volume.read_bytes()).digest()
@@ -163,7 +165,8 @@ def test_vfat_and_ext():
 
 def test_a_disc_where_it_lies():
     """root:cdrom uses the image on the disc: 300 MB need no memory, and the disc stays mounted for the next system."""
-    started = arrives("cdrom,root:cdrom", disk(media.iso({CLASSIC: stage2.squashfs(300)}), "cd"), mem=256, megabytes=300)
+    started = arrives("cdrom,root:cdrom", disk(media.iso({CLASSIC: stage2.squashfs(300)}), "cd"), mem=256,
+                      megabytes=300)
     assert "MOUNT /dev/sr0 /run/stage1/media iso9660 ro,nosuid,nodev,noexec" in started.text, started.log_path
     for fact in "RUN env: ROOT='cdrom+overlay'", f"RUN env: ROOT_PATH='/run/stage1/media/{CLASSIC}'", "ROOT writable":
         assert fact in started.text, f"{fact}: {started.log_path}"
@@ -187,10 +190,11 @@ def test_an_iso_file_where_it_lies():
 
 
 def test_a_disk_that_is_the_image():
-    """A squashfs on a whole disk and an erofs on a partition are the image themselves, copied or used where they lie, and
-    have the sum of their files, whatever is behind them."""
+    """A squashfs on a whole disk and an erofs on a partition are the image themselves, copied or used where they lie,
+    and have the sum of their files, whatever is behind them."""
     file, other = stage2.squashfs(), stage2.erofs()
-    arrives(f"disk,disk:vda,sha256:{stage2.sha256(file)}", disk(media.longer(file), "virtio"), words="").never("/run/stage1/media", "S1-")
+    arrives(f"disk,disk:vda,sha256:{stage2.sha256(file)}", disk(media.longer(file), "virtio"),
+            words="").never("/run/stage1/media", "S1-")
     drive = disk(media.gpt(media.vfat({}), media.longer(other)), "ahci")
     started = arrives(f"disk,disk:sda,root:disk,sha256:{stage2.sha256(other)}", drive, words="")
     assert "MOUNT /dev/sda2 /run/stage1/lower erofs ro" in started.text, started.log_path
@@ -216,7 +220,8 @@ def test_a_system_that_merely_lies_about():
 
 def test_a_folder_without_a_program_to_start():
     """A folder that is no system is named with what was looked for."""
-    machine("disk,directory:/some,root:disk,timeout:2", disk(media.ext4({"some/file": stage2.program()}, "DATA"), "virtio"),
+    machine("disk,directory:/some,root:disk,timeout:2", disk(media.ext4({"some/file": stage2.program()}, "DATA"),
+                                                             "virtio"),
             words="").expect("S1-MED-01", 60).expect(re.compile(r"whole\s+system"))
 
 

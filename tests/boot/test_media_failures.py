@@ -1,4 +1,5 @@
-"""test_media_failures - methods disk and cdrom x each way to fail -> its code and words on the console: the table below."""
+"""test_media_failures - methods disk and cdrom x each way to fail -> its code and words on the console: the table
+below."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import functools
 import re

@@ -53,8 +53,8 @@ def initrd_with(bundle, folder):
 
 
 def test_https():
-    """https with authorities, by a machine whose clock stands in 1970, and with a pinned key; by those that all.rdz has of
-    the distribution a stranger is not trusted."""
+    """https with authorities, by a machine whose clock stands in 1970, and with a pinned key; by those that all.rdz has
+    of the distribution a stranger is not trusted."""
     image = stage2.squashfs().read_bytes()
     with tempfile.TemporaryDirectory(prefix="tls-") as folder:
         ca = authority.Authority(folder)

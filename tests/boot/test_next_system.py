@@ -1,4 +1,5 @@
-"""test_next_system - a Debian booted over the network -> its own network programs keep the interface and renew the lease."""
+"""test_next_system - a Debian booted over the network -> its own network programs keep the interface and renew the
+lease."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: squashfs-tools zstd make
 import os
@@ -29,7 +30,8 @@ def demo_image():
 
 
 def head(lab, image, **switch):
-    """A head 10.9.0.1 with HTTP and leases of half a minute behind a switch; the switch, the DHCP server and the line."""
+    """A head 10.9.0.1 with HTTP and leases of half a minute behind a switch; the switch, the DHCP server and the
+    line."""
     machine = lab.node("head")
     ports = Switch(machine, **switch)
     machine.address("eth0", "10.9.0.1/24")
@@ -82,12 +84,14 @@ def ifupdown_image(folder):
         (units / name).unlink(missing_ok=True)
         (units / name).symlink_to("/dev/null")
     (units / "multi-user.target.wants/networking.service").symlink_to("/lib/systemd/system/networking.service")
-    subprocess.run(["mksquashfs", root, out, "-comp", "zstd", "-Xcompression-level", "1", "-quiet", "-no-progress"], check=True)
+    subprocess.run(["mksquashfs", root, out, "-comp", "zstd", "-Xcompression-level", "1", "-quiet", "-no-progress"],
+                   check=True)
     return out
 
 
 def test_networkd():
-    """systemd-networkd of the next system manages the card by the file stage1 left: the same address, renewed in time."""
+    """systemd-networkd of the next system manages the card by the file stage1 left: the same address, renewed in
+    time."""
     with netns.Lab() as lab:
         switch, server, automatic = head(lab, demo_image())
         check_networkd(boot(nic=switch.nic("virtio-net-pci"), append=automatic, mem=1024), server, "eth0")

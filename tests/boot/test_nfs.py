@@ -23,13 +23,15 @@ def arrives(machine, megabytes=8):
 def test_a_file_on_an_export():
     """directory: and image: name a file on an export, and it becomes the root by NFS 4.2; nothing stays mounted."""
     with ganesha({"images/root.img": stage2.squashfs()}) as server:
-        arrives(boot("virtio-net-pci", server.automatic("directory:/export/images,image:root.img"))).never("MOUNT 10.0.2.2")
+        arrives(boot("virtio-net-pci",
+                     server.automatic("directory:/export/images,image:root.img"))).never("MOUNT 10.0.2.2")
 
 
 def test_an_ipv6_address():
     """server: is an IPv6 address, on a network without IPv4: NFS 4.2 by TCP over IPv6."""
     with ganesha({"images/root.img": stage2.squashfs()}, host="::1") as server:
-        arrives(boot(Nic("virtio-net-pci", "user,ipv4=off"), server.automatic("directory:/export/images,image:root.img")))
+        arrives(boot(Nic("virtio-net-pci", "user,ipv4=off"),
+                     server.automatic("directory:/export/images,image:root.img")))
 
 
 def test_the_classic_names():
@@ -48,12 +50,14 @@ def test_a_folder_of_iso_files():
 def test_options():
     """options: reach the kernel's NFS client: another version."""
     with ganesha({"a.sqfs": stage2.squashfs()}) as server:
-        machine = boot("virtio-net-pci", server.automatic("directory:/export,image:a.sqfs,options:vers=4.1+rsize=65536"))
+        machine = boot("virtio-net-pci",
+                       server.automatic("directory:/export,image:a.sqfs,options:vers=4.1+rsize=65536"))
         arrives(machine)
 
 
 def test_options_of_fstab():
-    """Options that are for mount(8), fstab or systemd are understood: flags of the mount, or left out with a log line."""
+    """Options that are for mount(8), fstab or systemd are understood: flags of the mount, or left out with a log
+    line."""
     options = "nolock+proto=tcp+rsize=32768+intr+noatime+ro+defaults+bg+_netdev+nofail+x-systemd.automount+retry=1"
     with ganesha({"srv/root": stage2.tree()}) as server:
         machine = boot("virtio-net-pci", server.automatic(f"directory:/export/srv/root,root:nfs,options:{options}"))
@@ -154,7 +158,8 @@ def test_a_tree_read_write():
     """root:nfs+rw: what the system writes is written on the server."""
     with ganesha({"srv/root": stage2.tree()}, writable=True) as server:
         machine = boot("virtio-net-pci", server.automatic("directory:/export/srv/root,root:nfs+rw"))
-        machine.expect(re.compile(r"MOUNT \S+ / nfs4 rw"), 60).expect("RUN env: ROOT='nfs+rw'").expect("ROOT writable", 60)
+        machine.expect(re.compile(r"MOUNT \S+ / nfs4 rw"), 60).expect("RUN env: ROOT='nfs+rw'").expect("ROOT writable",
+                60)
         arrives(machine)
         assert (server.folder / "srv/root/stage2-was-here").read_text() == "written"
 
@@ -197,7 +202,8 @@ def test_a_sum_where_it_lies():
     """sha256: is checked before the image is mounted in place, and it is said that this reads it twice."""
     image = stage2.squashfs()
     with ganesha({"root.img": image}) as server:
-        machine = boot("virtio-net-pci", server.automatic(f"directory:/export,image:root.img,root:nfs,sha256:{stage2.sha256(image)}"))
+        machine = boot("virtio-net-pci",
+                       server.automatic(f"directory:/export,image:root.img,root:nfs,sha256:{stage2.sha256(image)}"))
         machine.expect("it is read twice", 60)
         arrives(machine)
         fails(server, f"directory:/export,image:root.img,root:nfs,sha256:{'0' * 64}", "S1-IMG-04", "root.img")
@@ -216,8 +222,8 @@ def test_what_has_to_be_unpacked_cannot_stay():
 
 
 def test_owners_by_name():
-    """A server that tells owners by name, under which a root would hang, is refused with what to do; a copy is made all the
-    same."""
+    """A server that tells owners by name, under which a root would hang, is refused with what to do; a copy is made all
+    the same."""
     with ganesha({"root.img": stage2.squashfs(), "srv/root": stage2.tree()}, names=True) as server:
         fails(server, "directory:/export/srv/root,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
         fails(server, "directory:/export,image:root.img,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
@@ -277,15 +283,17 @@ def test_the_kernels_server():
 
 
 def test_the_kernels_server_as_a_root():
-    """An image and a tree on the kernel's own server are used where they lie by versions 4.2 and 3, the tree read-write,
-    too."""
+    """An image and a tree on the kernel's own server are used where they lie by versions 4.2 and 3, the tree
+    read-write, too."""
     server, nic = kernel_server()
     folder = "directory:/export/root"
     for more, what, mounted in ((",root:nfs", None, r"/export/images /run/stage1/media nfs4 ro,\S*vers=4.2\S*,hard"),
-                                (",root:nfs,options:vers=3", None, r"/export/images /run/stage1/media nfs ro,\S*vers=3\S*,hard"),
+                                (",root:nfs,options:vers=3", None,
+                                 r"/export/images /run/stage1/media nfs ro,\S*vers=3\S*,hard"),
                                 (",root:nfs", folder, r"/export/root /run/stage1/lower nfs4 ro,\S*vers=4.2\S*,hard"),
                                 (",root:nfs+rw,options:vers=3", folder, r"/export/root / nfs rw,\S*vers=3\S*,hard")):
-        machine = from_kernel(nic, more, *filter(None, [what])).expect(re.compile(mounted), 90).expect("ROOT writable", 60)
+        machine = from_kernel(nic, more, *filter(None, [what])).expect(re.compile(mounted), 90).expect("ROOT writable",
+                60)
         arrives(machine).power_off()
     server.power_off()
 

@@ -1,8 +1,8 @@
 """test_nfs_failures - method nfs x each way to fail -> its code and words: the table below, against nfs-ganesha.
 
-The kernel mounts NFS, so stage1-fetch runs in a machine, one for all rows. A row of the table is a test; its cell is the code
-("S1-" left out) that stage1-fetch has to end with, or "whole": every byte arrives. The bytes come into memory, as in stage1.
-"a|b": one of them, for each libc has words of its own.
+The kernel mounts NFS, so stage1-fetch runs in a machine, one for all rows. A row of the table is a test; its cell is
+the code ("S1-" left out) that stage1-fetch has to end with, or "whole": every byte arrives. The bytes come into memory,
+as in stage1. "a|b": one of them, for each libc has words of its own.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import concurrent.futures

@@ -1,4 +1,5 @@
-"""test_questions - a person at the serial console or the machine's keyboard -> the boot they chose; nobody -> the policy."""
+"""test_questions - a person at the serial console or the machine's keyboard -> the boot they chose; nobody -> the
+policy."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import base64
 

@@ -1,4 +1,5 @@
-"""test_vlan.py - cards on trunk ports, and cards that lead nowhere: the machine boots over the VLAN, over the right card."""
+"""test_vlan.py - cards on trunk ports, and cards that lead nowhere: the machine boots over the VLAN, over the right
+card."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import netns
 import stage2

@@ -243,7 +243,8 @@ def test_damaged_files():
 
 
 def test_tarball_alone():
-    """Where no version's packaging is there, the newest upstream tarball with the right sum is taken, and that is said."""
+    """Where no version's packaging is there, the newest upstream tarball with the right sum is taken, and that is
+    said."""
     with place() as here:
         mirror = here.mirror()
         for version in ("1:3.0-1", "1:3.1-2"):

@@ -1,4 +1,5 @@
-"""test_authorities - CA_BUNDLE= -> the authorities in all.rdz: the distribution's, a file's, none; bad files are named."""
+"""test_authorities - CA_BUNDLE= -> the authorities in all.rdz: the distribution's, a file's, none; bad files are
+named."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: make
 import os
@@ -13,7 +14,8 @@ alone = True  # make works in this tree
 
 def make(*words, fails=False):
     """What make says."""
-    done = subprocess.run(["make", *words], cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    done = subprocess.run(["make", *words], cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False,
                           env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0", "LC_ALL": "C"})
     assert (done.returncode != 0) == fails, done.stdout
     return done.stdout
@@ -31,7 +33,8 @@ def test_whose_authorities():
     assert bundle("CA_BUNDLE=none") == ""
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as own:
         assert bundle(f"CA_BUNDLE={own.name}") == own.name
-    package = sorted((TOP / "build/ca-certificates/usr/share/ca-certificates/mozilla").glob("*.crt"), key=lambda p: bytes(p))
+    package = sorted((TOP / "build/ca-certificates/usr/share/ca-certificates/mozilla").glob("*.crt"),
+                     key=lambda p: bytes(p))
     assert len(package) > 100
     assert (TOP / "build/ca-certificates.pem").read_bytes() == b"".join(path.read_bytes() for path in package)
 

@@ -27,8 +27,10 @@ alone = True  # make works in this tree
 def run(*argv, cwd=TOP, fails=False, env=None, user=None):
     """The output of ARGV, both channels; it must succeed, or fail where FAILS."""
     words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"] if user else []
-    done = subprocess.run([*words, *map(str, argv)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False, env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0", "LC_ALL": "C", **(env or {})})
+    done = subprocess.run([*words, *map(str, argv)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True,
+                          check=False, env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0", "LC_ALL": "C",
+                                            **(env or {})})
     assert (done.returncode != 0) == fails, f"{argv}: exit status {done.returncode}\n{done.stdout}"
     return done.stdout
 
@@ -52,8 +54,8 @@ def members(archive):
 
 
 def one_archive(data):
-    """{name: (mode, bytes)} of the newc archive that DATA begins with, in its order, and where it ends; every field that
-    could differ between builds is checked."""
+    """{name: (mode, bytes)} of the newc archive that DATA begins with, in its order, and where it ends; every field
+    that could differ between builds is checked."""
     offset, found = 0, {}
     while True:
         fields = [int(data[offset + 6 + 8 * i:offset + 14 + 8 * i], 16) for i in range(13)]
@@ -126,7 +128,8 @@ def test_every_module_has_what_it_needs():
         missing = [need for need in all_depends()[module] if need not in packed]
         assert not missing, f"{module} needs {missing}"
     names = sorted(packed)
-    shown = run("/sbin/modprobe", "-d", unpacked(), "-S", version(), "-C", "/nonexistent", "-a", "--show-depends", *names)
+    shown = run("/sbin/modprobe", "-d", unpacked(), "-S", version(), "-C", "/nonexistent", "-a", "--show-depends",
+                *names)
     for name in names:
         assert str(packed[name]) in shown, name
 
@@ -139,10 +142,12 @@ def test_every_wired_card_has_its_driver():
         assert path.name.split(".ko")[0].replace("-", "_") in packed, path.name
     for alias, driver in (("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", "e1000"),
                           ("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00", "virtio_pci"),
-                          ("virtio:d00000001v00001AF4", "virtio_net"), ("pci:v000015ADd000007B0sv0sd0bc02sc00i01", "vmxnet3"),
+                          ("virtio:d00000001v00001AF4", "virtio_net"),
+                          ("pci:v000015ADd000007B0sv0sd0bc02sc00i01", "vmxnet3"),
                           ("vmbus:635161f83edfc546913ff2d2f965ed0e", "hv_netvsc"), ("xen:vif", "xen_netfront"),
                           ("usb:v0BDAp8153d3000dc00dsc00dp00icFFiscFFip00in00", "r8152"),
-                          ("pci:v00008086d00002922sv0sd0bc01sc06i01", "ahci"), ("fs-squashfs", "squashfs"), ("fs-nfs4", "nfs")):
+                          ("pci:v00008086d00002922sv0sd0bc01sc06i01", "ahci"), ("fs-squashfs", "squashfs"),
+                          ("fs-nfs4", "nfs")):
         shown = run("/sbin/modprobe", "-d", unpacked(), "-S", version(), "-C", "/nonexistent", "-R", alias)
         assert driver in shown.split(), f"{alias}: {shown}"
 
@@ -167,7 +172,8 @@ def test_often_loaded_modules_are_quick_to_unpack():
 
 
 def test_skeleton_and_tools():
-    """/init and the programs it runs, the first devices, the shell's tools and their library are there; the shell runs."""
+    """/init and the programs it runs, the first devices, the shell's tools and their library are there; the shell
+    runs."""
     found = members(BUILD / "all.rdz")
     assert found["init"][1] == (BUILD / "stage1").read_bytes() and found["init"][0] == 0o100755
     for name in ("stage1-tls", "stage1-relay"):
@@ -202,7 +208,8 @@ def test_bad_lines_of_the_list():
     said, _ = build(list_text="loop\ne1001\n?e1002\ndrivers/nowhere/\n[ok]\nnone-*\ntwo words\n", fails=True)
     assert "modules.list:7: a line is a module" in said, said
     said, made = build(list_text="loop\ne1001\n?e1002\ndrivers/nowhere/\n[ok]\nnone-*\n!e1003\n", fails=True)
-    for line, what in ((2, "module e1001"), (4, "modules below drivers/nowhere/"), (6, "module that matches none-*"), (7, "module e1003")):
+    for line, what in ((2, "module e1001"), (4, "modules below drivers/nowhere/"), (6, "module that matches none-*"),
+                       (7, "module e1003")):
         assert f"modules.list:{line}: this kernel ({version()}) has no {what}: correct the line, put ? before it" in said, said
     assert "e1002" not in said and not made.exists(), said
 
@@ -215,7 +222,8 @@ def test_built_in_and_excluded():
 
 
 def test_firmware():
-    """The firmware that packed modules name comes from the given folder; what is missing there is named, and only then."""
+    """The firmware that packed modules name comes from the given folder; what is missing there is named, and only
+    then."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="firmware."))
     atexit.register(shutil.rmtree, folder)
     (folder / "tigon").mkdir()
@@ -297,13 +305,15 @@ def copy_tree(folder, downloads=True):
     for entry in TOP.iterdir():
         if entry.name not in ("build", ".git"):
             copy = shutil.copytree if entry.is_dir() else shutil.copy2
-            copy(entry, folder / entry.name, **({"ignore": shutil.ignore_patterns("__pycache__")} if entry.is_dir() else {}))
+            copy(entry, folder / entry.name, **({"ignore": shutil.ignore_patterns("__pycache__")}
+                                                if entry.is_dir() else {}))
     for kind in ("deb", "source") if downloads else ():
         shutil.copytree(BUILD / "apt" / kind, folder / "build/apt" / kind, copy_function=os.link)
 
 
 def test_same_bytes_twice():
-    """A plain user's build, from nothing but what is downloaded, in another folder, gives the same bytes as this one."""
+    """A plain user's build, from nothing but what is downloaded, in another folder, gives the same bytes as this
+    one."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="again.", dir="/var/tmp"))
     atexit.register(shutil.rmtree, folder)
     copy_tree(folder)

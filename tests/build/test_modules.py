@@ -1,7 +1,7 @@
 """test_modules.py - the packed modules beside those of the kernel package: less, and for the kernel the same.
 
-Both are read here by a small reader of its own (System V ABI, chapter 4): what would lie in memory, what every relocation
-writes there, what is imported, what functions are called.
+Both are read here by a small reader of its own (System V ABI, chapter 4): what would lie in memory, what every
+relocation writes there, what is imported, what functions are called.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: zstd
@@ -46,7 +46,8 @@ class Module:
         strings = content[heads[table][6]]
         symbols = []  # (section or a number beyond, value, name, is a function)
         for word, info, _, section, value, _ in struct.iter_unpack("<IBBHQQ", content[table]):
-            symbols.append((name[section] if 0 < section < count else section, value, text(strings, word), info & 15 == FUNC))
+            symbols.append((name[section] if 0 < section < count else section, value, text(strings, word), info
+                            & 15 == FUNC))
         self.sections = {}   # name: type, flags, alignment, size and bytes
         self.trace_calls = []  # section and offset
         self.writes = {}     # name of a section: what its relocations write, where
@@ -66,7 +67,8 @@ class Module:
         info = content[name.index(".modinfo")].split(b"\0")
         self.info = [entry for entry in info if entry and not entry.startswith(FOR_PEOPLE)]
         self.for_people = [entry for entry in info if entry.startswith(FOR_PEOPLE)]
-        self.data_symbols = [symbol[2] for symbol in symbols if isinstance(symbol[0], str) and symbol[2] and not symbol[3]]
+        self.data_symbols = [symbol[2] for symbol in symbols if isinstance(symbol[0], str) and symbol[2]
+                             and not symbol[3]]
 
     def stop_tracing(self):
         """The same, with what the kernel makes of the calls of its tracer."""
@@ -98,8 +100,8 @@ def pairs():
 
 
 def test_modules_mean_the_same():
-    """Every packed module's memory, relocations, imports, functions' names and facts are those of the kernel package's, once
-    the kernel has turned the calls of its tracer into NOPs."""
+    """Every packed module's memory, relocations, imports, functions' names and facts are those of the kernel package's,
+    once the kernel has turned the calls of its tracer into NOPs."""
     sizes = []
     for path, packed, original in pairs():
         ours, theirs = Module(packed), Module(original)

@@ -1,4 +1,5 @@
-"""test_programs.py - every program of the tree: -h, --help and --version end with 0, a line of words too few with usage and 2.
+"""test_programs.py - every program of the tree: -h, --help and --version end with 0, a line of words too few with usage
+and 2.
 
 The programs are found, not listed: what make builds, and every file that can be run in the folders of source.
 """
@@ -13,7 +14,8 @@ FOLDERS = ("server", "clone", "initramfs", "third", "bench", "tests", "tests/fuz
 VERSION = re.search(r'STAGE1_VERSION "(.*)"', (TOP / "base/version.h").read_text())[1]
 
 # Those that can do nothing without being told what.
-NEED_WORDS = ("stage1", "stage1-fetch", "stage1-tls", "stage1-relay", "ka-d-client", "mkrdz", "demo-image", "boot-peers",
+NEED_WORDS = ("stage1", "stage1-fetch", "stage1-tls", "stage1-relay", "ka-d-client", "mkrdz", "demo-image",
+              "boot-peers",
               "third/apt", "third/build", "third/need", "as-user", "tests/bare", "tests/packages",
               "fuzz/run")
 
@@ -21,7 +23,8 @@ NEED_WORDS = ("stage1", "stage1-fetch", "stage1-tls", "stage1-relay", "ka-d-clie
 def programs():
     """The path of every program; parts of the floor's initramfs (boot-floor.*) are none."""
     built = [TOP / "build/stage1", TOP / "build/mkrdz", *(TOP / "build/bin").iterdir()]
-    ours = [path for folder in FOLDERS for path in (TOP / folder).iterdir() if path.is_file() and os.access(path, os.X_OK)]
+    ours = [path for folder in FOLDERS for path in (TOP / folder).iterdir() if path.is_file()
+            and os.access(path, os.X_OK)]
     return sorted(built + [path for path in ours if "." not in path.name])
 
 

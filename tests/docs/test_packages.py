@@ -25,7 +25,7 @@ def build_packages():
 def files():
     """All that says what it needs."""
     found = [*TOP.glob("tests/*/*.py"), *(path for path in TOP.glob("bench/*") if not path.suffix), TOP / "server/demo"]
-    return sorted(path for path in found if "import" in path.read_text())
+    return sorted(path for path in found if path.is_file() and "import" in path.read_text())
 
 
 def said(*paths):

@@ -1,4 +1,5 @@
-"""The shape of the tree: folders include downwards, none is crowded, public functions say what they do, functions are short."""
+"""The shape of the tree: folders include downwards, none is crowded, public functions say what they do, functions are
+short."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import itertools
 import re
@@ -74,7 +75,8 @@ def test_includes_name_their_folder():
 
 
 def test_no_file_includes_upwards():
-    """A file includes its own folder's files and those of floors below: base; options, image; net ...; methods ...; stage1."""
+    """A file includes its own folder's files and those of floors below: base; options, image; net ...; methods ...;
+    stage1."""
     wrong = []
     for file, name in includes():
         above, below = file.split("/")[0], name.split("/")[0]

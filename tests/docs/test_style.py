@@ -1,6 +1,7 @@
 """One way to write: lines of 120 columns everywhere, C as .clang-format has it, one dialect for errors and sets."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: clang-format
+# packages: clang-format
 import re
 import subprocess
 
@@ -25,7 +26,8 @@ LONG_STRING = re.compile(r'"[^"]{50,}"|\'[^\']{50,}\'|".*\\[nr].*"|\$\(.*\)|http
 
 
 def may_be_long(path, line):
-    """Of what is no C: a row of a table, a command line as it is typed, code around a string or command that stays whole."""
+    """Of what is no C: a row of a table, a command line as it is typed, code around a string or command that stays
+    whole."""
     text = line.strip()
     if " " not in text or path.name == "LICENSE":
         return True
@@ -36,7 +38,8 @@ def may_be_long(path, line):
 
 
 def test_width():
-    """No line of C, prose or plain code is longer than 120 columns; a row of a table or a command inside a string may be."""
+    """No line of C, prose or plain code is longer than 120 columns; a row of a table or a command inside a string may
+    be."""
     wrong = [f"{relative(path)}:{number}: {len(line)}" for path, number, line in lines()
              if len(line) > COLUMNS and not may_be_long(path, line)]
     assert not wrong, wrong

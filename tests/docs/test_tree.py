@@ -1,4 +1,5 @@
-"""The tree and its documents keep their promises: first lines, licence lines, sized strings, man pages, make targets."""
+"""The tree and its documents keep their promises: first lines, licence lines, sized strings, man pages, make
+targets."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: mandoc
 import re
@@ -15,7 +16,8 @@ def test_first_lines():
     wrong = []
     for path in c_files(of_others=True) + [path for path in sources() if path.suffix == ".def"]:
         first, *others = path.read_text().splitlines()[:8]
-        if not re.match(r"/\* " + re.escape(path.name) + r" - \S.*", first) or not any(LICENCE in line for line in others):
+        if not re.match(r"/\* " + re.escape(path.name) + r" - \S.*", first) or not any(LICENCE in line
+                                                                                       for line in others):
             wrong.append(relative(path))
     assert not wrong, wrong
 
@@ -34,7 +36,8 @@ def test_first_lines_of_programs():
 def test_sized_strings():
     """No C file of the product calls a string function without a size, nor a shell."""
     unsized = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|system|popen|alloca)\(")
-    wrong = [f"{relative(path)}:{number}: {line.strip()}" for path in c_files() if not relative(path).startswith("tests/")
+    wrong = [f"{relative(path)}:{number}: {line.strip()}" for path in c_files()
+             if not relative(path).startswith("tests/")
              for number, line in enumerate(path.read_text().splitlines(), 1)
              if unsized.search(re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", line)) and not line.lstrip().startswith("*")]
     assert not wrong, wrong

@@ -1,4 +1,5 @@
-/* fuzz_certificate.c - any bytes as a certificate: no crash, every piece lies within them, and it is judged in words. */
+/* fuzz_certificate.c - any bytes as a certificate: no crash, every piece lies within them, and it is judged in
+ * words. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/tls/judge.h"
 #include "methods/tls/names.h"

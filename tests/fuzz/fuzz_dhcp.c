@@ -21,7 +21,8 @@ static void use_message(const uint8_t *data, size_t size)
 	dhcp_message_free(&m);
 }
 
-/* The first byte chooses the layer; behind it a message gets the fixed fields it needs, so that its options are reached. */
+/* The first byte chooses the layer; behind it a message gets the fixed fields it needs, so that its options are
+ * reached. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t fixed[] = { 2, 1, 6, 0 }, cookie[] = { 99, 130, 83, 99 };

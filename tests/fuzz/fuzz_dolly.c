@@ -1,4 +1,5 @@
-/* fuzz_dolly.c - any bytes as a dolly greeting, configuration or answer -> no crash; a written configuration is read. */
+/* fuzz_dolly.c - any bytes as a dolly greeting, configuration or answer -> no crash; a written configuration is
+ * read. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/dolly/conf.h"
 #include "relay/dolly/wire.h"

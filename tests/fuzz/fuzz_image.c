@@ -89,7 +89,11 @@ static void look_through(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bounded bounded = {
-		.sink = { .begin = begin, .reserve = reserve, .commit = commit, .finish = finish, .restart = restart,
+		.sink = { .begin = begin,
+			  .reserve = reserve,
+			  .commit = commit,
+			  .finish = finish,
+			  .restart = restart,
 			  .free = release },
 	};
 	struct sink *s;

@@ -7,7 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size);
-	char *second = text && strchr(text, ' ') ? strchr(text, ' ') + 1 : NULL; /* the fuzzer's way to give two words */
+	/* the fuzzer's way to give two words */
+	char *second = text && strchr(text, ' ') ? strchr(text, ' ') + 1 : NULL;
 	char *words[] = { text, second };
 	struct options o = { .ips = { words, second ? 2 : 1 }, .bootif = text };
 	struct network net;

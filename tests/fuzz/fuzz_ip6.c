@@ -1,4 +1,5 @@
-/* fuzz_ip6.c - any bytes as an IPv6 frame, a router advertisement, a DHCPv6 message -> values or an error, never a crash. */
+/* fuzz_ip6.c - any bytes as an IPv6 frame, a router advertisement, a DHCPv6 message -> values or an error, never a
+ * crash. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/dhcp6_packet.h"
 #include "net/nd.h"

@@ -17,7 +17,8 @@ static void check_packet(const uint8_t *data, enum ka_layout layout, size_t size
 		ka_put_up(p, layout, &up);
 		ka_get_up(p, layout, &up2);
 		assert(up.version[25] == '\0');
-		assert(up.type != KA_HELLO || streq(up.version, KA_VERSION) == streq(up2.version, KA_VERSION) || !up.version[0]);
+		assert(up.type != KA_HELLO || streq(up.version, KA_VERSION) == streq(up2.version, KA_VERSION) ||
+		       !up.version[0]);
 		assert(up.bytes == up2.bytes && up.ip.s_addr == up2.ip.s_addr && up.port == up2.port);
 	}
 	if (size >= ka_down_size(layout)) {

@@ -1,5 +1,5 @@
-/* fuzz_outside.c - any bytes as packets between stage1 and stage1-relay: numbers within bounds, words that end, a job.
- */
+/* fuzz_outside.c - any bytes as packets between stage1 and stage1-relay: numbers within bounds, words that end, a
+ * job. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/outside/outside.h"
 
@@ -28,7 +28,7 @@ static void check(const struct outside_message *m, const struct outside_packet *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct outside_packet p;
-	struct outside_job job = {0};
+	struct outside_job job = { 0 };
 
 	while (size > 3) {
 		bool fd = data[0] & 1;

@@ -1,4 +1,5 @@
-/* fuzz_rdz.c - any bytes as modules.list, modules.alias and pci.ids: no crash, and every rule kept is one that can match. */
+/* fuzz_rdz.c - any bytes as modules.list, modules.alias and pci.ids: no crash, and every rule kept is one that can
+ * match. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "initramfs/ids.h"
 #include "initramfs/list.h"

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		wire_put_job(&b, &job);
 		buf_free(&b);
-		if (job.size < (1 << 24) && map_init_fixed(&m, job.size, job.chunk, job.group, job.groups, &job.root) == 0)
+		if (job.size < (1 << 24) &&
+		    map_init_fixed(&m, job.size, job.chunk, job.group, job.groups, &job.root) == 0)
 			map_free(&m);
 		wire_job_free(&job);
 	}

@@ -1,4 +1,5 @@
-/* replay.c - inputs that were found before, files or folders of them -> each once through a fuzzer, without a fuzzer. */
+/* replay.c - inputs that were found before, files or folders of them -> each once through a fuzzer, without a
+ * fuzzer. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Linked with one fuzz_X.c and the unit tests' objects: no clang, no second build of everything. Prints how many there
  * were. An input that takes longer than 10 s ends it by SIGALRM; a sanitizer's words are on stderr. */

@@ -87,7 +87,8 @@ int main(int argc, char **argv)
 		return report(image_mount_tree(argv[3], mode, argv[4], NULL, NULL, &f), &f);
 	err = open_store(&s, argv[2], argv[3], &f);
 	if (!err && is_folder(argv[3]))
-		err = image_copy_tree(&s, &(struct tree_source){ .path = argv[3], .words = "there", .memory = memory() },
+		err = image_copy_tree(&s,
+				      &(struct tree_source){ .path = argv[3], .words = "there", .memory = memory() },
 				      argv[4], NULL, NULL, &f);
 	else if (!err && !streq(argv[2], "use"))
 		err = fill(&s, argv[3], argv[4], &f);

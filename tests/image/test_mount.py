@@ -119,8 +119,8 @@ def in_use(change):
 
 
 def test_ext_that_was_in_use():
-    """What only the journal of an ext image has is there: it is replayed in our copy, on a loop device and on a ramdisk,
-    written to or not."""
+    """What only the journal of an ext image has is there: it is replayed in our copy, on a loop device and on a
+    ramdisk, written to or not."""
     dirty = in_use("echo more >mnt/more; mv mnt/hello mnt/renamed; rm -r mnt/sub;")
     look = "test $(cat target/renamed) = hello; test $(cat target/more) = more; test ! -e target/hello; test ! -e target/sub"
     for mode in "overlay", "ro", "rw":
@@ -129,7 +129,8 @@ def test_ext_that_was_in_use():
 
 
 def test_ext_that_was_in_use_where_it_lies():
-    """Where nothing may be written old files are not passed off as the root: it is refused, and not a byte is changed."""
+    """Where nothing may be written old files are not passed off as the root: it is refused, and not a byte is
+    changed."""
     dirty = in_use("echo more >mnt/more;")
     before = dirty.read_bytes()
     for mode in "overlay", "ro":
@@ -146,13 +147,15 @@ def within(path, inner, outer=SQUASHFS):
 
 
 def test_image_within_an_image():
-    """What live media are, an image that holds nothing but an image, is mounted in two steps or three; nothing is left of the
-    first but what the second needs."""
+    """What live media are, an image that holds nothing but an image, is mounted in two steps or three; nothing is left
+    of the first but what the second needs."""
     root = "test $(cat target/hello) = hello; test \"$(sha256sum target/sub/big | cut -c1-64)\" = \"$(cat big.sum)\""
     coreos = "cd live; find . | cpio -o -H newc --quiet | zstd -q >$0"
-    for path, inner, outer in (("LiveOS/rootfs.img", EXT4, SQUASHFS), ("LiveOS/ext3fs.img", EXT4.replace("ext4", "ext3"), SQUASHFS),
+    for path, inner, outer in (("LiveOS/rootfs.img", EXT4, SQUASHFS),
+                               ("LiveOS/ext3fs.img", EXT4.replace("ext4", "ext3"), SQUASHFS),
                                ("LiveOS/squashfs.img", SQUASHFS, SQUASHFS), ("root.squashfs", SQUASHFS, coreos),
-                               ("root.erofs", "mkfs.erofs $0 tree >log", coreos), ("live/filesystem.squashfs", SQUASHFS, SQUASHFS)):
+                               ("root.erofs", "mkfs.erofs $0 tree >log", coreos),
+                               ("live/filesystem.squashfs", SQUASHFS, SQUASHFS)):
         made = within(path, inner, outer)
         overlay_works(made)
         if outer == SQUASHFS:
@@ -169,18 +172,21 @@ def test_image_within_an_image():
 
 
 def test_no_image_within():
-    """A system that has such a file among others is the root itself; an image within that is none, or that must have its
-    journal replayed, is named."""
+    """A system that has such a file among others is the root itself; an image within that is none, or that must have
+    its journal replayed, is named."""
     def with_file(name, command, *more):
         return image(f"rm -rf s; mkdir -p s/$(dirname {name}); {command.replace('$0', 's/' + name)}; {' '.join(more)} mksquashfs s $0 -noappend -quiet")
     for top in "usr", "sbin", "init":
         inside("overlay", "memory", with_file("LiveOS/rootfs.img", EXT4, f"mkdir s/{top};"), f"test -e target/{top}")
     inside("overlay", "memory", with_file("LiveOS/other.img", EXT4), "test -e target/LiveOS/other.img")
     inside("overlay", "memory", with_file("LiveOS/rootfs.img", "mkfifo $0"), "test -p target/LiveOS/rootfs.img")
-    inside("overlay", "memory", with_file("x", "true", "mkdir s/LiveOS; ln -s /etc/passwd s/LiveOS/rootfs.img;"), "test -L target/LiveOS/rootfs.img")
-    refused("overlay", "memory", with_file("LiveOS/rootfs.img", "echo some words that are no image >$0"), "S1-IMG-01", "it is text")
+    inside("overlay", "memory", with_file("x", "true", "mkdir s/LiveOS; ln -s /etc/passwd s/LiveOS/rootfs.img;"),
+           "test -L target/LiveOS/rootfs.img")
+    refused("overlay", "memory", with_file("LiveOS/rootfs.img", "echo some words that are no image >$0"), "S1-IMG-01",
+            "it is text")
     dirty = in_use("echo more >mnt/more;")
-    refused("overlay", "memory", with_file("LiveOS/rootfs.img", f"cp {dirty} $0"), "S1-IMG-03", "LiveOS/rootfs.img was not cleanly unmounted")
+    refused("overlay", "memory", with_file("LiveOS/rootfs.img", f"cp {dirty} $0"), "S1-IMG-03",
+            "LiveOS/rootfs.img was not cleanly unmounted")
 
 
 def test_image_in_place():
@@ -290,7 +296,8 @@ ON_A_MEDIUM = """mount -t tmpfs -o nosuid,nodev,noexec none /run/stage1; mkdir /
 
 
 def test_tree_where_it_lies():
-    """A folder is the lower half of an overlay, or the root itself; devices and programs work there, whatever it is on."""
+    """A folder is the lower half of an overlay, or the root itself; devices and programs work there, whatever it is
+    on."""
     overlay_works("tree", "tree")
     for mode in "ro", "rw":
         inside(mode, "tree", "/run/stage1/m", before=ON_A_MEDIUM, then="target/sub/true; echo x >target/sub/null")
@@ -309,7 +316,8 @@ sys.path.insert(0, {str(HERE)!r})
 import test_unpack
 test_unpack.same(pathlib.Path("target"), pathlib.Path({str(source)!r}), **{{sys.argv[1]: sys.argv[2] == "yes"}})
 """)
-    inside("rw", "/run/device", source, before=DEVICE.replace("head -c {size} /dev/zero >", "truncate -s 600M ").format(), then=f"""
+    inside("rw", "/run/device", source,
+           before=DEVICE.replace("head -c {size} /dev/zero >", "truncate -s 600M ").format(), then=f"""
         rmdir target/lost+found; touch -r {source} target
         python3 compare holes yes; umount target; e2fsck -fn /run/device""")
     inside("rw", "memory", source, then=f"""
@@ -319,7 +327,8 @@ test_unpack.same(pathlib.Path("target"), pathlib.Path({str(source)!r}), **{{sys.
 def test_tree_that_does_not_fit():
     """A tree that is too big for memory is refused with the numbers before it is copied, one for a small ramdisk when
     that is full."""
-    refused("overlay", "memory", "tree", "S1-MEM-01", "the tree needs 4 MB, 2 MB are free", before="export MEMORY=19000000")
+    refused("overlay", "memory", "tree", "S1-MEM-01", "the tree needs 4 MB, 2 MB are free",
+            before="export MEMORY=19000000")
     refused("rw", "/run/device", "tree", "S1-IMG-05", "No space left", before=DEVICE.format(size=3_072_000))
 
 
@@ -327,7 +336,8 @@ def test_what_cannot_be_used_where_it_lies():
     """What has to be unpacked, and a file with half a sector at its end, say so."""
     for make in TAR, f"{EXT4.replace('$0', 'x.img')}; gzip <x.img >$0; rm x.img":
         refused("overlay", "use", image(make), "S1-CMD-04", "has to be unpacked", "root:ram copies it")
-    refused("overlay", "use", image(f"{SQUASHFS} -noI -noD -noF -nopad; truncate -s %4096 $0; printf x >>$0"), "S1-IMG-03",
+    refused("overlay", "use", image(f"{SQUASHFS} -noI -noD -noF -nopad; truncate -s %4096 $0; printf x >>$0"),
+            "S1-IMG-03",
             "sectors of 512")
 
 

@@ -441,7 +441,8 @@ def same_small(got, want, **how):
 
 @functools.lru_cache(None)
 def small():
-    """A tree of what every program can archive: long names in all directions, letters beyond ASCII, links, empty things."""
+    """A tree of what every program can archive: long names in all directions, letters beyond ASCII, links, empty
+    things."""
     tree = fresh("small")
     long = "/".join(["a folder whose name takes some room %02d" % i for i in range(7)])
     run(f"""cd {tree}; mkdir -p bin 'etc/ünïcode' "{long}" empty
@@ -495,12 +496,14 @@ def test_git_archive():
         git -c user.name=x -c user.email=x@x commit -qm x; git archive --format=tar -o {folder()}/archive HEAD""")
     unpack(folder() / "archive", got)
     assert (got / "etc/hello").read_text() == "hello\n" and os.access(got / "etc/hello", os.X_OK)
-    assert (got / ("d" * 90) / ("e" * 90) / ("f" * 100)).read_text() == "deep\n" and os.readlink(got / "etc/soft") == "hello"
+    assert (got / ("d" * 90) / ("e" * 90) / ("f" * 100)).read_text() == "deep\n" and os.readlink(got
+            / "etc/soft") == "hello"
     assert not [name for name in os.listdir(got) if "pax" in name]
 
 
 def go_header(kind, records, name=b"", size=0):
-    """What Go's archive/tar writes for a name that is not ASCII: all of it in pax records, nothing of it in the header."""
+    """What Go's archive/tar writes for a name that is not ASCII: all of it in pax records, nothing of it in the
+    header."""
     block = bytearray(header(kind, "", size))
     block[0:len(name)] = name
     block[148:156] = b" " * 8
@@ -510,16 +513,19 @@ def go_header(kind, records, name=b"", size=0):
 
 
 def test_go():
-    """Go's archives, docker's among them: a header without a name, a whole path in the records, base-256 beside them."""
+    """Go's archives, docker's among them: a header without a name, a whole path in the records, base-256 beside
+    them."""
     data = (go_header("5", [(b"path", "ü/".encode())]) +
-            go_header("0", [(b"path", "ü/ä".encode()), (b"mtime", b"1600000000.25")], size=5) + b"hello".ljust(512, b"\0") +
+            go_header("0", [(b"path", "ü/ä".encode()), (b"mtime", b"1600000000.25")], size=5)
+            + b"hello".ljust(512, b"\0") +
             go_header("2", [(b"path", "ü/soft".encode()), (b"linkpath", "ä".encode())]) +
             go_header("0", [(b"size", b"3"), (b"path", b"plain")], b"plain") + b"abc".ljust(512, b"\0") +
             go_header("0", [(b"SCHILY.xattr.user.x", b"y"), (b"path", b"with")], b"with"))
     got = fresh("got")
     (folder() / "archive").write_bytes(data + bytes(1024))
     unpack(folder() / "archive", got)
-    assert (got / "ü/ä").read_text() == (got / "ü/soft").read_text() == "hello" and (got / "plain").read_text() == "abc"
+    assert (got / "ü/ä").read_text() == (got / "ü/soft").read_text() == "hello"
+    assert (got / "plain").read_text() == "abc"
     assert (got / "ü/ä").stat().st_mtime_ns == 1600000000250000000 and os.getxattr(got / "with", "user.x") == b"y"
     said, _ = hostile([("0", "", b"no name at all")])
     assert "S1-IMG-02" in said and "root is no folder" in said, said
@@ -527,8 +533,10 @@ def test_go():
 
 def test_links_in_any_order():
     """A hard link may come before its file, and may bring the contents once more, or only their size."""
-    for order in [("1", "a", "b"), ("1", "b", "c"), ("0", "c", b"x")], [("0", "c", b"x"), ("1", "b", "c"), ("1", "a", "b")], \
-                 [("1", "b", "c"), ("1", "a", "b"), ("0", "c", b"x")], [("1", "a", "d/c"), ("1", "b", "a"), ("0", "d/c", b"x")]:
+    for order in [("1", "a", "b"), ("1", "b", "c"), ("0", "c", b"x")], [("0", "c", b"x"), ("1", "b", "c"),
+                                                                        ("1", "a", "b")], \
+                 [("1", "b", "c"), ("1", "a", "b"), ("0", "c", b"x")], [("1", "a", "d/c"), ("1", "b", "a"),
+                                                                        ("0", "d/c", b"x")]:
         said, got = hostile(order)
         last = got / ("d/c" if ("0", "d/c", b"x") in order else "c")
         assert not said and (got / "a").samefile(last) and (got / "b").samefile(last), (order, said)
@@ -538,12 +546,14 @@ def test_links_in_any_order():
     assert not said and (got / "a").read_text() == "mine", said
     for body in b"", b"body".ljust(700, b"!"):
         block = bytearray(header("1", "b", 700, "a"))
-        data = header("0", "a", 700) + bytes(b"body".ljust(700, b"!") + bytes(324)) + bytes(block) + body + bytes(-len(body) % 512)
+        data = header("0", "a", 700) + bytes(b"body".ljust(700, b"!")
+                                             + bytes(324)) + bytes(block) + body + bytes(-len(body) % 512)
         for end in header("0", "c", 1) + b"c".ljust(512, b"\0") + bytes(1024), bytes(1024):
             (folder() / "archive").write_bytes(data + end)
             got = fresh("got")
             unpack(folder() / "archive", got)
-            assert (got / "b").samefile(got / "a") and (got / "a").stat().st_size == 700 and (got / "c").exists() == (len(end) > 1024)
+            assert (got / "b").samefile(got / "a") and (got / "a").stat().st_size == 700 and (got
+                    / "c").exists() == (len(end) > 1024)
 
 
 def test_sizes_beyond_all_files():
@@ -602,7 +612,8 @@ def test_cpio_names_padded():
 def mixtures():
     """Archives one behind the other: (name, bytes, files that must be there)."""
     squeeze = {"plain": bytes, "gzip": gzip.compress, "xz": lzma.compress,
-               "zstd": lambda data: subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout}
+               "zstd": lambda data: subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE,
+                                                   check=True).stdout}
     one, two, three = (cpio((name, 0o100644, name.encode() * 9)) for name in ("one", "two", "three"))
     for first, a in squeeze.items():
         for second, b in squeeze.items():
@@ -617,7 +628,8 @@ def mixtures():
 
 
 def test_archives_behind_one_another():
-    """Archives in any mixture of compressions, with zeros between and behind them, are one tree, as the kernel takes them."""
+    """Archives in any mixture of compressions, with zeros between and behind them, are one tree, as the kernel takes
+    them."""
     for number, (name, data, files) in enumerate(mixtures()):
         got, portion = fresh("got"), (1000 if number % 2 else "")
         (folder() / "archive").write_bytes(data)
@@ -630,7 +642,8 @@ def test_what_may_not_follow():
     one, two = cpio(("one", 0o100644, b"1")), cpio(("two", 0o100644, b"2" * 5000))
     zst = subprocess.run(["zstd", "-qc"], input=one, stdout=subprocess.PIPE, check=True).stdout
     for data, words in ((one + b"garbage and more of it", "garbage"), (zst + b"garbage and more of it", "garbage"),
-                        (gzip.compress(one[:90]) + b"garbage and more of it", "no gzip follows"), (one + bytes(512) + b"BZh91AY", "bzip2"),
+                        (gzip.compress(one[:90]) + b"garbage and more of it", "no gzip follows"),
+                        (one + bytes(512) + b"BZh91AY", "bzip2"),
                         (one + two[:3000], "cut"), (gzip.compress(one) + two[:3000], "cut"),
                         (one + gzip.compress(two)[:-9], "cut"), (one + gzip.compress(two)[:3], "cut"),
                         (gzip.compress(one + gzip.compress(two)), "something else follows"), (one + b"07", "cut")):
@@ -653,13 +666,15 @@ def test_no_contents_for_a_device():
 
 
 def test_devices_come_last():
-    """A device is made when all of the archive is right, and not before: neither where it is cut nor where its sum is wrong;
-    with all its names, its owner and mode, and no change to its folder's time."""
+    """A device is made when all of the archive is right, and not before: neither where it is cut nor where its sum is
+    wrong; with all its names, its owner and mode, and no change to its folder's time."""
     def devices(tree):
-        return sorted(p.name for p in tree.rglob("*") if stat.S_ISCHR(p.lstat().st_mode) or stat.S_ISBLK(p.lstat().st_mode))
+        return sorted(p.name for p in tree.rglob("*") if stat.S_ISCHR(p.lstat().st_mode)
+                      or stat.S_ISBLK(p.lstat().st_mode))
     tree = fresh("devices")
     run(f"""cd {tree}; mkdir dev dev/sub; mknod dev/null c 1 3; chown 3:4 dev/null; chmod 620 dev/null
-        mknod third c 4 64; mknod dev/disk b 259 65537; mkfifo dev/pipe; touch -d 2001-01-01 third; touch -d 2002-02-02 dev/*
+        mknod third c 4 64; mknod dev/disk b 259 65537; mkfifo dev/pipe; touch -d 2001-01-01 third
+        touch -d 2002-02-02 dev/*
         touch -d 2003-03-03 dev; touch -d 2004-04-04 .; tar -cf {folder()}/archive .""")
     data, got = (folder() / "archive").read_bytes(), fresh("got")
     unpack(folder() / "archive", got)
@@ -671,9 +686,11 @@ def test_devices_come_last():
     assert "S1-IMG-04" in said and not devices(got) and (got / "dev/sub").is_dir(), said
     said, got = unpack_bytes(data[:-len(data) // 2].rstrip(b"\0"))
     assert "S1-IMG-02" in said and not devices(got), said
-    for names in [("3", "x", b""), ("1", "y", "x"), ("1", "d/z", "y")], [("1", "y", "x"), ("1", "d/z", "x"), ("3", "x", b"")]:
+    for names in [("3", "x", b""), ("1", "y", "x"), ("1", "d/z", "y")], [("1", "y", "x"), ("1", "d/z", "x"),
+                                                                         ("3", "x", b"")]:
         said, got = hostile(names)
-        assert not said and devices(got) == ["x", "y", "z"] and (got / "y").samefile(got / "x") and (got / "d/z").samefile(got / "x"), said
+        assert not said and devices(got) == ["x", "y", "z"] and (got / "y").samefile(got / "x") and (got
+                / "d/z").samefile(got / "x"), said
     said, got = hostile([("3", "x", b""), ("1", "y", "x"), ("0", "x", b"file")])
     assert not said and devices(got) == ["y"] and (got / "x").read_text() == "file", said
     for first, second in ("3", "0"), ("3", "5"), ("3", "2"), ("3", "6"), ("0", "3"), ("5", "3"), ("3", "3"):
@@ -701,14 +718,17 @@ def test_small_archives_cost_little():
     def packed(*entries):
         archive(folder() / "made", [*entries])
         return (folder() / "made").read_bytes()
-    long = b"".join(header("x", "p", len(r)) + r + bytes(-len(r) % 512) + header("0", "f") for r in (record(b"path", n.encode()) for _, n, _ in deep))
+    long = b"".join(header("x", "p", len(r)) + r + bytes(-len(r) % 512) + header("0", "f")
+                    for r in (record(b"path", n.encode()) for _, n, _ in deep))
     for name, data, refused in (
-            ("links", links, ""), ("attributes", packed(*[e for i in range(20) for e in (("x", "p", many), ("0", f"{i}", b""))]), ""),
+            ("links", links, ""), ("attributes", packed(*[e for i in range(20) for e in (("x", "p", many), ("0", f"{i}",
+                    b""))]), ""),
             ("too many attributes", packed(("x", "p", more), ("0", "f", b"")), "too large"),
             ("too many in all", packed(*[("x", "p", many)] * 50, ("0", "f", b"")), "too large"),
             ("too many for all", packed(*[("g", "p", many)] * 50, ("0", "f", b"")), "too large"),
             ("deep", long + bytes(1024), ""),
-            ("empty pieces", packed(("x", "p", record(b"GNU.sparse.map", b"0,0," * 300_000 + b"0,0")), ("0", "f", b"")), "")):
+            ("empty pieces", packed(("x", "p", record(b"GNU.sparse.map", b"0,0," * 300_000 + b"0,0")), ("0", "f", b"")),
+             "")):
         seconds, said = cpu_seconds(data)
         run(f"rm -rf {folder()}/got")  # deeper than Python can go
         assert (refused in said and "S1-" in said) if refused else not said, (name, said)

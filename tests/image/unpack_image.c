@@ -1,7 +1,7 @@
 /* unpack_image.c - an archive on standard input -> the tree below a folder, by the sink stage1 has; for test_unpack.py.
  *
- * unpack_image DIR [PORTION]   PORTION: bytes committed at a time; SHA256 in the environment: the sum it must have. A failure
- * is one line and exit status 1. */
+ * unpack_image DIR [PORTION]   PORTION: bytes committed at a time; SHA256 in the environment: the sum it must have. A
+ * failure is one line and exit status 1. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/image.h"
 

@@ -35,7 +35,8 @@ class Authority:
         path = self.folder / f"{self.name}-{self.count}.key"
         if kind == "rsa8192":  # which takes half a minute to make
             return pathlib.Path(__file__).with_name("rsa8192.key")
-        how = {"ec": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "ec384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        how = {"ec": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+               "ec384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
                "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]}[kind]
         _openssl("genpkey", "-algorithm", *how, "-out", path)
         return path
@@ -54,7 +55,8 @@ class Authority:
                 f"[ca]\ndefault_ca=d\n[d]\ndatabase={base}.index\nserial={base}.serial\nnew_certs_dir={self.folder}\n"
                 f"default_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n")
             _openssl("ca", "-batch", "-config", f"{base}.cnf", "-cert", self.bundle, "-keyfile", self.key, "-in",
-                     f"{base}.csr", "-out", f"{base}.crt", "-startdate", start, "-enddate", end, "-extfile", f"{base}.ext",
+                     f"{base}.csr", "-out", f"{base}.crt", "-startdate", start, "-enddate", end, "-extfile",
+                     f"{base}.ext",
                      "-notext")
         else:
             _openssl("x509", "-req", "-in", f"{base}.csr", "-CA", self.bundle, "-CAkey", self.key, "-CAcreateserial",
@@ -65,7 +67,8 @@ class Authority:
 def pin(certificate):
     """What pin: wants, of a certificate's file."""
     public = _openssl("x509", "-in", certificate, "-pubkey", "-noout")
-    der = subprocess.run([netns.need("openssl", "openssl"), "pkey", "-pubin", "-outform", "der"], input=public, check=True,
+    der = subprocess.run([netns.need("openssl", "openssl"), "pkey", "-pubin", "-outform", "der"], input=public,
+                         check=True,
                          capture_output=True).stdout
     return hashlib.sha256(der).hexdigest()
 

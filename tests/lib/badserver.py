@@ -5,8 +5,8 @@
         assert server.requests[1].headers["range"] == "bytes=1000-"
 
 Each connection gets the next step of the script, and the last step serves all that follow. A step is a function of one
-argument, the Visit. The http_* steps below read one request and answer it; raw steps say what they want. Other protocols
-add their own steps: a step only needs visit.conn, visit.send() and visit.line().
+argument, the Visit. The http_* steps below read one request and answer it; raw steps say what they want. Other
+protocols add their own steps: a step only needs visit.conn, visit.send() and visit.line().
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import hashlib
@@ -203,7 +203,8 @@ def http_file(data, *, cut=None, reset=False, stall=False, trickle=None, ranges=
 
 
 def http_chunked(data, sizes, *, extension="", trailers=(), cut=None, headers=(), coding="chunked", trickle=0):
-    """Answers with DATA in chunks whose sizes are taken in turn; CUT ends the stream after that many bytes on the wire."""
+    """Answers with DATA in chunks whose sizes are taken in turn; CUT ends the stream after that many bytes on the
+    wire."""
 
     def step(visit):
         request = visit.request()
@@ -228,7 +229,8 @@ def http_status(status, *headers, body=b"no\n"):
 
     def step(visit):
         visit.request()
-        visit.send("\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]).encode() + body)
+        visit.send("\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]).encode()
+                   + body)
 
     return step
 
@@ -268,7 +270,8 @@ def hang_up(visit):
 
 
 def ftp_file(data, *, path="/x", cut=None, stall=False, epsv=True, rest=True, size=True, modified="20260901100000",
-             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None, data_end="close", after=b""):
+             pasv_host=None, end="226 Done", greeting="220 ready", login=None, replies=None, data_end="close",
+             after=b""):
     """A session that has DATA at PATH.
 
     cut       ends the data connection after this many bytes (stall: stays silent instead)

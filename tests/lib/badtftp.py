@@ -1,6 +1,8 @@
-"""badtftp.py - files and faults -> a TFTP server on the loopback, with windows, that loses and doubles what it is told to.
+"""badtftp.py - files and faults -> a TFTP server on the loopback, with windows, that loses and doubles what it is told
+to.
 
-    with badtftp.Server({"x": data}, lose=lambda kind, number, times: kind == "data" and number == 7 and times == 1) as s:
+    with badtftp.Server({"x": data}, lose=lambda kind, number, times: kind == "data" and number == 7 and times == 1) as
+    s:
         ... fetch from s.port ...
         assert s.requests[0].options["blksize"] == "1468"
 """
@@ -43,7 +45,8 @@ class Server:
     """
 
     def __init__(self, files, host="127.0.0.1", options=("blksize", "tsize", "windowsize"), window=1 << 16, lose=None,
-                 double=None, swap=None, stop_after=None, answer=None, tsize=None, patience=0.3, refuse_options=False, rollover=0,
+                 double=None, swap=None, stop_after=None, answer=None, tsize=None, patience=0.3, refuse_options=False,
+                 rollover=0,
                  mangle=None, deaf=False, tacit=False):
         self.files, self.options, self.window, self.patience = files, options, window, patience
         self.lose, self.double, self.swap = (f or (lambda *_: False) for f in (lose, double, swap))

@@ -3,7 +3,8 @@
     hidden = damage.Hidden(cluster, 1, {5, 100_000})       # node 1 is that machine; the client runs on hidden.node
     hidden.node.start([CLIENT, "-h", hidden.server, ...])
 The server and the other clients see one client at node 1's address. Control connections and what the server sends go
-through as they are; of what the client sends to a child, the bytes at these offsets of each data connection are changed.
+through as they are; of what the client sends to a child, the bytes at these offsets of each data connection are
+changed.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import socket

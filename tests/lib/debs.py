@@ -35,7 +35,8 @@ def _closure(packages, libc):
         names = sorted(todo)
         files = [file for file in _apt("deb", *names) if file]
         found.update(zip(names, files, strict=True))
-        todo = {other for file in files for other in _libraries(file) if other not in found and (libc or other != "libc6")}
+        todo = {other for file in files for other in _libraries(file) if other not in found
+                and (libc or other != "libc6")}
     return found
 
 

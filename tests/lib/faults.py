@@ -296,7 +296,8 @@ class DollyRun:
 
 PORTS = (9995, 9996, 9997, 9998)
 GARBAGE = (b"", b"\0", b"GET / HTTP/1.0\r\n\r\n", b"\xd3relay1\n", b"\xd3relay1\n" + b"\xff" * 64,
-           b"\xd3relay1\n" + struct.pack("<IBBH", 20, 16, 0, 0) + b"\0" * 20, b"infile x\n", b"\1" * 40, os.urandom(500))
+           b"\xd3relay1\n" + struct.pack("<IBBH", 20, 16, 0, 0) + b"\0" * 20, b"infile x\n", b"\1" * 40,
+           os.urandom(500))
 
 
 class Schedule:

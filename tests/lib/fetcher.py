@@ -51,7 +51,8 @@ class Got:
 
 
 def fetch(automatic, *words, node=None, options=("-o", "F"), timeout=60, env=None):
-    """Runs stage1-fetch in an empty folder, in a machine of a Lab where one is given. ENV is added to its environment."""
+    """Runs stage1-fetch in an empty folder, in a machine of a Lab where one is given. ENV is added to its
+    environment."""
     assert PROGRAM.exists(), f"{PROGRAM} is missing: make"
     with tempfile.TemporaryDirectory(prefix="fetch-") as folder:
         argv = [str(PROGRAM), *options, "automatic=" + automatic, *words]

@@ -1,4 +1,5 @@
-"""frames.py - whole Ethernet frames as the wire has them: with a tag, with sums that are none; for what no socket sends.
+"""frames.py - whole Ethernet frames as the wire has them: with a tag, with sums that are none; for what no socket
+sends.
 
     wire = frames.wire(head)
     wire.send(frames.udp(frames.mac(head), payload, tag=0xe000))

@@ -61,7 +61,8 @@ class Vsftpd:
         pam = pathlib.Path("/etc/netns") / self.node.netns / "pam.d"
         pam.mkdir()
         (pam / "vsftpd").write_text(PAM)
-        conf = lab.file("conf", VSFTPD.format(root=self.root, private=self.private, empty=lab.dir / "empty", log=self.log,
+        conf = lab.file("conf", VSFTPD.format(root=self.root, private=self.private, empty=lab.dir / "empty",
+                                              log=self.log,
                                               port=21, v4="NO" if v6 else "YES", v6="YES" if v6 else "NO", extra=extra))
         self.process = self.node.start([netns.need("vsftpd", "vsftpd"), conf], ready=netns.port(21))
 
@@ -102,7 +103,8 @@ class Local:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         conf = folder / "conf"
-        conf.write_text(VSFTPD.format(root=self.root, empty=folder / "empty", log=folder / "log", port=self.port, v4="YES",
+        conf.write_text(VSFTPD.format(root=self.root, empty=folder / "empty", log=folder / "log", port=self.port,
+                                      v4="YES",
                                       v6="NO", extra="listen_address=127.0.0.1\nlocal_enable=NO"))
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", netns.need("vsftpd", "vsftpd"), str(conf)],
                                         stdin=subprocess.DEVNULL)

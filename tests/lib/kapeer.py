@@ -115,7 +115,8 @@ class _Peer:
 
 class Client(_Peer):
     """An original client. DIE_AT: it is killed when it has so many bytes. `cut`: it has dropped its own sink's pipe in
-    place of a child that went before it was served, when it had so many bytes; it goes on as if nothing had happened."""
+    place of a child that went before it was served, when it had so many bytes; it goes on as if nothing had
+    happened."""
 
     def __init__(self, node, server, layout=64, waits=False, die_at=None):
         super().__init__(node)

@@ -1,7 +1,8 @@
 """lan.py - one head node with every server there is (nginx with and without TLS, vsftpd, tftpd-hpa) beside a node.
 
     with netns.Lab() as lab:
-        lan = Lan(lab)                                     node 10.9.0.2 - head 10.9.0.1; .root is what all servers serve
+        lan = Lan(lab)                                     node 10.9.0.2 - head 10.9.0.1; .root is what all servers
+        serve
         lan.add("x", data)
         fetch(lan.words("https", "x"), node=lan.node, env=lan.env).is_file(data)
 """
@@ -72,9 +73,11 @@ class Lan:
         self.ftpd = Vsftpd(lab, ftp_extra, node=self.head)
         self.root = self.ftpd.root
         lab.file("htpasswd", f"{USER}:{{PLAIN}}{PASS}\n")
-        conf = lab.file("nginx.conf", NGINX.format(dir=lab.dir, head=HEAD, root=self.root, certificate=certificate, key=key,
+        conf = lab.file("nginx.conf", NGINX.format(dir=lab.dir, head=HEAD, root=self.root, certificate=certificate,
+                                                   key=key,
                                                    extra=nginx_extra))
-        self.head.start([netns.need("nginx", "nginx-light"), "-c", conf, "-e", lab.dir / "nginx.err"], ready=netns.port(80))
+        self.head.start([netns.need("nginx", "nginx-light"), "-c", conf, "-e", lab.dir / "nginx.err"],
+                        ready=netns.port(80))
         self.head.start([netns.need("in.tftpd", "tftpd-hpa"), "-L", "-s", "-u", "nobody", self.root],
                         ready=netns.port(69, "udp"))
 

@@ -1,6 +1,7 @@
 """media - files, a file system -> disks, sticks and discs for QEMU, made without root and without mounting anything.
 
-    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, exfat, xfs, btrfs, iso, udf likewise; below build/tests/media
+    ext4({"dir/a.sqfs": path}, label="DATA")     a volume; vfat, exfat, xfs, btrfs, iso, udf likewise; below
+    build/tests/media
     gpt(vfat(...), ext4(...))                    a disk with these volumes as its partitions
     disk(path, "ahci")                           QEMU's options for it: ahci, nvme, virtio, usb, sd, cd (AHCI), usb-cd
 """
@@ -138,7 +139,8 @@ def exfat(files, label="", megabytes=40):
 
         file.seek(at(root))
         entries = bytearray(file.read(cluster))
-        bitmap, size = next(struct.unpack_from("<IQ", entries, i + 20) for i in range(0, cluster, 32) if entries[i] == 0x81)
+        bitmap, size = next(struct.unpack_from("<IQ", entries, i + 20) for i in range(0, cluster, 32)
+                            if entries[i] == 0x81)
         file.seek(at(bitmap))
         used = bytearray(file.read(size))
         free = 2 + max(i for i in range(8 * size) if used[i // 8] >> i % 8 & 1) + 1

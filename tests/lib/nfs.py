@@ -22,7 +22,8 @@ FOLDER = TOP / "build" / "tests" / "nfs"
 GUEST_VIEW, GUEST_VIEW6 = "10.0.2.2", "[fec0::2]"  # the loopback, as a guest on QEMU's own network sees it
 
 CONFIG = """
-NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = {host}; Enable_NLM = false; Enable_RQUOTA = false; }}
+NFS_CORE_PARAM {{ Plugins_Dir = "{plugins}"; Protocols = 4; NFS_Port = {port}; Bind_addr = {host};
+                 Enable_NLM = false; Enable_RQUOTA = false; }}
 NFSV4 {{ Grace_Period = 1; Lease_Lifetime = 10; RecoveryRoot = "{dir}"; Only_Numeric_Owners = {numbers}; }}
 EXPORT {{ Export_Id = 1; Path = "{dir}/export"; Pseudo = /export; {access}
           Protocols = 4; Transports = TCP; FSAL {{ Name = VFS; }} }}
@@ -53,7 +54,8 @@ class Ganesha:
         """Starts it and waits until it listens. ACCESS: other lines of its configuration on who may do what."""
         (self.dir / "conf").write_text(self.config(access=access or self.access))
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", str(self.programs / "usr/bin/ganesha.nfsd"), "-F", "-f", str(self.dir / "conf"), "-L",
+            ["setpriv", "--pdeathsig", "KILL", str(self.programs / "usr/bin/ganesha.nfsd"), "-F", "-f",
+             str(self.dir / "conf"), "-L",
              str(self.dir / "log"), "-p", str(self.dir / "pid")],
             stdin=subprocess.DEVNULL, stdout=open(self.dir / "output", "w"), stderr=subprocess.STDOUT,
             env=environment(self.programs))
@@ -64,7 +66,8 @@ class Ganesha:
                 return self
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    said = [path.read_text()[-2000:] for path in (self.dir / "output", self.dir / "log") if path.exists()]
+                    said = [path.read_text()[-2000:] for path in (self.dir / "output", self.dir / "log")
+                            if path.exists()]
                     raise RuntimeError("nfs-ganesha: " + "".join(said)) from None
                 time.sleep(0.1)
 
@@ -96,8 +99,8 @@ def copy_files(files, folder):
 
 @contextlib.contextmanager
 def ganesha(files, writable=False, names=False, host="127.0.0.1"):
-    """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own. With
-    NAMES it tells owners as user@domain, not as numbers. HOST is the loopback address it listens on."""
+    """A server that exports FILES ({name: path of a file or a folder}) as /export; WRITABLE: read-write, root's own.
+    With NAMES it tells owners as user@domain, not as numbers. HOST is the loopback address it listens on."""
     with tempfile.TemporaryDirectory(prefix="nfs-") as folder:
         server = Ganesha(folder, files, writable, names, host)
         try:

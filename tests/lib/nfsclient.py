@@ -1,4 +1,5 @@
-"""nfsclient - a machine with the kernel's NFS client and stage1-fetch in it -> what runs of it say; and a wire to break.
+"""nfsclient - a machine with the kernel's NFS client and stage1-fetch in it -> what runs of it say; and a wire to
+break.
 
     with Client() as client, ganesha({"x": file}) as server, Wire(server) as wire:
         wire.at(2_000_000, server.freeze)        once so many bytes have come from the server
@@ -76,8 +77,8 @@ class Client:
 
 
 class Wire:
-    """A port of its own on the way to a server: .at() does something in the middle, .rate (bytes per second) makes it slow,
-    .cut() breaks all connections. .sent is how many bytes have come from the server."""
+    """A port of its own on the way to a server: .at() does something in the middle, .rate (bytes per second) makes it
+    slow, .cut() breaks all connections. .sent is how many bytes have come from the server."""
 
     def __init__(self, server):
         self.server, self.sent, self.rate, self._plans, self._pairs = server, 0, None, [], []

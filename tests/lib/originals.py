@@ -1,7 +1,7 @@
 """originals.py - the published dolly protocols as an original parent and an original child speak them, quirks included.
 
-Written from the protocol description: an original child reads the configuration with one read, reads 4096 bytes blocking
-until they are full while it does not know the length, and gives up on anything unexpected.
+Written from the protocol description: an original child reads the configuration with one read, reads 4096 bytes
+blocking until they are full while it does not know the length, and gives up on anything unexpected.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import hashlib
@@ -72,13 +72,15 @@ class Child(threading.Thread):
         assert b"endconfig" in self.text, f"the configuration came in pieces: {self.text[-40:]}"
         data, _ = self.data_listener.accept()
         words = {OLD: (f"Host got parameters '{self.me}'.\n", f"Host ready '{self.me}'.\n"),
-                 NEW: (f"Client {self.me} configured with parameters. Ready to proceed.\n", f"Client {self.me} ready.\n")}
+                 NEW: (f"Client {self.me} configured with parameters. Ready to proceed.\n",
+                       f"Client {self.me} ready.\n")}
         for line in words[self.family]:
             control.sendall(line.encode())
         length = None
         while length is None or len(self.data) < length:
             readable, _, _ = select.select([control] if length is None else [data],
-                                           [], [], 0) if length is not None else select.select([control, data], [], [], 30)
+                                           [], [], 0) if length is not None else select.select([control, data], [], [],
+                                                   30)
             if length is not None:
                 readable = [data]
             assert readable, "nothing came for 30 s"

@@ -5,7 +5,7 @@ import pathlib
 import re
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-DATA = ("tests/fuzz/corpus", "tests/unit/data")  # written by others, or by a fuzzer
+DATA = ("tests/fuzz/corpus", "tests/unit/data", "tests/sim/cases")  # written by others, a fuzzer, or by search
 TAKEN = {".git", "build", "__pycache__"}
 
 
@@ -22,7 +22,8 @@ def sources():
         # tests/build is a folder of tests; only the build/ at the top holds what is built
         folders[:] = [name for name in folders if name not in TAKEN or (name == "build" and here != TOP)]
         if relative(here) not in DATA:
-            found += [here / name for name in names if not name.startswith(".git")]
+            found += [here / name for name in names if not name.startswith(".git")
+                      and (here / name).relative_to(TOP).as_posix() not in DATA]
         else:
             folders[:] = []
     return sorted(path for path in found if path.is_file() and not path.is_symlink())

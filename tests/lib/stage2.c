@@ -1,4 +1,5 @@
-/* stage2.c - the state stage1 hands over -> lines on the console; the whole system the boot tests and benchmarks start. */
+/* stage2.c - the state stage1 hands over -> lines on the console; the whole system the boot tests and benchmarks
+ * start. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The first line, printed before anything else is touched, is the measurement:
  *     STAGE2 UP uptime=3.21 memtotal=480112 memfree=401234 memavail=411111
@@ -83,8 +84,8 @@ static void see_handover(const char *path, const char *name)
 		show(prefix, path);
 }
 
-/* What lies in /tmp of a stage2 that is an installer: links and files, what is in the small ones, the one line of the log
- * that installers look for. */
+/* What lies in /tmp of a stage2 that is an installer: links and files, what is in the small ones, the one line of the
+ * log that installers look for. */
 static void see_classic(const char *path, const char *name)
 {
 	char target[300], prefix[600];
@@ -116,8 +117,8 @@ static void see_tree(const char *path, const char *name)
 	printf("TREE %s\n", name);
 }
 
-/* As /usr/bin/runinstall2: shows what it was left and asks to be started again; the second time it halts the machine, or
- * with the word stage2.status=N ends with that status. */
+/* As /usr/bin/runinstall2: shows what it was left and asks to be started again; the second time it halts the machine,
+ * or with the word stage2.status=N ends with that status. */
 static int installer(void)
 {
 	extern char **environ;

@@ -144,7 +144,8 @@ def initramfs():
 
 
 def live(megabytes=8):
-    """A squashfs as of a live medium: it holds an ext4 and nothing else, and that has no program to start but systemd."""
+    """A squashfs as of a live medium: it holds an ext4 and nothing else, and that has no program to start but
+    systemd."""
     tree = _tree(megabytes)
 
     def make(draft):
@@ -154,7 +155,8 @@ def live(megabytes=8):
             (root / "usr/lib/systemd").mkdir(parents=True)
             (root / "sbin/init").rename(root / "usr/lib/systemd/systemd")
             (outer / "LiveOS").mkdir(parents=True)
-            _run("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", "root_owner=0:0", outer / "LiveOS/rootfs.img", f"{megabytes + 6}M")
+            _run("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", "root_owner=0:0", outer / "LiveOS/rootfs.img",
+                 f"{megabytes + 6}M")
             _run("mksquashfs", outer, draft, "-comp", "zstd", "-all-root", "-noappend", "-quiet", "-no-progress")
 
     return _made(FOLDER / f"{megabytes}-live.sqfs", [tree], make)

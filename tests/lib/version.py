@@ -3,7 +3,8 @@
 import pathlib
 import re
 
-VERSION = re.search(r'STAGE1_VERSION "(.*)"', (pathlib.Path(__file__).resolve().parents[2] / "base/version.h").read_text())[1]
+VERSION = re.search(r'STAGE1_VERSION "(.*)"', (pathlib.Path(__file__).resolve().parents[2]
+                                               / "base/version.h").read_text())[1]
 
 
 def words(name):

@@ -1,8 +1,10 @@
-"""wire.py - a machine of a Lab and QEMU's cards -> a switch between them that tags, aggregates, forwards late, or drops.
+"""wire.py - a machine of a Lab and QEMU's cards -> a switch between them that tags, aggregates, forwards late, or
+drops.
 
     with netns.Lab() as lab:
         head = lab.node("head")
-        switch = wire.Switch(head, vlan=12)               # head gets a card eth0 (a tap), untagged; QEMU's side is tagged
+        switch = wire.Switch(head, vlan=12)               # head gets a card eth0 (a tap), untagged; QEMU's side is
+        tagged
         head.address("eth0", "10.9.0.1/24")
         boot(nic=switch.nic("e1000"), append="automatic=...,vlan:12").expect("STAGE2 UP")
 
@@ -138,7 +140,8 @@ class Switch(threading.Thread):
 
 
 def head_on(lab, **switch):
-    """A head 10.9.0.1 with DHCP and HTTP (the switch's .http) behind a switch, and the automatic= line that boots from it."""
+    """A head 10.9.0.1 with DHCP and HTTP (the switch's .http) behind a switch, and the automatic= line that boots from
+    it."""
     head = lab.node("head")
     ports = Switch(head, **switch)
     head.address("eth0", "10.9.0.1/24")

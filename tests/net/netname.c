@@ -1,4 +1,5 @@
-/* netname.c - seconds, a host, a port, name servers -> net_resolve() and net_connect() in this namespace; for tests/net. */
+/* netname.c - seconds, a host, a port, name servers -> net_resolve() and net_connect() in this namespace; for
+ * tests/net. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netname SECONDS HOST PORT [SERVER...]
  * No SERVER: those of the running system. SEARCH in the environment: the search list. CONNECT: connects, too.
@@ -45,8 +46,8 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc && net.dns_count < ARRAY_SIZE(servers); i++)
 		if (address_parse(argv[i], &servers[net.dns_count++]))
 			return 2;
-	err = net_resolve(net.dns_count || getenv("NO_SYSTEM") ? &net : NULL, argv[2], (uint16_t)atoi(argv[3]), deadline,
-			  &found, &count, &f);
+	err = net_resolve(net.dns_count || getenv("NO_SYSTEM") ? &net : NULL, argv[2], (uint16_t)atoi(argv[3]),
+			  deadline, &found, &count, &f);
 	for (size_t i = 0; i < count; i++)
 		print_address("address", &found[i]);
 	if (!err && getenv("CONNECT"))

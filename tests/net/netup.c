@@ -1,11 +1,12 @@
 /* netup.c - seconds and a kernel command line -> net_up() in this namespace, told line by line; for tests/net. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netup SECONDS WORDS... (the words of a kernel command line)
- * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then the
- * network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the hand-over
- * files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it cannot; KEEP=SECONDS: leases are
- * renewed for so long, with "lost" where one was; NAMED=1: it asks for its name as the flow does, with "named" when that is over; RUN=DIR: the files for the next system's network
- * programs are written there, as into /run. */
+ * Prints, each behind the milliseconds since the start: "note ...", "waiting ...", "log LEVEL ...", "meanwhile"; then
+ * the network as KEY='value' lines, and "ok MS" or "failed CODE TITLE: DETAIL". In the environment: HANDOVER=DIR: the
+ * hand-over files are written there; REACH=ADDRESS: it connects to port 80 there, and tries the next card where it
+ * cannot; KEEP=SECONDS: leases are renewed for so long, with "lost" where one was; NAMED=1: it asks for its name as the
+ * flow does, with "named" when that is over; RUN=DIR: the files for the next system's network programs are written
+ * there, as into /run. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/net.h"
@@ -38,8 +39,10 @@ static void on_waiting(struct watch *w, const char *why, int64_t deadline)
 
 static void on_log(void *ctx, enum log_level level, const char *line)
 {
-	static const char *const names[] = { [LOG_LEVEL_ERROR] = "log error", [LOG_LEVEL_WARN] = "log warn",
-					     [LOG_LEVEL_INFO] = "log info", [LOG_LEVEL_DEBUG] = "log debug" };
+	static const char *const names[] = { [LOG_LEVEL_ERROR] = "log error",
+					     [LOG_LEVEL_WARN] = "log warn",
+					     [LOG_LEVEL_INFO] = "log info",
+					     [LOG_LEVEL_DEBUG] = "log debug" };
 
 	(void)ctx;
 	say(names[level], line);

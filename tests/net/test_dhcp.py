@@ -88,7 +88,8 @@ def test_classless_routes_override_the_router():
         assert up.facts["ROUTES"] == "10.7.0.0/16,10.9.0.9 11.0.0.0/8,0.0.0.0", up
         routes = node.ip("route")
         assert "default via 10.9.0.1 dev eth0" in routes and "10.9.0.254" not in routes, routes
-        assert "10.7.0.0/16 via 10.9.0.9 dev eth0" in routes and "11.0.0.0/8 dev eth0 proto dhcp scope link" in routes, routes
+        assert "10.7.0.0/16 via 10.9.0.9 dev eth0" in routes, routes
+        assert "11.0.0.0/8 dev eth0 proto dhcp scope link" in routes, routes
 
 
 def test_a_gateway_outside_the_network():
@@ -305,7 +306,8 @@ def test_an_address_always_in_use():
 
 
 def test_a_router_that_answers_for_every_address():
-    """Proxy ARP gone wrong: when one machine 'has' every address that is offered, the third one is used all the same."""
+    """Proxy ARP gone wrong: when one machine 'has' every address that is offered, the third one is used all the
+    same."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         for i in range(30, 41):
@@ -327,7 +329,8 @@ def test_a_lost_ack():
 
 
 def test_a_server_that_never_confirms():
-    """A server that offers but never acknowledges: after some requests a new exchange begins, under a new transaction."""
+    """A server that offers but never acknowledges: after some requests a new exchange begins, under a new
+    transaction."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         server = dhcp.FakeServer(head, lambda m: dhcp.willing(m) if m.type == dhcp.DISCOVER else None)
@@ -358,7 +361,8 @@ def test_what_the_client_says():
 
 
 def test_options_that_lie():
-    """Packets that lie about lengths or offer nonsense are rejected with a line each; the good one after them is used."""
+    """Packets that lie about lengths or offer nonsense are rejected with a line each; the good one after them is
+    used."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         kind = option(53, bytes([dhcp.OFFER])) + option(54, ip("10.9.0.1"))
@@ -401,7 +405,8 @@ def test_bad_options_do_not_cost_the_lease():
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         options = (option(121, bytes([33, 1, 2, 3, 4, 5, 6, 7, 8, 9])) + option(119, b"\xc0\x00") +
-                   option(26, struct.pack(">H", 60)) + option(12, b"it's;reboot") + option(6, ip("224.0.0.1") + ip("10.9.0.1")) +
+                   option(26, struct.pack(">H", 60)) + option(12, b"it's;reboot")
+                   + option(6, ip("224.0.0.1") + ip("10.9.0.1")) +
                    option(3, ip("10.9.0.1")) + option(66, b"ser\x1b[2Jver"))
         dhcp.FakeServer(head, lambda m: dhcp.willing(m, options=options))
         up = dhcp.netup(node)
@@ -411,7 +416,8 @@ def test_bad_options_do_not_cost_the_lease():
 
 
 def test_the_better_of_two_offers():
-    """Of two offers that are there at once the one with more of what is needed is taken; a lone one is not waited on."""
+    """Of two offers that are there at once the one with more of what is needed is taken; a lone one is not waited
+    on."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
 

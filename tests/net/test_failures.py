@@ -1,9 +1,10 @@
-"""test_failures.py - each network method x each way to fail -> its code and words: the table below, against real servers.
+"""test_failures.py - each network method x each way to fail -> its code and words: the table below, against real
+servers.
 
 The servers are nginx, vsftpd and tftpd-hpa on one head node (lan.py), one cable from the node. A row of the table is a
 test; a cell is the code ("S1-" left out) that stage1-fetch has to end with, without a file left behind, or "whole": the
-file arrives with every byte; "-": there is no such thing. The words have to be on its standard error, whatever the method;
-"a|b": one of them, for each libc has words of its own.
+file arrives with every byte; "-": there is no such thing. The words have to be on its standard error, whatever the
+method; "a|b": one of them, for each libc has words of its own.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: iproute2
@@ -283,7 +284,8 @@ def make_test(name, cells, words):
     """The test of one row."""
     action = globals()[re.sub(r"\W", "_", name)]
     servers = {"nginx_extra": "location /slow/ { limit_rate 500; }",
-               "ftp_extra": {"no login where one is wanted": "anonymous_enable=NO", "too slow": "anon_max_rate=500\ntrans_chunk_size=4096"
+               "ftp_extra": {"no login where one is wanted": "anonymous_enable=NO",
+                             "too slow": "anon_max_rate=500\ntrans_chunk_size=4096"
                              }.get(name, "")}
 
     def one(method, problems):

@@ -209,7 +209,8 @@ def test_the_end_of_a_transfer():
                 with BadServer(ftp_file(IMAGE, data_end=data_end, end=end)) as server:
                     got = fetch(line(server, more))
                     got.is_file(IMAGE)
-                    assert sum(row.startswith("RETR") for row in server.requests) == 1 and got.seconds < 6, server.requests
+                    assert sum(row.startswith("RETR")
+                               for row in server.requests) == 1 and got.seconds < 6, server.requests
     for steps in ((ftp_file(IMAGE, cut=100_000, end="close"), ftp_file(IMAGE, data_end="hold", end="close")),
                   (ftp_file(b"", data_end="hold"),)):
         with BadServer(*steps) as server:

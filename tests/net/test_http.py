@@ -20,7 +20,8 @@ import time
 
 import badtftp
 import netns
-from badserver import (BadServer, MODIFIED, ftp_file, greeting, hang_up, http_chunked, http_file, http_raw, http_status, silent)
+from badserver import (BadServer, MODIFIED, ftp_file, greeting, hang_up, http_chunked, http_file, http_raw, http_status,
+                       silent)
 from fetcher import PROGRAM, fetch, some_bytes
 from web import Web, web
 
@@ -79,14 +80,18 @@ def test_names_are_encoded():
 
 
 def test_queries():
-    """A '?' with a '=' behind it begins a query, which is sent as it stands and shown nowhere; %3F is a '?' of the name."""
+    """A '?' with a '=' behind it begins a query, which is sent as it stands and shown nowhere; %3F is a '?' of the
+    name."""
     for directory, image, path in (
-            ("/", "root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600", "/root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600"),
-            ("pub", "a b?k=//x/../y+z;", "/pub/a%20b?k=//x/../y+z;"), ("/", "x?k=a b#c\u00e4?d", "/x?k=a%20b%23c%C3%A4?d"),
+            ("/", "root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600",
+             "/root.sqfs?X-Amz-Signature=ab%2Fc&X-Amz-Expires=600"),
+            ("pub", "a b?k=//x/../y+z;", "/pub/a%20b?k=//x/../y+z;"),
+        ("/", "x?k=a b#c\u00e4?d", "/x?k=a%20b%23c%C3%A4?d"),
             ("/get.cgi?node=7&file=", "x//y", "/get.cgi?node=7&file=/x/y"), ("/", "x%3Fk=v", "/x%3Fk=v"),
             ("/", "what?", "/what%3F"), ("/", "x?v", "/x%3Fv"), ("/", "a+b;c", "/a%2Bb%3Bc"), ("/", "a%2Bb", "/a%2Bb")):
         with BadServer(http_file(IMAGE)) as server:
-            got = fetch(f"method:http,server:127.0.0.1:{server.port},directory:{directory},image:{image}", options=("-v", "-o", "F"))
+            got = fetch(f"method:http,server:127.0.0.1:{server.port},directory:{directory},image:{image}",
+                        options=("-v", "-o", "F"))
             got.is_file(IMAGE)
             assert server.requests[0].path == path, server.requests[0].path
             assert "?" not in path or path.split("?")[1] not in got.words
@@ -233,7 +238,8 @@ def test_statuses():
 def test_not_found_names_all_paths():
     """When no path has the file, both are named."""
     server = serve("nothing/here", b"")
-    fetch(line(server, image="none.sqfs")).failed("S1-SRV-06", "/none.sqfs: HTTP/1.1 404", f"/{platform.machine()}/none.sqfs")
+    fetch(line(server, image="none.sqfs")).failed("S1-SRV-06", "/none.sqfs: HTTP/1.1 404",
+                                                  f"/{platform.machine()}/none.sqfs")
 
 
 def test_forbidden_by_nginx():
@@ -288,7 +294,8 @@ def test_secrets_in_redirections_are_not_shown():
 
 def test_other_services():
     """Something else on the port is said to make no sense, with its first words, at once."""
-    for words in (b"SSH-2.0-OpenSSH_9.2\r\n", b"220 ftp ready\r\n", b"\x15\x03\x01\x00\x02\x02P", b"\0" * 100, b"HTTX/1.1 200"):
+    for words in (b"SSH-2.0-OpenSSH_9.2\r\n", b"220 ftp ready\r\n", b"\x15\x03\x01\x00\x02\x02P", b"\0" * 100,
+                  b"HTTX/1.1 200"):
         with BadServer(greeting(words)) as server:
             got = fetch(line(server))
             got.failed("S1-SRV-05")
@@ -300,7 +307,8 @@ def test_other_services():
 
 
 def test_encodings():
-    """A file that the server compresses on its way is not the file; a compressed file is, whatever the server calls it."""
+    """A file that the server compresses on its way is not the file; a compressed file is, whatever the server calls
+    it."""
     with BadServer(http_file(IMAGE, headers=["Content-Encoding: gzip"])) as server:
         fetch(line(server)).failed("S1-SRV-05", "encoded by gzip")
         fetch(line(server, image="x.gz")).is_file(IMAGE)
@@ -312,26 +320,32 @@ def test_encodings():
 
 def test_encodings_that_are_none():
     """Names in Content-Encoding that change nothing are no encoding; those that do are found in any list of them."""
-    for words in ("identity", "aws-chunked", "none", "binary", "utf-8", "8bit", "", ",", "identity, aws-chunked", "\xe4"):
+    for words in ("identity", "aws-chunked", "none", "binary", "utf-8", "8bit", "", ",", "identity, aws-chunked",
+                  "\xe4"):
         with BadServer(http_file(IMAGE, headers=["Content-Encoding: " + words])) as server:
             fetch(line(server)).is_file(IMAGE)
-    for words in ("X-GZip", "aws-chunked, gzip", "br", "gzip, br", "deflate", "identity,zstd", "aws-chunked\r\nContent-Encoding: br"):
+    for words in ("X-GZip", "aws-chunked, gzip", "br", "gzip, br", "deflate", "identity,zstd",
+                  "aws-chunked\r\nContent-Encoding: br"):
         with BadServer(http_file(IMAGE, headers=["Content-Encoding: " + words])) as server:
             fetch(line(server)).failed("S1-SRV-05", "encoded by")
 
 
 def test_encodings_of_compressed_files():
-    """A file that is compressed itself may be called encoded: told by its bytes, by a name that led there, or by the sum."""
+    """A file that is compressed itself may be called encoded: told by its bytes, by a name that led there, or by the
+    sum."""
     packed = gzip.compress(IMAGE, 1)
     sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
     gz = ["Content-Encoding: x-gzip"]
     for steps, expected, image, more in (
             ([http_file(packed, headers=gz)], packed, "rootfs.img", ""),
             ([http_chunked(packed, [1, 2, 3, 100_000], headers=gz)], packed, "rootfs.img", ""),
-            ([http_file(packed, headers=gz, cut=100_000), http_file(packed, headers=gz)], packed, "rootfs.img", ",retries:1"),
-            ([http_file(b"\x28\xb5\x2f\xfd" + IMAGE, headers=["Content-Encoding: zstd"])], b"\x28\xb5\x2f\xfd" + IMAGE, "x", ""),
+            ([http_file(packed, headers=gz, cut=100_000), http_file(packed, headers=gz)], packed, "rootfs.img",
+             ",retries:1"),
+            ([http_file(b"\x28\xb5\x2f\xfd" + IMAGE, headers=["Content-Encoding: zstd"])], b"\x28\xb5\x2f\xfd" + IMAGE,
+             "x", ""),
             ([http_status("302 Go", "Location: /blob/7f3a"), http_file(IMAGE, headers=gz)], IMAGE, "x.gz", ""),
-            ([http_status("302 Go", "Location: /x.tgz"), http_status("302 Go", "Location: /y"), http_file(IMAGE, headers=gz)],
+            ([http_status("302 Go", "Location: /x.tgz"), http_status("302 Go", "Location: /y"),
+              http_file(IMAGE, headers=gz)],
              IMAGE, "x", ""),
             ([http_file(IMAGE, headers=gz)], IMAGE, "x", sum_of)):
         with BadServer(*steps) as server:
@@ -350,7 +364,8 @@ def test_heads_that_lie():
 
 def test_chunked_twice():
     """A gateway that adds "chunked" to what is chunked already means it once."""
-    for coding in ("chunked\r\nTransfer-Encoding: chunked", "chunked, chunked", "identity,Chunked ,", "chunked\r\nTransfer-Encoding: "):
+    for coding in ("chunked\r\nTransfer-Encoding: chunked", "chunked, chunked", "identity,Chunked ,",
+                   "chunked\r\nTransfer-Encoding: "):
         with BadServer(http_chunked(IMAGE, [100_000], coding=coding)) as server:
             fetch(line(server)).is_file(IMAGE)
 
@@ -395,7 +410,8 @@ def test_bytes_that_go_by_unseen():
 
 
 def test_many_cuts_are_resumed():
-    """A server that cuts every connection after a megabyte and more still delivers, and never twice the same megabyte."""
+    """A server that cuts every connection after a megabyte and more still delivers, and never twice the same
+    megabyte."""
     data = some_bytes(12_000_000)
     with BadServer(http_file(data, cut=1_100_000)) as server:
         fetch(line(server, ",retries:2")).is_file(data)
@@ -471,8 +487,8 @@ def test_a_file_that_is_replaced_unseen():
 
 
 def test_nginx_replaces_the_file():
-    """nginx serves a new file in the middle of a transfer: the old one arrives whole, never a mix; cut and resumed behind
-    the change, it is the new one."""
+    """nginx serves a new file in the middle of a transfer: the old one arrives whole, never a mix; cut and resumed
+    behind the change, it is the new one."""
     old, new = some_bytes(4_000_000, seed=3), some_bytes(4_000_000, seed=4)
     for cut in (False, True):
         with nginx("location / { limit_rate 2m; }") as server:
@@ -506,10 +522,11 @@ def slowly(data, **how):
 
 
 def test_what_comes_in_one_piece():
-    """As many bytes as were announced, in one piece, are the file, whatever a second look would show, and so are those that
-    a sum proves: none is taken."""
+    """As many bytes as were announced, in one piece, are the file, whatever a second look would show, and so are those
+    that a sum proves: none is taken."""
     sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
-    for head in ([], ["Content-Length: 0"], ["Content-Length: 153", "ETag: \"other\"", "Last-Modified: " + MODIFIED.replace("01", "02")]):
+    for head in ([], ["Content-Length: 0"], ["Content-Length: 153", "ETag: \"other\"", "Last-Modified: "
+                                             + MODIFIED.replace("01", "02")]):
         for more in ("", sum_of):
             with BadServer(slowly(IMAGE, head=head)) as server:
                 fetch(line(server, more)).is_file(IMAGE)
@@ -520,8 +537,8 @@ def test_what_comes_in_one_piece():
 
 
 def test_a_second_look():
-    """What came in pieces, or without a length, is looked at again: another version has it fetched once more, and only once;
-    a length that HEAD claims tells nothing."""
+    """What came in pieces, or without a length, is looked at again: another version has it fetched once more, and only
+    once; a length that HEAD claims tells nothing."""
     same = [f'ETag: "{hashlib.md5(IMAGE).hexdigest()}"', "Last-Modified: " + MODIFIED]
     other = ['ETag: "other"', "Content-Length: 300000"]
     for head, gets in ((same, 2), (["Content-Length: 0"], 2), (["Content-Length: 153", *same], 2), (other, 3)):
@@ -539,8 +556,8 @@ def each_time(make):
 
 
 def test_validators_that_always_differ():
-    """Servers whose ETag or Last-Modified is another one in each answer: cut or not, with a length or without, with a sum or
-    without, the bytes are the file; with a sum they are also resumed."""
+    """Servers whose ETag or Last-Modified is another one in each answer: cut or not, with a length or without, with a
+    sum or without, the bytes are the file; with a sum they are also resumed."""
     sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
     date = lambda n: f"Tue, 01 Sep 2026 10:00:{n:02} GMT"
     kinds = (lambda n: {"tag": f'"n{n}"', "modified": None}, lambda n: {"tag": False, "modified": date(n)},
@@ -559,7 +576,8 @@ def test_validators_that_always_differ():
 
 
 def test_partial_answers():
-    """206 that was not asked for, or that begins at 0 again, is the file; one that stops early is gone on with at once."""
+    """206 that was not asked for, or that begins at 0 again, is the file; one that stops early is gone on with at
+    once."""
     big = some_bytes(1_000_000, seed=7)
     with BadServer(http_file(IMAGE, slice="all")) as server:
         fetch(line(server)).is_file(IMAGE)
@@ -758,8 +776,8 @@ def test_a_name_with_a_dead_address():
 
 
 def test_zones():
-    """A link-local server is reached by http, ftp and tftp with the name of the interface or its number behind the address,
-    which stays here; an interface that is not there is named."""
+    """A link-local server is reached by http, ftp and tftp with the name of the interface or its number behind the
+    address, which stays here; an interface that is not there is named."""
     with netns.Lab() as lab:
         head, node = lab.node("head"), lab.node("node")
         for machine in (head, node):
@@ -777,10 +795,12 @@ def test_zones():
             with head.inside():  # its threads stay there
                 server.__enter__()
             for zone in ("eth0", number):
-                fetch(f"method:{method},server:[fe80::77%{zone}]:{server.port},directory:/,image:x,retries:0", node=node).is_file(IMAGE)
+                fetch(f"method:{method},server:[fe80::77%{zone}]:{server.port},directory:/,image:x,retries:0",
+                      node=node).is_file(IMAGE)
             server.__exit__()
         assert servers["http"].requests[0].headers["host"] == f"[fe80::77]:{servers['http'].port}"
-        fetch("method:http,server:fe80::77%eth9,directory:/,image:x", node=node).failed("S1-CMD-04", "eth9", "no such interface")
+        fetch("method:http,server:fe80::77%eth9,directory:/,image:x", node=node).failed("S1-CMD-04", "eth9",
+                                                                                        "no such interface")
 
 
 # ---- mirrors
@@ -794,7 +814,8 @@ def test_mirrors():
             dead = taken.getsockname()[1]
             words = "method:http,directory:/,image:x,retries:0,server:"
             fetch(f"{words}127.0.0.1:{dead}+127.0.0.1:{poor.port}+127.0.0.1:{good.port}").is_file(IMAGE)
-            fetch(f"{words}127.0.0.1:{dead}+localhost:{poor.port}").failed("S1-SRV-06", "404", "127.0.0.1: The server refused")
+            fetch(f"{words}127.0.0.1:{dead}+localhost:{poor.port}").failed("S1-SRV-06", "404",
+                                                                           "127.0.0.1: The server refused")
 
 
 def test_mirrors_resume():
@@ -809,8 +830,8 @@ def test_mirrors_resume():
 
 
 def test_mirrors_without_a_common_validator():
-    """What only an ETag tells apart is not resumed on another mirror, whose tags are its own; with sha256: it is, and bytes
-    of another file of that size are found out."""
+    """What only an ETag tells apart is not resumed on another mirror, whose tags are its own; with sha256: it is, and
+    bytes of another file of that size are found out."""
     words = "method:http,directory:/,image:x,retries:0,server:127.0.0.1:{}+127.0.0.1:{}"
     sum_of = ",sha256:" + hashlib.sha256(IMAGE).hexdigest()
     for more, first_byte in (("", 0), (sum_of, 100_000 - OVERLAP)):
@@ -819,7 +840,8 @@ def test_mirrors_without_a_common_validator():
             fetch(words.format(cutting.port, good.port) + more).is_file(IMAGE)
             assert good.requests[0].first_byte() == first_byte, good.requests[0].text
     mixed = OTHER[:100_000] + IMAGE[100_000:]  # the bytes that are asked for twice are the same
-    with BadServer(http_file(mixed, cut=150_000, modified=None)) as other, BadServer(http_file(IMAGE, modified=None)) as good:
+    with BadServer(http_file(mixed, cut=150_000, modified=None)) as other, BadServer(http_file(IMAGE,
+            modified=None)) as good:
         fetch(words.format(other.port, good.port) + sum_of).is_file(IMAGE)
         assert [request.first_byte() for request in good.requests][:2] == [150_000 - OVERLAP, 0]
 
@@ -844,7 +866,8 @@ def test_usage():
 def test_a_signal_stops_it():
     """Ctrl-C ends a transfer soon and leaves nothing behind."""
     with BadServer(http_file(IMAGE, cut=100_000, stall=True)) as server, tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([PROGRAM, "-o", "F", "automatic=" + line(server)], cwd=folder, stderr=subprocess.PIPE)
+        process = subprocess.Popen([PROGRAM, "-o", "F", "automatic=" + line(server)], cwd=folder,
+                                   stderr=subprocess.PIPE)
         while not server.requests:
             time.sleep(0.01)
         time.sleep(0.2)

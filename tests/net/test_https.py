@@ -1,4 +1,5 @@
-"""test_https.py - method https by stage1-fetch: nginx and a server of bad manners, trusted and not, by the way of proxies."""
+"""test_https.py - method https by stage1-fetch: nginx and a server of bad manners, trusted and not, by the way of
+proxies."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: openssl procps tinyproxy-bin
 import base64
@@ -135,7 +136,8 @@ def middle(name, extensions="", signer=None, options=(), kind="ec"):
     base = pathlib.Path(folder.name, name)
     base.with_suffix(".mext").write_text("basicConstraints=critical,CA:TRUE\n" + extensions)
     openssl("req", "-new", "-key", made.key, "-subj", "/CN=" + name, "-out", base.with_suffix(".mcsr"))
-    openssl("x509", "-req", "-in", base.with_suffix(".mcsr"), "-CA", signer.bundle, "-CAkey", signer.key, "-CAcreateserial",
+    openssl("x509", "-req", "-in", base.with_suffix(".mcsr"), "-CA", signer.bundle, "-CAkey", signer.key,
+            "-CAcreateserial",
             "-days", 30, "-extfile", base.with_suffix(".mext"), "-out", base.with_suffix(".mcrt"), *options)
     return made, base.with_suffix(".mcrt")
 
@@ -161,14 +163,16 @@ def test_chains_in_any_order():
 def test_name_constraints():
     """What an authority may not name is refused, critical or not; with the words for it."""
     for critical in ("critical,", ""):
-        between, own = middle("Narrow", f"nameConstraints={critical}permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:localhost\n")
+        between, own = middle("Narrow",
+                              f"nameConstraints={critical}permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:localhost\n")
         leaf, key = between.issue("localhost", ips=["127.0.0.1"])
         with nginx(chain(leaf, own), key) as server:
             fetch(line(server.tls), env=trusting()).is_file(IMAGE)
         between, own = middle("Elsewhere", f"nameConstraints={critical}excluded;IP:127.0.0.0/255.0.0.0\n")
         leaf, key = between.issue("localhost", ips=["127.0.0.1"])
         with nginx(chain(leaf, own), key) as server:
-            fetch(line(server.tls), env=trusting()).failed("S1-TLS-01", "127.0.0.1, which the name constraints of \"Elsewhere\"")
+            fetch(line(server.tls), env=trusting()).failed("S1-TLS-01",
+                                                           "127.0.0.1, which the name constraints of \"Elsewhere\"")
 
 
 def test_long_keys():
@@ -183,7 +187,8 @@ def test_long_keys():
     csr, crt, ext = (pathlib.Path(folder.name, "long." + end) for end in ("csr", "crt", "ext"))
     ext.write_text("subjectAltName=IP:127.0.0.1\n")
     openssl("req", "-new", "-key", long.key, "-subj", "/CN=x", "-out", csr)
-    openssl("x509", "-req", "-in", csr, "-CA", root.bundle, "-CAkey", root.key, "-CAcreateserial", "-days", 30, "-extfile", ext,
+    openssl("x509", "-req", "-in", csr, "-CA", root.bundle, "-CAkey", root.key, "-CAcreateserial", "-days", 30,
+            "-extfile", ext,
             "-out", crt)
     with nginx(crt, long.key) as server:
         fetch(line(server.tls), env=trusting()).is_file(IMAGE)
@@ -242,7 +247,8 @@ def test_redirections():
         with BadServer(http_status("302 Go", f"Location: https://127.0.0.1:{safe.port}/x")) as plain:
             fetch(line(plain).replace("https", "http", 1), env=trusting()).is_file(IMAGE)
     with BadServer(http_file(IMAGE)) as plain:
-        with BadServer(http_status("302 Go", f"Location: http://127.0.0.1:{plain.port}/x"), tls=context(*local())) as safe:
+        with BadServer(http_status("302 Go", f"Location: http://127.0.0.1:{plain.port}/x"),
+                       tls=context(*local())) as safe:
             fetch(line(safe), env=trusting()).failed("S1-SRV-10", f"http://127.0.0.1:{plain.port}/x")
             assert not plain.requests
 
@@ -332,7 +338,8 @@ def test_what_is_missing_is_said():
     rsa = [*s_server, "-cert", certificate, "-key", key]
     for argv, words in (
             ([*rsa, "-tls1_3"], "TLS 1.3 only: enable TLS 1.2"),
-            ([*rsa, "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"], "the cipher suite DHE-RSA-AES256-GCM, but none"),
+            ([*rsa, "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
+             "the cipher suite DHE-RSA-AES256-GCM, but none"),
             ([*rsa, "-tls1_2", "-groups", "X448"], "the curve X448 only"),
             ([*rsa, "-tls1_2", "-sigalgs", "rsa_pss_rsae_sha256"], "a signature with RSA-PSS only"),
             ([*s_server, "-cert", ec_certificate, "-key", ec_key, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM"],

@@ -79,7 +79,8 @@ def test_dhcp6_when_the_router_says_so():
     """A router with the managed flag: the address comes from the DHCPv6 server, with name servers and search list."""
     with netns.Lab() as lab:
         head, node = pair(lab)
-        server = dnsmasq6(head, "--dhcp-range=2001:db8:1::30,2001:db8:1::40,64,1h", "--dhcp-option=option6:dns-server,[::]",
+        server = dnsmasq6(head, "--dhcp-range=2001:db8:1::30,2001:db8:1::40,64,1h",
+                          "--dhcp-option=option6:dns-server,[::]",
                           "--dhcp-option=option6:domain-search,a.example,b.example")
         up = dhcp.netup(node, "network:auto6,hostname:node7")
         assert up.status == 0, up
@@ -112,7 +113,8 @@ def test_stateless_dhcp6():
     """A router with the other flag: the address is the node's own, the name servers come from the DHCPv6 server."""
     with netns.Lab() as lab:
         head, node = pair(lab)
-        dnsmasq6(head, "--dhcp-range=2001:db8:1::,ra-stateless,64,1h", "--dhcp-option=option6:dns-server,[2001:db8:1::99]")
+        dnsmasq6(head, "--dhcp-range=2001:db8:1::,ra-stateless,64,1h",
+                 "--dhcp-option=option6:dns-server,[2001:db8:1::99]")
         up = dhcp.netup(node, "network:auto6")
         assert up.status == 0 and up.facts["IPV6ADDR"] == eui64(node.mac("eth0")) + "/64", up
         assert "2001:db8:1::99" in up.facts["IPV6DNS"] and up.facts["IPV6PROTO"] == "auto", up
@@ -173,7 +175,8 @@ def test_ipv6_where_ipv4_is_silent():
 
 
 def test_ipv6_where_ipv4_leads_nowhere():
-    """IPv4 comes first but the server's IPv4 address leads nowhere: IPv6 is fetched on the same card, and reaches it."""
+    """IPv4 comes first but the server's IPv4 address leads nowhere: IPv6 is fetched on the same card, and reaches
+    it."""
     with netns.Lab() as lab:
         head, node = pair(lab, "10.9.0.1/24")
         radvd(head)
@@ -196,7 +199,8 @@ def test_the_name_of_an_ipv6_address():
 
 
 def test_ipv4_where_ipv6_leads_nowhere():
-    """The DHCP server wakes up late, IPv6 comes first, but the server has an IPv4 address only: IPv4 is fetched as well."""
+    """The DHCP server wakes up late, IPv6 comes first, but the server has an IPv4 address only: IPv4 is fetched as
+    well."""
     with netns.Lab() as lab:
         head, node = pair(lab, "10.9.0.1/24")
         radvd(head)
@@ -210,7 +214,8 @@ def test_ipv4_where_ipv6_leads_nowhere():
 
 
 def test_neither_ipv4_nor_ipv6_leads_there():
-    """IPv4 leads nowhere and nobody speaks IPv6: the failure is the server's, IPv4 stays as it was, and it ends soon."""
+    """IPv4 leads nowhere and nobody speaks IPv6: the failure is the server's, IPv4 stays as it was, and it ends
+    soon."""
     with netns.Lab() as lab:
         head, node = pair(lab, "10.9.0.1/24")
         dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h", "--port=53", "--host-record=www.example,10.9.0.99")
@@ -304,7 +309,8 @@ def test_names_over_ipv6():
         head, node = pair(lab)
         radvd(head)
         program = netns.need("dnsmasq", "dnsmasq-base")
-        head.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
+        head.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                    "--user=root",
                     "--log-facility=-", "--pid-file=", "--host-record=www.example,2001:db8:1::1"],
                    ready=netns.port(53, "udp"))
         up = dhcp.netup(node, "network:auto6,server:www.example", env={"REACH": "www.example"})

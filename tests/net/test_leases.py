@@ -1,4 +1,5 @@
-"""test_leases.py - an address is used no longer than it is leased: it is renewed meanwhile, or it goes, and that is said."""
+"""test_leases.py - an address is used no longer than it is leased: it is renewed meanwhile, or it goes, and that is
+said."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import dhcp
 import netns
@@ -6,7 +7,8 @@ from dhcp import NAK, REQUEST
 
 
 def kept(answer, seconds):
-    """A node whose leases are renewed for so long by a server that answers like this: (what it said, server, its address)."""
+    """A node whose leases are renewed for so long by a server that answers like this: (what it said, server, its
+    address)."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         server = dhcp.FakeServer(head, answer)
@@ -15,7 +17,8 @@ def kept(answer, seconds):
 
 
 def test_renewed_meanwhile():
-    """A lease of 4 s is renewed by its server, which is asked alone; the times that are handed over are the new ones."""
+    """A lease of 4 s is renewed by its server, which is asked alone; the times that are handed over are the new
+    ones."""
     up, server, address = kept(lambda m: dhcp.willing(m, lease=4), 7)
     assert up.status == 0 and not up.lines("lost") and "10.9.0.30/24" in address, up
     renewals = [m for m in server.seen if m.type == REQUEST and m.ciaddr != bytes(4)]
@@ -42,7 +45,8 @@ def test_a_server_that_says_no():
 
 
 def test_dnsmasq_renews():
-    """dnsmasq's shortest lease, two minutes, is not due while a boot lasts: nothing is asked, the kernel knows the end."""
+    """dnsmasq's shortest lease, two minutes, is not due while a boot lasts: nothing is asked, the kernel knows the
+    end."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,2m")

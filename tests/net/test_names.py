@@ -1,4 +1,5 @@
-"""test_names.py - names and connections: dnsmasq as name server, servers that are silent, refuse, lie, cut; dead hosts."""
+"""test_names.py - names and connections: dnsmasq as name server, servers that are silent, refuse, lie, cut; dead
+hosts."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import pathlib
@@ -42,7 +43,8 @@ def network(lab):
 def name_server(node, *options):
     """dnsmasq as name server on all addresses of the node."""
     program = netns.need("dnsmasq", "dnsmasq-base")
-    return node.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
+    return node.start([program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                       "--user=root",
                        "--log-facility=-", "--pid-file=", "--local=/example/", *options], ready=netns.port(53, "udp"))
 
 
@@ -134,7 +136,8 @@ def test_servers_that_cannot_tell():
         name_server(head, "--host-record=www.example,10.9.0.5", "--listen-address=10.9.0.1", "--bind-interfaces")
         assert Answer(node, "www.example", "10.9.0.2", "10.9.0.1").addresses == ["10.9.0.5"]
         failed = Answer(node, "www.example", "10.9.0.2", seconds=30)
-        assert failed.code == "S1-DNS-03" and "10.9.0.2 cannot tell (code 2)" in failed.text and failed.ms < 10000, failed
+        assert failed.code == "S1-DNS-03" and "10.9.0.2 cannot tell (code 2)" in failed.text
+        assert failed.ms < 10000, failed
 
 
 def test_nobody_answers():
@@ -151,7 +154,8 @@ def test_a_lost_query_is_sent_again():
     """A query that is lost is sent again after a second."""
     with netns.Lab() as lab:
         head, node = network(lab)
-        server = FakeNameServer(head, "10.9.0.2", lambda q: answer_to(q, a_record("10.9.0.5")) if len(server.seen) > 1 else None)
+        server = FakeNameServer(head, "10.9.0.2", lambda q: answer_to(q, a_record("10.9.0.5"))
+                                if len(server.seen) > 1 else None)
         answer = Answer(node, "www.example", "10.9.0.2")
         assert answer.addresses == ["10.9.0.5"] and answer.ms < 2000, answer
 

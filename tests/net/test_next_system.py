@@ -1,4 +1,5 @@
-"""test_next_system.py - the files for the next system's networkd -> it takes the interface over, and its leases, as they are."""
+"""test_next_system.py - the files for the next system's networkd -> it takes the interface over, and its leases, as
+they are."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import re
 
@@ -8,7 +9,8 @@ import netns
 NETWORKD = "/lib/systemd/systemd-networkd"
 # A /run/systemd of its own; a /sys that cannot be written means that there is no udev to wait for.
 START = """mount -t tmpfs run /run/systemd && cp -r {run}/systemd/network /run/systemd &&
-mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp && chmod -R 777 /run/systemd/netif &&
+mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp &&
+chmod -R 777 /run/systemd/netif &&
 mount -o remount,ro,bind /sys && SYSTEMD_LOG_LEVEL=debug exec {networkd}"""
 
 
@@ -68,7 +70,8 @@ def test_a_dhcp6_lease():
     """The DHCPv6 server gives the same address again, and it is taken over, with its lifetimes."""
     with netns.Lab() as lab:
         head, node = pair(lab)
-        dhcp.dnsmasq(head, "--enable-ra", "--dhcp-range=2001:db8:1::100,2001:db8:1::1ff,64,10m", ready="router advertisement")
+        dhcp.dnsmasq(head, "--enable-ra", "--dhcp-range=2001:db8:1::100,2001:db8:1::1ff,64,10m",
+                     ready="router advertisement")
         up, networkd = next_system(node, "network:dhcp6")
         address = up.facts["IPV6ADDR"].split("/")[0]
         networkd.wait_line(f"updated DHCPv6 address.*: {address}/128")

@@ -1,4 +1,5 @@
-"""test_odd_packets.py - what real servers, switches and cards make of DHCP and ARP, at the packet filter and behind it."""
+"""test_odd_packets.py - what real servers, switches and cards make of DHCP and ARP, at the packet filter and behind
+it."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
 import struct
@@ -14,7 +15,8 @@ KINDS = {DISCOVER: OFFER, REQUEST: ACK}
 
 
 def lease(answer, seconds=6):
-    """What a node makes of a server that answers like this; ANSWER(message, head) gives payloads, or sends by itself."""
+    """What a node makes of a server that answers like this; ANSWER(message, head) gives payloads, or sends by
+    itself."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         dhcp.FakeServer(head, lambda m: answer(m, head))
@@ -86,7 +88,8 @@ def test_sums_left_to_hardware():
 def test_servers_that_leave_out_who_they_are():
     """Without option 54 the datagram's sender is the server; it is not called by a name it does not have."""
     def answer(message, _head):
-        raw = option(53, bytes([KINDS[message.type]])) + option(51, struct.pack(">I", 3600)) + option(1, ip("255.255.255.0"))
+        raw = option(53, bytes([KINDS[message.type]])) + option(51, struct.pack(">I", 3600)) + option(1,
+                ip("255.255.255.0"))
         return dhcp.reply(message, KINDS[message.type], raw_options=raw + b"\xff") if message.type in KINDS else None
 
     with netns.Lab() as lab:
@@ -107,7 +110,8 @@ def test_servers_that_say_it_once():
 
     up = lease(answer)
     assert up.status == 0, up
-    assert [up.facts.get(k) for k in ("PREFIX", "LEASE", "GATEWAY", "DNS")] == ["24", "3600", "10.9.0.1", "10.9.0.2"], up
+    assert [up.facts.get(k) for k in ("PREFIX", "LEASE", "GATEWAY", "DNS")] == ["24", "3600", "10.9.0.1",
+                                                                                "10.9.0.2"], up
 
 
 def test_dnsmasq_that_is_told_to_send_its_name():

@@ -1,4 +1,5 @@
-"""test_own_name.py - a node without name asks the name servers for that of its address; dnsmasq, and servers that do not know."""
+"""test_own_name.py - a node without name asks the name servers for that of its address; dnsmasq, and servers that do
+not know."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import dhcp
 import netns
@@ -37,7 +38,8 @@ def test_a_name_by_dhcp_counts_more():
 
 
 def test_servers_that_do_not_know():
-    """No name, or nobody who listens: the node has none, at once; a silent server is waited for half a second at most."""
+    """No name, or nobody who listens: the node has none, at once; a silent server is waited for half a second at
+    most."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab)
         server = dhcp.dnsmasq(head, "--port=53", RANGE)

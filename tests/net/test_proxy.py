@@ -1,4 +1,5 @@
-"""test_proxy.py - methods through a proxy by stage1-fetch: tinyproxy and squid between a node and servers it cannot reach."""
+"""test_proxy.py - methods through a proxy by stage1-fetch: tinyproxy and squid between a node and servers it cannot
+reach."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: tinyproxy-bin squid iputils-ping
 import contextlib
@@ -115,8 +116,8 @@ def test_ipv6_by_a_proxy():
 
 
 def test_https_by_a_proxy():
-    """By CONNECT through tinyproxy and squid: a name that only the proxy knows, an address of IPv6, a login that goes to
-    the server and not to the proxy; cut and resumed; failures of the proxy's and of the server's are told apart."""
+    """By CONNECT through tinyproxy and squid: a name that only the proxy knows, an address of IPv6, a login that goes
+    to the server and not to the proxy; cut and resumed; failures of the proxy's and of the server's are told apart."""
     with tempfile.TemporaryDirectory() as folder:
         authority = Authority(folder)
         tls = context(*authority.issue("head.lab", ips=["fd09::1"]))
@@ -132,12 +133,14 @@ def test_https_by_a_proxy():
                 with lab.serve(http_status("404 Not Found"), port=445, tls=tls):
                     lab.fetch("method:https,server:head.lab:445,retries:0", env=trust).failed("S1-SRV-06", "404")
                 lab.fetch("method:https,server:head.lab:446,retries:0", env=trust).failed("S1-SRV-08", "the proxy says")
-                lab.fetch("method:https,server:10.9.0.1:443,retries:0", proxy="10.8.0.77").failed("S1-SRV-02", "10.8.0.77")
+                lab.fetch("method:https,server:10.9.0.1:443,retries:0", proxy="10.8.0.77").failed("S1-SRV-02",
+                        "10.8.0.77")
 
 
 def test_a_proxy_that_wants_a_login():
     """A proxy that lets only known people pass is a denial that says so, with and without TLS."""
-    closed = SQUID.replace("http_access allow all", "auth_param basic program /bin/false\nacl known proxy_auth REQUIRED\n"
+    closed = SQUID.replace("http_access allow all",
+                           "auth_param basic program /bin/false\nacl known proxy_auth REQUIRED\n"
                            "http_access allow known\nhttp_access deny all")
     with proxied("squid", closed) as lab:
         lab.fetch("method:http,server:10.9.0.1,retries:0").failed("S1-SRV-07", "407", "the proxy wants a login")

@@ -1,4 +1,5 @@
-"""test_spanning_tree.py - ports that forward late: the lease comes within a second of it, and what is waited for is said."""
+"""test_spanning_tree.py - ports that forward late: the lease comes within a second of it, and what is waited for is
+said."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import time
 
@@ -16,14 +17,16 @@ def forwarding_to_lease(cards, useful, delay, ipv6=False):
         head, node = lab.node("head"), lab.node("node")
         for machine in (head, node):
             machine.sysctl("ipv6/conf/default/accept_dad", 0)  # the kernel's own checks take seconds
-        good, empty = lab.switch("good", stp=True, forward_delay=delay), lab.switch("empty", stp=True, forward_delay=delay)
+        good, empty = lab.switch("good", stp=True, forward_delay=delay), lab.switch("empty", stp=True,
+                                                                                    forward_delay=delay)
         head_port = lab.cable(head, good)[1]
         head.address("eth0", "2001:db8:1::1/64" if ipv6 else "10.9.0.1/24")
         dhcp.dnsmasq(head, *(ROUTER if ipv6 else [RANGE]), ready="DHCP, IP range|router advertisement")
         monitor = good.start([netns.need("bridge", "iproute2"), "monitor", "link"], name="monitor")
         monitor.wait_line(f"{head_port}.* state forwarding", timeout=2 * delay + 10)
         ports = [lab.cable(node, good if i == useful else empty, a_name=f"eth{i}", a_up=False)[1] for i in range(cards)]
-        process = dhcp.start_netup(node, "network:auto6" if ipv6 else "network:dhcp,server:www.example", seconds=2 * delay + 20)
+        process = dhcp.start_netup(node, "network:auto6" if ipv6 else "network:dhcp,server:www.example",
+                                   seconds=2 * delay + 20)
         monitor.wait_line(f"{ports[useful]}.* state forwarding", timeout=2 * delay + 20)
         forwards = time.monotonic()
         process.wait_line("configuring device|^failed", timeout=20)
@@ -41,7 +44,8 @@ def test_a_port_that_forwards_late():
 
 
 def test_eight_cards_that_forward_late():
-    """Eight cards on ports with spanning tree, of which the sixth leads to a server: a lease within 1 s all the same."""
+    """Eight cards on ports with spanning tree, of which the sixth leads to a server: a lease within 1 s all the
+    same."""
     up, late = forwarding_to_lease(cards=8, useful=5, delay=2)
     assert up.status == 0 and up.facts["DEVICE"] == "eth5", up
     print(f"      port forwarding to lease: {late:.3f} s")

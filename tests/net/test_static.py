@@ -85,7 +85,8 @@ def test_nobody_answers():
 
 
 def test_an_address_in_use():
-    """A static address that another machine has is S1-NET-06 with that machine's MAC, without waiting for the deadline."""
+    """A static address that another machine has is S1-NET-06 with that machine's MAC, without waiting for the
+    deadline."""
     with netns.Lab() as lab:
         head, node = dhcp.pair(lab, address="10.9.0.24/24")
         up = dhcp.netup(node, "network:static,ip:10.9.0.24,netmask:24")
@@ -137,7 +138,8 @@ def test_what_pxelinux_appends():
         bootif = "BOOTIF=01-" + node.mac("eth0").replace(":", "-")
         up = dhcp.netup(node, words=f"ip=10.9.0.24:10.9.0.1:10.9.0.1:255.255.255.0 {bootif}")
         assert up.status == 0 and up.facts["BOOTPROTO"] == "static" and up.facts["GATEWAY"] == "10.9.0.1", up
-        up = dhcp.netup(node, words="ip=10.9.0.25::10.9.0.1:24:node7.cluster.example:eth0:none:10.9.0.1:10.9.0.2:10.9.0.3")
+        up = dhcp.netup(node,
+                        words="ip=10.9.0.25::10.9.0.1:24:node7.cluster.example:eth0:none:10.9.0.1:10.9.0.2:10.9.0.3")
         assert up.status == 0 and up.facts["DNS"] == "10.9.0.1 10.9.0.2", up
         assert up.facts["HOSTNAME"] == "node7.cluster.example", up
         dhcp.dnsmasq(head, "--dhcp-range=10.9.0.30,10.9.0.40,1h")

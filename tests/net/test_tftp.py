@@ -1,4 +1,5 @@
-"""test_tftp.py - method tftp by stage1-fetch: tftpd-hpa and dnsmasq for what is right, a server that loses for what is not."""
+"""test_tftp.py - method tftp by stage1-fetch: tftpd-hpa and dnsmasq for what is right, a server that loses for what is
+not."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import contextlib
 import hashlib
@@ -24,7 +25,8 @@ class Tftpd:
         if kind == "hpa":
             argv = [netns.need("in.tftpd", "tftpd-hpa"), "-L", "-s", "-u", "nobody", *extra, self.root]
         else:
-            argv = [netns.need("dnsmasq", "dnsmasq-base"), "-k", "--port=0", "--enable-tftp", f"--tftp-root={self.root}",
+            argv = [netns.need("dnsmasq", "dnsmasq-base"), "-k", "--port=0", "--enable-tftp",
+                    f"--tftp-root={self.root}",
                     "--conf-file=/dev/null", "--log-facility=-", *extra]
         self.process = self.node.start(argv, ready=netns.port(69, "udp"))
 
@@ -137,7 +139,8 @@ def test_no_server():
 
 
 def test_options():
-    """With windows, without, with blocks only, and with a server that knows none or refuses them, the file comes whole."""
+    """With windows, without, with blocks only, and with a server that knows none or refuses them, the file comes
+    whole."""
     for how in ({}, {"window": 1}, {"window": 3}, {"options": ("blksize",)}, {"options": ("windowsize", "tsize")},
                 {"options": None}, {"refuse_options": True, "options": None}):
         with badtftp.Server({"x": IMAGE}, **how) as server:
@@ -147,12 +150,14 @@ def test_options():
 
 
 def test_odd_acknowledgements_of_options():
-    """Zeros behind an OACK or between its options, a last zero that is missing, and what nobody asked for are left out; the
-    options that are clear count."""
+    """Zeros behind an OACK or between its options, a last zero that is missing, and what nobody asked for are left out;
+    the options that are clear count."""
     for mangle in (lambda o: o + b"\0", lambda o: o + b"\0" * 20, lambda o: o[:-1], lambda o: o[:2] + b"\0\0" + o[2:],
-                   lambda o: o + b"timeout\0" + b"5\0", lambda o: o + b"multicast\0,,1\0", lambda o: o + b"rollover\0\x30\0",
+                   lambda o: o + b"timeout\0" + b"5\0", lambda o: o + b"multicast\0,,1\0", lambda o: o
+                   + b"rollover\0\x30\0",
                    lambda o: o.replace(b"blksize", b"BLKSIZE"), lambda o: o.replace(b"tsize\x00300000", b"tsize\0"),
-                   lambda o: o.replace(b"tsize\x00300000", b"tsize\0-1"), lambda o: o + o[2:], lambda o: o + b"x" * 400):
+                   lambda o: o.replace(b"tsize\x00300000", b"tsize\0-1"), lambda o: o + o[2:], lambda o: o
+                   + b"x" * 400):
         with badtftp.Server({"x": IMAGE}, mangle=mangle) as server:
             fetch(line(server)).is_file(IMAGE)
             assert len(server.requests) == 1 and len(server.requests[0].acks) <= 3, server.requests[0].acks
@@ -161,7 +166,8 @@ def test_odd_acknowledgements_of_options():
 def test_options_that_cannot_be():
     """Where the size of blocks or windows cannot be told from the OACK, the file is asked for without options."""
     for mangle in (lambda o: b"\0\6blksize\0", lambda o: b"\0\6blksize", lambda o: b"\0\6blksize\x00999999\0",
-                   lambda o: b"\0\6blksize\x007\0", lambda o: b"\0\6windowsize\x000\0", lambda o: b"\0\6windowsize\x0099\0",
+                   lambda o: b"\0\6blksize\x007\0", lambda o: b"\0\6windowsize\x000\0",
+                   lambda o: b"\0\6windowsize\x0099\0",
                    lambda o: o + b"blksize\x00512\0", lambda o: o.replace(b"blksize\0", b"blksize\0x")):
         with badtftp.Server({"x": IMAGE}, mangle=mangle) as server:
             fetch(line(server)).is_file(IMAGE)
@@ -169,8 +175,8 @@ def test_options_that_cannot_be():
 
 
 def test_servers_that_do_not_answer_options():
-    """A server that drops requests with options gets one without; one that obeys blksize without a word is understood, and
-    asked without where its blocks do not fit together."""
+    """A server that drops requests with options gets one without; one that obeys blksize without a word is understood,
+    and asked without where its blocks do not fit together."""
     with badtftp.Server({"x": IMAGE}, deaf=True) as server:
         got = fetch(line(server, ",timeout:10"))
         got.is_file(IMAGE)
@@ -201,11 +207,13 @@ def test_windows_are_used():
 
 
 def test_block_numbers_that_go_on_with_0_or_1():
-    """Behind block 65535 comes 0, or 1, with windows or without, whatever gets lost there, and wherever the file ends."""
+    """Behind block 65535 comes 0, or 1, with windows or without, whatever gets lost there, and wherever the file
+    ends."""
     data = some_bytes(66_000 * 512 + 100)
     for rollover, window, blocks, lost in ((0, 1, 66_000, ()), (0, 8, 66_000, (65536,)), (0, 8, 65_536, (65535, 65536)),
                                            (1, 1, 66_000, (65535, 65536, 65537)), (1, 8, 66_000, ()),
-                                           (1, 8, 65_536, ()), (1, 8, 65_537, (65536,)), (1, 7, 66_000, (65535, 65536))):
+                                           (1, 8, 65_536, ()), (1, 8, 65_537, (65536,)),
+                                           (1, 7, 66_000, (65535, 65536))):
         lose = lambda kind, number, times, lost=lost: kind == "data" and number in lost and times == 1
         with badtftp.Server({"x": data[:blocks * 512 + 100]}, options=("windowsize",), window=window, rollover=rollover,
                             lose=lose) as server:
@@ -272,7 +280,8 @@ def test_wrong_sizes():
 def test_answers():
     """Errors, garbage and options that cannot be, each under its name."""
     cases = {b"\0\5\0\1not here\0": "S1-SRV-06", b"\0\5\0\2no\0": "S1-SRV-07", b"\0\5\0\0x\x1b[2J": "S1-SRV-08",
-             b"\0\5\0\4what": "S1-SRV-05", b"": None, b"\0": "S1-SRV-05", b"\0\3\0": "S1-SRV-05", b"HTTP/1.1": "S1-SRV-05",
+             b"\0\5\0\4what": "S1-SRV-05", b"": None, b"\0": "S1-SRV-05", b"\0\3\0": "S1-SRV-05",
+             b"HTTP/1.1": "S1-SRV-05",
              b"\0\6blksize\0": "S1-SRV-05", b"\0\6blksize\x00999999\0": "S1-SRV-05", b"\0\6blksize\x007\0": "S1-SRV-05",
              b"\0\6windowsize\x000\0": "S1-SRV-05", b"\0\3\0\1" + b"x" * 600: "S1-SRV-05"}
     for answer, code in cases.items():

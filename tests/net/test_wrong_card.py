@@ -1,4 +1,5 @@
-"""test_wrong_card.py - a card has an address, but the server is not behind it: the next card is tried, and all is told."""
+"""test_wrong_card.py - a card has an address, but the server is not behind it: the next card is tried, and all is
+told."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import time
 
@@ -58,7 +59,8 @@ def test_no_card_reaches_it():
 
 
 def test_a_late_link_is_waited_for():
-    """The first card leads nowhere, and the right one gets its link late: all the time there is counts; both are told of."""
+    """The first card leads nowhere, and the right one gets its link late: all the time there is counts; both are told
+    of."""
     with netns.Lab() as lab:
         node, servers = networks(lab, 2)
         servers[1][0].down("eth0")
@@ -80,7 +82,8 @@ def test_no_link_to_the_end():
 
 
 def test_the_faster_server_is_wrong():
-    """Two DHCP servers on one wire: the addresses of the faster one lead nowhere, so the other's is used, and one given back."""
+    """Two DHCP servers on one wire: the addresses of the faster one lead nowhere, so the other's is used, and one given
+    back."""
     with netns.Lab() as lab:
         switch, head, rogue, node = lab.switch(), lab.node("head"), lab.node("rogue"), lab.node("node")
         lab.cable(head, switch)

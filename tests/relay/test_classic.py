@@ -1,4 +1,5 @@
-"""test_classic.py - the published dolly protocols: our client under originals, our server over originals, mixed chains."""
+"""test_classic.py - the published dolly protocols: our client under originals, our server over originals, mixed
+chains."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import concurrent.futures
 import pathlib
@@ -22,7 +23,8 @@ class Chain:
         self.folder = lab.dir / f"chain{next(lab.numbers)}"
         self.folder.mkdir()
         self.hosts = [self.cluster.address(i) for i in range(1, count + 1)]
-        self.clients = [self.cluster.nodes[i].start([faults.DOLLY, "-v", "-n", "-O", self.target(i), *args], name="dolly",
+        self.clients = [self.cluster.nodes[i].start([faults.DOLLY, "-v", "-n", "-O", self.target(i), *args],
+                                                    name="dolly",
                                                     ready=netns.port(9997))
                         for i in range(1, count + 1)]
 
@@ -67,8 +69,8 @@ def _again(lab, chain):
 
 
 def test_fanout():
-    """`fanout 2` below an original server: it feeds the first two of our seven clients, these the next four, and the third
-    the last one; everybody has everything, and each branch acknowledges when all of it has."""
+    """`fanout 2` below an original server: it feeds the first two of our seven clients, these the next four, and the
+    third the last one; everybody has everything, and each branch acknowledges when all of it has."""
     with netns.Lab() as lab:
         chain, data = Chain(lab, 7), faults.some_bytes(1_000_001)
         text = originals.config(OLD, "/in", "/out", chain.hosts).replace(b"server head", b"fanout 2\nserver head")
@@ -114,8 +116,8 @@ def test_data_end_too_early():
 
 
 def test_data_end_without_a_length():
-    """Data end, no length was ever said, and the control connection stays: the clients wait without spinning, and end with
-    an error when it is closed."""
+    """Data end, no length was ever said, and the control connection stays: the clients wait without spinning, and end
+    with an error when it is closed."""
     with netns.Lab() as lab:
         chain = Chain(lab, 2)
         control = chain.parent(NEW, b"z" * 9000).deliver(cut=5000, length_never=True)
@@ -165,7 +167,8 @@ def _serve(lab, cluster, family, data, kids, ours=(), args=()):
     (folder / "image").write_bytes(data)
     (folder / "dolly.cfg").write_bytes(originals.config(family, folder / "image", "/tmp/unused", hosts))
     clients = {i: cluster.nodes[i].start([faults.DOLLY, "-v", "-O", folder / f"out{i}"], name="dolly") for i in ours}
-    server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", folder / "dolly.cfg", "-a", "10", *args], name="dolly-s")
+    server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", folder / "dolly.cfg", "-a", "10", *args],
+                                name="dolly-s")
     status = server.wait(60)
     for i, client in clients.items():
         assert client.wait(10) == 0, client.tail()

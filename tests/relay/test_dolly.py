@@ -159,8 +159,8 @@ def test_host_down():
 
 
 def test_bad_outfile():
-    """An outfile that cannot be opened on the first, a middle or the last node: the others complete, the server says which
-    and why at once."""
+    """An outfile that cannot be opened on the first, a middle or the last node: the others complete, the server says
+    which and why at once."""
     for bad in (1, 2, 3):
         with cluster(3) as c:
             run = c.dolly(faults.some_bytes(10 * MB), start_server=False)
@@ -409,7 +409,8 @@ def test_split():
 
 def test_command_line():
     """Without a file: -I -O -H; options in any order, none of HOST, HOSTNAME, MYNODENAME set; a new file in a folder
-    whose name sorts before /dev; nothing stays in /tmp. (The originals: segfault, "disagree on server", "No such file".)
+    whose name sorts before /dev; nothing stays in /tmp. (The originals: segfault, "disagree on server", "No such
+    file".)
     """
     with cluster(2) as c:
         data = c.lab.file("image", faults.some_bytes(MB))

@@ -1,4 +1,5 @@
-"""test_faults.py - seeded random schedules of faults on dolly chains: survivors complete, the lost are named, nobody hangs."""
+"""test_faults.py - seeded random schedules of faults on dolly chains: survivors complete, the lost are named, nobody
+hangs."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import threading

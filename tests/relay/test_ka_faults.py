@@ -103,8 +103,8 @@ def test_freeze_and_thaw():
 
 
 def test_unplugged_when_it_finishes():
-    """A node is unplugged when its sink ends, and back three seconds later: the server had not heard of its end, does now,
-    and counts it as done. In a stream that is longer than what is kept."""
+    """A node is unplugged when its sink ends, and back three seconds later: the server had not heard of its end, does
+    now, and counts it as done. In a stream that is longer than what is kept."""
 
     def fault(run):
         run.client[2].wait_line("End of data flow", 20)
@@ -116,8 +116,8 @@ def test_unplugged_when_it_finishes():
 
 
 def test_slow_last_and_kill():
-    """A slow last node and the death of one in the middle, in a stream of twice what is kept: nothing that anybody needs
-    has been overwritten."""
+    """A slow last node and the death of one in the middle, in a stream of twice what is kept: nothing that anybody
+    needs has been overwritten."""
 
     def fault(run):
         run.slow(4, "200mbit")
@@ -150,8 +150,9 @@ def test_kill_while_draining():
 
 
 def test_kill_while_draining_a_long_stream():
-    """The same with a stream whose beginning everybody has given up, and more of it while the chain drains: two nodes die
-    one after the other, and what the slow last one lacks is still there. In the end everybody has given back memory."""
+    """The same with a stream whose beginning everybody has given up, and more of it while the chain drains: two nodes
+    die one after the other, and what the slow last one lacks is still there. In the end everybody has given back
+    memory."""
     used = {}
 
     def fault(run):

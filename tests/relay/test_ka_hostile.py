@@ -39,8 +39,8 @@ def test_wrong_bytes_anywhere():
 
 
 def test_strangers_among_originals():
-    """Port scans and garbage while originals of both layouts and ours share a session: on the server's ports and on those
-    of ours nobody is harmed."""
+    """Port scans and garbage while originals of both layouts and ours share a session: on the server's ports and on
+    those of ours nobody is harmed."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 5, rate="100mbit")
         run = KaRun(cluster, DATA, nodes=[1, 3], wanted=5)
@@ -59,7 +59,8 @@ def test_strangers_among_originals():
 
 
 def test_stranger_at_an_original():
-    """A stranger connects to an original client, which may cost that its bytes: it is not called done; the others are."""
+    """A stranger connects to an original client, which may cost that its bytes: it is not called done; the others
+    are."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 3, rate="100mbit")
         run = KaRun(cluster, DATA, nodes=[1, 3], wanted=3)
@@ -84,7 +85,8 @@ def test_child_that_vanishes_before_it_is_served():
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 1)
         server = kapeer.Server(cluster.head, DATA, 1, 64)
-        client = cluster.nodes[1].start([CLIENT, "-h", "10.9.0.1", "-e", f"cat > {lab.dir}/out"], ready=netns.port(30764))
+        client = cluster.nodes[1].start([CLIENT, "-h", "10.9.0.1", "-e", f"cat > {lab.dir}/out"],
+                                        ready=netns.port(30764))
         with cluster.stranger.inside():
             for _ in range(5):
                 kapeer.vanish("10.9.1.1")

@@ -26,8 +26,8 @@ def _play_some(seeds, failed, megabytes, rate):
 
 
 def play(first, seeds):
-    """Plays SEEDS schedules, five at a time (they mostly wait), every tenth with a stream that is longer than what anybody
-    keeps; all are played, then those that failed are shown."""
+    """Plays SEEDS schedules, five at a time (they mostly wait), every tenth with a stream that is longer than what
+    anybody keeps; all are played, then those that failed are shown."""
     failed, every = [], range(first, first + seeds)
     crews = [([seed for seed in every if seed % 10 and seed % 4 == i], SHORT) for i in range(4)]
     crews.append(([seed for seed in every if seed % 10 == 0], LONG))

@@ -95,8 +95,8 @@ def test_nothing_is_held_back():
 
 
 def test_source_idle():
-    """A source that pauses for 33 seconds, longer than any silence that means death: nobody is dropped, neither ours in a
-    chain and in a tree nor originals, and every byte arrives."""
+    """A source that pauses for 33 seconds, longer than any silence that means death: nobody is dropped, neither ours in
+    a chain and in a tree nor originals, and every byte arrives."""
     data = faults.some_bytes(2 << 20)
 
     def idle(lab, **how):

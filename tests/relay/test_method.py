@@ -1,4 +1,5 @@
-"""test_method.py - method:dolly as stage1 runs it (stage1-fetch): below our server, below an original, tries and words."""
+"""test_method.py - method:dolly as stage1 runs it (stage1-fetch): below our server, below an original, tries and
+words."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import gzip
 import hashlib
@@ -69,7 +70,8 @@ def start_slow(cluster, i, more=""):
 
 
 def test_original_server_that_leaves_early():
-    """An original server is gone behind its last byte, while the sink is still at work: what came is complete, and counts."""
+    """An original server is gone behind its last byte, while the sink is still at work: what came is complete, and
+    counts."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 1)
         data, host = gzip.compress(faults.some_bytes(5_000_001), 1), cluster.address(1)
@@ -81,8 +83,8 @@ def test_original_server_that_leaves_early():
 
 
 def test_node_with_a_slow_sink_forwards():
-    """Two stage1 whose sinks take a compressed image at a sixth of the rate at which it comes, and a node behind them that
-    only stores: it has everything before them, and nobody is taken for silent or lost."""
+    """Two stage1 whose sinks take a compressed image at a sixth of the rate at which it comes, and a node behind them
+    that only stores: it has everything before them, and nobody is taken for silent or lost."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 3, rate="400mbit")
         data = gzip.compress(faults.some_bytes(30_000_001), 1)
@@ -103,8 +105,8 @@ def test_node_with_a_slow_sink_forwards():
 
 
 def test_sum_of_the_whole():
-    """sha256: on the command line fixes the image: with the right sum a node takes it, with another one it keeps nothing,
-    says which sum came, and the server names it; its neighbours are not harmed."""
+    """sha256: on the command line fixes the image: with the right sum a node takes it, with another one it keeps
+    nothing, says which sum came, and the server names it; its neighbours are not harmed."""
     with netns.Lab() as lab:
         cluster = faults.Cluster(lab, 3)
         data = faults.some_bytes(3_000_001)
@@ -112,7 +114,8 @@ def test_sum_of_the_whole():
         right, wrong = hashlib.sha256(data).hexdigest(), hashlib.sha256(b"another").hexdigest()
         config = lab.file("dolly.cfg", originals.config(originals.OLD, image, "/dev/ram3",
                                                         [cluster.address(i) for i in (1, 2, 3)]))
-        nodes = [start(cluster, i, lab.dir / f"out{i}", f"method:dolly,dolly_timeout:20,sha256:{wrong if i == 2 else right}")
+        nodes = [start(cluster, i, lab.dir / f"out{i}",
+                       f"method:dolly,dolly_timeout:20,sha256:{wrong if i == 2 else right}")
                  for i in (1, 2, 3)]
         server = cluster.head.start([faults.DOLLY, "-s", "-v", "-f", config], name="dolly-s")
         assert server.wait(60) == 1, server.text()
@@ -139,8 +142,9 @@ def test_sum_below_an_original():
 
 
 def test_server_behind_a_router():
-    """server: names the servers that a broadcast does not reach, by IPv6 address in brackets, by name, by IPv4 address, one
-    of several; each is told of the node and comes. A name that nobody knows is said and waited on; nonsense is refused."""
+    """server: names the servers that a broadcast does not reach, by IPv6 address in brackets, by name, by IPv4 address,
+    one of several; each is told of the node and comes. A name that nobody knows is said and waited on; nonsense is
+    refused."""
     data = faults.some_bytes(100_001)
     with netns.Lab() as lab:
         head, node = lab.node("head"), lab.node("node")
@@ -150,9 +154,11 @@ def test_server_behind_a_router():
             own.address("eth0", v4 + "/32", v6 + "/128")  # two networks each, joined by routes
             own.ip("route", "add", v4_other, "dev", "eth0")
             own.ip("-6", "route", "add", v6_other, "dev", "eth0")
-        node.run(["ip", "address", "flush", "dev", "eth0", "scope", "link"])  # as behind a router: no multicast gets through
+        # as behind a router: no multicast gets through
+        node.run(["ip", "address", "flush", "dev", "eth0", "scope", "link"])
         node.etc("hosts", "fd09::1 golden.example\n")
-        config = lab.file("dolly.cfg", f"infile {lab.file('image', data)}\noutfile /dev/ram3\nclients auto 1\nendconfig\n")
+        config = lab.file("dolly.cfg",
+                          f"infile {lab.file('image', data)}\noutfile /dev/ram3\nclients auto 1\nendconfig\n")
         for server in ("[fd09::1]", "golden.example", "10.9.0.7+10.9.0.1", "nobody.example+10.9.0.1", "nobody.example"):
             out = lab.dir / "out"
             out.unlink(missing_ok=True)
@@ -168,7 +174,8 @@ def test_server_behind_a_router():
                 assert giver.wait(10) == 0, giver.text()
                 assert out.read_bytes() == data
         result = node.run([FETCH, "-o", lab.dir / "out", "automatic=method:dolly,server:a/b"], check=False)
-        assert result.returncode == 1 and b"S1-CMD-04" in result.stderr and b"server:a/b" in result.stderr, result.stderr
+        assert result.returncode == 1, result.stderr
+        assert b"S1-CMD-04" in result.stderr and b"server:a/b" in result.stderr, result.stderr
 
 
 def test_no_server():

@@ -1,5 +1,5 @@
-"""test_outside.py - dolly and ka in a program of their own beside stage1-fetch: nothing of the job is public, no process
-is left whoever dies first, and the sink's failures come back under their own codes."""
+"""test_outside.py - dolly and ka in a program of their own beside stage1-fetch: nothing of the job is public, no
+process is left whoever dies first, and the sink's failures come back under their own codes."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 import gzip
 import hashlib
@@ -164,8 +164,8 @@ say("END", 0, 0)
 
 
 def test_memory_that_was_handed_over():
-    """The program that handed its memory over cannot write to it behind the sum; where it has it mapped, what it wrote is
-    found out when it has ended."""
+    """The program that handed its memory over cannot write to it behind the sum; where it has it mapped, what it wrote
+    is found out when it has ended."""
     data = os.urandom(300_000)
     with netns.Lab() as lab:
         program = lab.dir / "stage1-fetch"

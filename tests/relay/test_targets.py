@@ -50,7 +50,8 @@ def mounted(*what):
 # ---- targets
 
 def test_mounted_device():
-    """A mounted device is refused by name before a byte is written, the other node completes; -F takes it nevertheless."""
+    """A mounted device is refused by name before a byte is written, the other node completes; -F takes it
+    nevertheless."""
     with cluster(2) as c:
         disk, place = c.lab.dir / "disk", c.lab.dir / "mnt"
         disk.write_bytes(b"")
@@ -97,8 +98,8 @@ def test_names_and_owners():
 
 
 def test_where_no_new_file_may_be():
-    """A target that is a mount point, lies in a full file system, in a folder that takes no file, or has the longest name
-    there can be, is written."""
+    """A target that is a mount point, lies in a full file system, in a folder that takes no file, or has the longest
+    name there can be, is written."""
     with cluster(1) as c:
         d = c.lab.dir
         image = faults.some_bytes(6 * MB)
@@ -132,7 +133,8 @@ def test_folder_of_another():
         os.chown(folder / "out", 65534, 65534)
         image = faults.some_bytes(MB)
         run = c.dolly(image, late={1})
-        run.client[1] = c.nodes[1].start(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", faults.DOLLY, "-v", "-O",
+        run.client[1] = c.nodes[1].start(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", faults.DOLLY,
+                                          "-v", "-O",
                                           folder / "out"], name="plain")
         assert run.server.wait(20) == 0, run.server.text() + run.client[1].text()
         assert (folder / "out").read_bytes() == image
@@ -177,7 +179,8 @@ def test_streams_as_targets():
 
 
 def test_packed_with_something_behind():
-    """gzip, xz and zstd images with zeros or a signature behind their end are unpacked; damaged ones are not passed as good."""
+    """gzip, xz and zstd images with zeros or a signature behind their end are unpacked; damaged ones are not passed as
+    good."""
     with cluster(1) as c:
         data = faults.some_bytes(2 * MB)
         zstd = subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout
@@ -185,7 +188,8 @@ def test_packed_with_something_behind():
 
         def send(image):
             run = c.dolly(image, start_server=False)
-            run.config = "\n".join([f"compressed infile {run.source}", "outfile /tmp/unused", *run.hosts, "endconfig", ""])
+            run.config = "\n".join([f"compressed infile {run.source}", "outfile /tmp/unused", *run.hosts, "endconfig",
+                                    ""])
             run.serve()
             status = run.server.wait(20)
             path = run.dir / "node1/image"
@@ -205,7 +209,8 @@ def test_packed_with_something_behind():
 # ---- whom a client obeys
 
 def test_server_without_a_password():
-    """A client without -P and -O writes files below /tmp and its folder only, whatever a server says; -O, -P and -A open the rest."""
+    """A client without -P and -O writes files below /tmp and its folder only, whatever a server says; -O, -P and -A
+    open the rest."""
     with cluster(1) as c, tempfile.TemporaryDirectory(dir="/var/tmp") as place:
         image = faults.some_bytes(MB)
         home, other = pathlib.Path(place) / "home", pathlib.Path(place) / "other"
@@ -216,7 +221,8 @@ def test_server_without_a_password():
         def send(target, *options, server=()):
             run = c.dolly(image, late={1}, server_args=server, start_server=False)
             run.config = "\n".join([f"infile {run.source}", f"outfile {target}", *run.hosts, "endconfig", ""])
-            run.client[1] = c.nodes[1].start(["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", home, faults.DOLLY, "-v",
+            run.client[1] = c.nodes[1].start(["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", home, faults.DOLLY,
+                                              "-v",
                                               *options], name="client")
             run.serve()
             return run.server.wait(20), run.server.text()
@@ -234,7 +240,8 @@ def test_server_without_a_password():
 # ---- command lines
 
 def test_lists_of_hosts():
-    """Ranges, blanks, a mark before the text, indents and comments in lists of hosts are understood; slips are named."""
+    """Ranges, blanks, a mark before the text, indents and comments in lists of hosts are understood; slips are
+    named."""
     with cluster(2) as c:
         image = c.lab.dir / "img"
         image.write_bytes(b"x" * 1000)
@@ -270,7 +277,8 @@ def test_said_before_the_image_is_read():
 
 
 def test_options_of_the_originals():
-    """-D, -X and -K say what to use instead; without -O the nodes use the name of the image; -d wakes a node's service."""
+    """-D, -X and -K say what to use instead; without -O the nodes use the name of the image; -d wakes a node's
+    service."""
     with cluster(1) as c:
         image = c.lab.dir / "img"
         image.write_bytes(b"x" * 1000)
@@ -325,7 +333,8 @@ def test_rows_of_a_terminal():
         image.write_bytes(b"x" * 1000)
         hosts = ",".join(f"10.9.1.{i}" for i in range(1, 31))
         typescript = c.lab.dir / "typescript"
-        c.head.run(["script", "-qc", f"stty rows 24 cols 80; exec {faults.DOLLY} -a 2 -I {image} -O /x -H {hosts}", typescript],
+        c.head.run(["script", "-qc", f"stty rows 24 cols 80; exec {faults.DOLLY} -a 2 -I {image} -O /x -H {hosts}",
+                    typescript],
                    check=False, timeout=20, env={"TERM": "xterm"})
         text = typescript.read_text(errors="replace")
         ups = [int(n) for n in re.findall(r"\x1b\[(\d+)A", text)]
@@ -366,7 +375,8 @@ def test_ignored_signals_stay_ignored():
 
 
 def test_file_that_grows_under_tar():
-    """tar's status 1, a file changed as it was read, is a warning of the golden node; another program's 1 is a failure."""
+    """tar's status 1, a file changed as it was read, is a warning of the golden node; another program's 1 is a
+    failure."""
     with cluster(1) as c:
         tree, out = c.lab.dir / "tree", c.lab.dir / "out"
         tree.mkdir()

@@ -1,4 +1,5 @@
-"""test_releases - Debian's other supported release, bare -> this tree built and tested there; a machine boots the result.
+"""test_releases - Debian's other supported release, bare -> this tree built and tested there; a machine boots the
+result.
 
 The one that this system is of is what all other tests are about.
 """

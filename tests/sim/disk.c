@@ -11,7 +11,7 @@ void __wrap_wire_random(void *bytes, size_t len);
 
 void sim_disk_open(struct rstore *s, struct sim_disk *d)
 {
-	*s = (struct rstore) { .kind = RSTORE_LENT, .resumed = d->used, .path = (char *)d };
+	*s = (struct rstore){ .kind = RSTORE_LENT, .resumed = d->used, .path = (char *)d };
 }
 
 static struct sim_disk *disk_of(struct rstore *s)
@@ -71,7 +71,7 @@ void __wrap_rstore_close(struct rstore *s, bool keep)
 
 	if (d && !keep)
 		d->used = false;
-	*s = (struct rstore) { .limit = -1 };
+	*s = (struct rstore){ .limit = -1 };
 }
 
 void __wrap_wire_random(void *bytes, size_t len)

@@ -4,13 +4,13 @@
 
 #include <stdio.h>
 
-#define SEGMENT     16384   /* bytes sent at a time at most: the simulator's packet */
-#define LARGE       1400    /* bytes a packet may have where an MTU hole is */
-#define RETRANSMIT  200000  /* us */
+#define SEGMENT      16384    /* bytes sent at a time at most: the simulator's packet */
+#define LARGE        1400     /* bytes a packet may have where an MTU hole is */
+#define RETRANSMIT   200000   /* us */
 #define USER_TIMEOUT 10000000 /* us without an acknowledgement after which a connection is broken (peer_tune) */
-#define PROBE       2000000 /* us: keepalive */
-#define SYN_TIMEOUT 127000000
-#define BACKLOG     128
+#define PROBE        2000000  /* us: keepalive */
+#define SYN_TIMEOUT  127000000
+#define BACKLOG      128
 
 enum fd_kind { FD_FREE, FD_LISTEN, FD_SOCKET, FD_UDP };
 
@@ -19,9 +19,9 @@ struct conn;
 struct fd {
 	enum fd_kind kind;
 	struct sim_machine *m;
-	int next;              /* of the machine's list, or of the free ones; -1: end */
+	int next; /* of the machine's list, or of the free ones; -1: end */
 	struct loop_fd *watch;
-	bool edge;             /* EPOLLET: something has come since it was told */
+	bool edge; /* EPOLLET: something has come since it was told */
 	uint16_t port;
 	int low_water;
 	struct conn *conn;
@@ -36,26 +36,37 @@ struct side {
 	struct sim_machine *m;
 	uint32_t ip;
 	uint16_t port;
-	int fd;               /* -1: not accepted yet, or closed */
-	bool closed;          /* its program is not there any more */
-	struct buf in, out;   /* come and not read; written and not sent */
-	size_t flying;        /* bytes on their way to this side */
-	bool accepted;        /* side 0: it knows that the other side is there */
+	int fd;             /* -1: not accepted yet, or closed */
+	bool closed;        /* its program is not there any more */
+	struct buf in, out; /* come and not read; written and not sent */
+	size_t flying;      /* bytes on their way to this side */
+	bool accepted;      /* side 0: it knows that the other side is there */
 	bool end_written, end_come;
 	int64_t last_arrival; /* us: nothing arrives before what was sent before */
 	int64_t stuck;        /* us: what it sends vanishes since; 0: it does not */
 	int64_t deaf;         /* us: its probes stay unanswered since */
 	bool retrying;
-	int error;            /* for the program */
+	int error; /* for the program */
 };
 
 struct conn {
-	struct side side[2];  /* 0: who connected */
+	struct side side[2]; /* 0: who connected */
 	bool established, dead;
-	int events;           /* planned ones that name it */
+	int events; /* planned ones that name it */
 };
 
-enum event_kind { EV_WAKE, EV_SYN, EV_ACCEPTED, EV_REFUSED, EV_PORT, EV_SEGMENT, EV_RETRY, EV_PROBE, EV_DATAGRAM, EV_CALL };
+enum event_kind {
+	EV_WAKE,
+	EV_SYN,
+	EV_ACCEPTED,
+	EV_REFUSED,
+	EV_PORT,
+	EV_SEGMENT,
+	EV_RETRY,
+	EV_PROBE,
+	EV_DATAGRAM,
+	EV_CALL
+};
 
 struct event {
 	int64_t at;
@@ -63,9 +74,9 @@ struct event {
 	enum event_kind kind;
 	struct sim_machine *m;
 	struct conn *conn;
-	int side;             /* the receiving one */
+	int side; /* the receiving one */
 	int err;
-	bool end;             /* EV_SEGMENT: and no more comes */
+	bool end; /* EV_SEGMENT: and no more comes */
 	struct buf bytes;
 	uint32_t ip;
 	uint16_t port;
@@ -161,7 +172,7 @@ static struct event take_first(void)
 
 void sim_at(int64_t at, void (*fn)(void *arg), void *arg)
 {
-	plan((struct event) { .at = MAX(at, sim.now), .kind = EV_CALL, .fn = fn, .arg = arg });
+	plan((struct event){ .at = MAX(at, sim.now), .kind = EV_CALL, .fn = fn, .arg = arg });
 }
 
 void sim_wake(struct sim_machine *m, int64_t at)
@@ -169,7 +180,7 @@ void sim_wake(struct sim_machine *m, int64_t at)
 	if (m->frozen || m->off || !m->loop_open || (m->wake_at && m->wake_at <= at))
 		return;
 	m->wake_at = MAX(at, sim.now);
-	plan((struct event) { .at = m->wake_at, .kind = EV_WAKE, .m = m });
+	plan((struct event){ .at = m->wake_at, .kind = EV_WAKE, .m = m });
 }
 
 /* Something has happened for M: it runs soon, how soon is chance. */
@@ -206,7 +217,7 @@ static int new_fd(struct sim_machine *m, enum fd_kind kind)
 			abort();
 	}
 	f = fds[i];
-	*f = (struct fd) { .kind = kind, .m = m, .next = m->first_fd, .low_water = 1 };
+	*f = (struct fd){ .kind = kind, .m = m, .next = m->first_fd, .low_water = 1 };
 	m->first_fd = i;
 	m->descriptors++;
 	return SIM_BASE + i;
@@ -224,7 +235,7 @@ static void free_fd(int i)
 	free(f->backlog);
 	for (int k = 0; k < f->datagrams; k++)
 		buf_free(&f->datagram[k]);
-	*f = (struct fd) { .next = fd_free };
+	*f = (struct fd){ .next = fd_free };
 	fd_free = i;
 }
 
@@ -361,7 +372,7 @@ static void retry(struct conn *c, int side)
 	if (c->side[side].retrying)
 		return;
 	c->side[side].retrying = true;
-	plan((struct event) { .at = sim.now + RETRANSMIT, .kind = EV_RETRY, .conn = c, .side = side });
+	plan((struct event){ .at = sim.now + RETRANSMIT, .kind = EV_RETRY, .conn = c, .side = side });
 }
 
 /* Bytes that may be on their way from A to B: a tenth of a second's, as queues between them hold. */
@@ -378,7 +389,8 @@ static void push(struct conn *c, int side)
 	struct side *s = &c->side[side], *to = &c->side[1 - side];
 
 	while (c->established && !s->retrying && !s->error && (s->out.len || s->end_written)) {
-		size_t room = SIM_SOCKET - MIN(to->in.len + to->flying, (size_t)SIM_SOCKET), most = window(s->m, to->m), n;
+		size_t room = SIM_SOCKET - MIN(to->in.len + to->flying, (size_t)SIM_SOCKET), most = window(s->m, to->m),
+		       n;
 		struct event e = { .kind = EV_PORT, .conn = c, .side = 1 - side };
 
 		room = MIN(room, most - MIN(most, to->flying));
@@ -470,7 +482,7 @@ static void probe(struct conn *c)
 		}
 	}
 	if (!c->side[0].closed || !c->side[1].closed)
-		plan((struct event) { .at = sim.now + PROBE, .kind = EV_PROBE, .conn = c });
+		plan((struct event){ .at = sim.now + PROBE, .kind = EV_PROBE, .conn = c });
 }
 
 static int sim_connect(struct loop *l, const struct peer_address *a)
@@ -499,20 +511,22 @@ static int sim_connect(struct loop *l, const struct peer_address *a)
 	if (!c || !conns)
 		abort();
 	conns[conn_count++] = c;
-	c->side[0] = (struct side) { .m = m, .ip = own_address(m, ip), .port = m->next_port++, .fd = fd };
-	c->side[1] = (struct side) { .m = to ? to : m, .ip = ip, .port = port, .fd = -1, .closed = true };
+	c->side[0] = (struct side){ .m = m, .ip = own_address(m, ip), .port = m->next_port++, .fd = fd };
+	c->side[1] = (struct side){ .m = to ? to : m, .ip = ip, .port = port, .fd = -1, .closed = true };
 	if (m->next_port < 32768)
 		m->next_port = 32768;
 	fd_of(fd)->conn = c;
 	if (!to)
-		plan((struct event) { .at = sim.now + 3000000, .kind = EV_REFUSED, .conn = c, .err = -EHOSTUNREACH });
+		plan((struct event){ .at = sim.now + 3000000, .kind = EV_REFUSED, .conn = c, .err = -EHOSTUNREACH });
 	else if (r && r->kind == RULE_DROP)
-		plan((struct event) { .at = sim.now + SYN_TIMEOUT, .kind = EV_REFUSED, .conn = c, .err = -ETIMEDOUT });
+		plan((struct event){ .at = sim.now + SYN_TIMEOUT, .kind = EV_REFUSED, .conn = c, .err = -ETIMEDOUT });
 	else if (r)
-		plan((struct event) { .at = sim.now + round_trip(m, to), .kind = EV_REFUSED, .conn = c,
-				      .err = r->kind == RULE_REJECT ? -EHOSTUNREACH : -ECONNREFUSED });
+		plan((struct event){ .at = sim.now + round_trip(m, to),
+				     .kind = EV_REFUSED,
+				     .conn = c,
+				     .err = r->kind == RULE_REJECT ? -EHOSTUNREACH : -ECONNREFUSED });
 	else
-		plan((struct event) { .at = sim.now + round_trip(m, to) / 2, .kind = EV_SYN, .conn = c });
+		plan((struct event){ .at = sim.now + round_trip(m, to) / 2, .kind = EV_SYN, .conn = c });
 	return fd;
 }
 
@@ -529,13 +543,15 @@ static void take_syn(struct event *e)
 		return;
 	if (swallowed(from, s->m, 0) || swallowed(s->m, from, 0)) {
 		e->err += e->err ? e->err : 1000; /* ms: 1, 2, 4 ... */
-		plan((struct event) { .at = sim.now + 1000 * (int64_t)e->err, .kind = e->err > 60000 ? EV_REFUSED : EV_SYN,
-				      .conn = c, .err = e->err > 60000 ? -ETIMEDOUT : e->err });
+		plan((struct event){ .at = sim.now + 1000 * (int64_t)e->err,
+				     .kind = e->err > 60000 ? EV_REFUSED : EV_SYN,
+				     .conn = c,
+				     .err = e->err > 60000 ? -ETIMEDOUT : e->err });
 		return;
 	}
 	f = listener_of(s->m, s->port, FD_LISTEN);
 	if (!f || f->waiting >= BACKLOG) {
-		plan((struct event) { .at = back, .kind = EV_REFUSED, .conn = c, .err = -ECONNREFUSED });
+		plan((struct event){ .at = back, .kind = EV_REFUSED, .conn = c, .err = -ECONNREFUSED });
 		return;
 	}
 	s->m = f->m;
@@ -547,8 +563,8 @@ static void take_syn(struct event *e)
 	c->established = true;
 	f->edge = true;
 	poke(s->m);
-	plan((struct event) { .at = back, .kind = EV_ACCEPTED, .conn = c });
-	plan((struct event) { .at = sim.now + PROBE, .kind = EV_PROBE, .conn = c });
+	plan((struct event){ .at = back, .kind = EV_ACCEPTED, .conn = c });
+	plan((struct event){ .at = sim.now + PROBE, .kind = EV_PROBE, .conn = c });
 }
 
 static int sim_listen(struct loop *l, uint16_t port)
@@ -766,14 +782,15 @@ static void send_datagram(struct sim_machine *from, struct sim_machine *to, uint
 	plan(e);
 }
 
-static void sim_tell(struct loop *l, int fd, uint16_t port, const void *bytes, size_t len, const struct peer_address *to,
-		     size_t count)
+static void sim_tell(struct loop *l, int fd, uint16_t port, const void *bytes, size_t len,
+		     const struct peer_address *to, size_t count)
 {
 	struct sim_machine *m = l->machine;
 
 	for (int i = 0; i < sim.machines; i++)
 		if (sim.machine[i] != m && listener_of(sim.machine[i], port, FD_UDP))
-			send_datagram(m, sim.machine[i], own_address(m, sim.machine[i]->address[0]), fd_of(fd)->port, port, bytes, len);
+			send_datagram(m, sim.machine[i], own_address(m, sim.machine[i]->address[0]), fd_of(fd)->port,
+				      port, bytes, len);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t ip = ntohl(to[i].u.in.sin_addr.s_addr);
 		struct sim_machine *there = machine_at(m, ip);
@@ -889,7 +906,7 @@ static int sim_wait(struct loop *l, struct epoll_event *events, int count, int m
 		if (!e || (f->watch->events & EPOLLET && !f->edge))
 			continue;
 		f->edge = false;
-		events[n++] = (struct epoll_event) { .events = e, .data.ptr = f->watch };
+		events[n++] = (struct epoll_event){ .events = e, .data.ptr = f->watch };
 	}
 	for (int i = n - 1; i > 0; i--) { /* in any order: nothing may depend on it */
 		int k = (int)chance_below(&sim.chance, (uint32_t)i + 1);
@@ -931,15 +948,31 @@ static void run_machine(struct sim_machine *m)
 		poke(m);
 	next = loop_next(&m->loop);
 	if (next)
-		sim_wake(m, MAX(next * 1000, sim.now + 1) + (m->lateness ? (int64_t)chance_below(&sim.chance, (uint32_t)m->lateness) : 0));
+		sim_wake(m, MAX(next * 1000, sim.now + 1) +
+				    (m->lateness ? (int64_t)chance_below(&sim.chance, (uint32_t)m->lateness) : 0));
 }
 
 const struct world sim_world = {
-	.open = sim_open, .close = sim_close, .now = sim_now, .watch = sim_watch, .forget = sim_forget, .wait = sim_wait,
-	.connect = sim_connect, .listen = sim_listen, .accept = sim_accept, .error = sim_error,
-	.address = sim_address_of, .read = sim_read, .write = sim_write, .send_file = sim_send_file,
-	.low_water = sim_low_water, .end = sim_finish, .shut = sim_shut,
-	.datagrams = sim_datagrams, .tell = sim_tell, .hear = sim_hear,
+	.open = sim_open,
+	.close = sim_close,
+	.now = sim_now,
+	.watch = sim_watch,
+	.forget = sim_forget,
+	.wait = sim_wait,
+	.connect = sim_connect,
+	.listen = sim_listen,
+	.accept = sim_accept,
+	.error = sim_error,
+	.address = sim_address_of,
+	.read = sim_read,
+	.write = sim_write,
+	.send_file = sim_send_file,
+	.low_water = sim_low_water,
+	.end = sim_finish,
+	.shut = sim_shut,
+	.datagrams = sim_datagrams,
+	.tell = sim_tell,
+	.hear = sim_hear,
 };
 
 /* ---- machines */
@@ -951,8 +984,14 @@ struct sim_machine *sim_add_machine(uint32_t address, double rate, int64_t laten
 	sim.machine = realloc(sim.machine, ((size_t)sim.machines + 1) * sizeof(struct sim_machine *));
 	if (!m || !sim.machine)
 		abort();
-	*m = (struct sim_machine) { .index = sim.machines, .address = { address }, .addresses = 1, .rate = rate,
-				    .latency = latency, .first_fd = -1, .next_port = 40000, .host = m };
+	*m = (struct sim_machine){ .index = sim.machines,
+				   .address = { address },
+				   .addresses = 1,
+				   .rate = rate,
+				   .latency = latency,
+				   .first_fd = -1,
+				   .next_port = 40000,
+				   .host = m };
 	sim.machine[sim.machines++] = m;
 	return m;
 }
@@ -993,7 +1032,8 @@ void sim_stop(struct sim_machine *m)
 void sim_reset(struct sim_machine *m)
 {
 	for (size_t i = 0; i < conn_count; i++)
-		if (!conns[i]->dead && conns[i]->established && (conns[i]->side[0].m == m || conns[i]->side[1].m == m)) {
+		if (!conns[i]->dead && conns[i]->established &&
+		    (conns[i]->side[0].m == m || conns[i]->side[1].m == m)) {
 			break_side(conns[i], 0, -ECONNRESET);
 			break_side(conns[i], 1, -ECONNRESET);
 		}
@@ -1076,7 +1116,7 @@ void sim_run(int64_t until)
 
 void sim_begin(uint64_t seed)
 {
-	sim = (struct sim) { .now = 1000000, .chance = { seed }, .trace = sim.trace };
+	sim = (struct sim){ .now = 1000000, .chance = { seed }, .trace = sim.trace };
 	order = 0;
 	sim_alter = NULL;
 }

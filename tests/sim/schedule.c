@@ -14,7 +14,10 @@ static const struct {
 	const char *name;
 	size_t at;
 } numbers[] = {
-#define N(field) { #field, offsetof(struct schedule, field) }
+#define N(field)                                                                                                       \
+	{                                                                                                              \
+#field, offsetof(struct schedule, field)                                                               \
+	}
 	N(nodes), N(image), N(chunk), N(rate), N(latency), N(give_up), N(stall), N(back), N(wanted), N(loss), N(fanout),
 #undef N
 };
@@ -69,8 +72,15 @@ int schedule_read(struct schedule *s, const char *text)
 	char word[128];
 	int used, err = 0;
 
-	*s = (struct schedule) { .seed = 1, .nodes = 3, .image = 200000, .chunk = 4096, .rate = 12500, .latency = 100,
-				 .give_up = 8000, .stall = 6000, .back = 2000 };
+	*s = (struct schedule){ .seed = 1,
+				.nodes = 3,
+				.image = 200000,
+				.chunk = 4096,
+				.rate = 12500,
+				.latency = 100,
+				.give_up = 8000,
+				.stall = 6000,
+				.back = 2000 };
 	while (err == 0 && sscanf(text, " %127s%n", word, &used) == 1) {
 		err = read_word(s, word);
 		text += used;
@@ -83,7 +93,8 @@ int schedule_read(struct schedule *s, const char *text)
 static struct fault some_fault(struct chance *c, const struct schedule *s, int transfer)
 {
 	struct fault f = { .kind = (enum fault_kind)chance_below(c, FAULT_KINDS),
-			   .at = 1 + (int)chance_below(c, (uint32_t)transfer + 1500), .a = 1 + (int)chance_below(c, (uint32_t)s->nodes) };
+			   .at = 1 + (int)chance_below(c, (uint32_t)transfer + 1500),
+			   .a = 1 + (int)chance_below(c, (uint32_t)s->nodes) };
 	int pause = 100 + (int)chance_below(c, 4000);
 
 	switch (f.kind) {
@@ -172,10 +183,12 @@ void schedule_make(struct schedule *s, uint64_t seed, int most_nodes)
 	struct chance c = { seed * 2654435761u + 12345 };
 	int transfer;
 
-	*s = (struct schedule) { .seed = seed, .back = 2000 };
-	s->nodes = 1 + (int)chance_below(&c, chance_one_in(&c, 4) ? (uint32_t)most_nodes : (uint32_t)MIN(most_nodes, 8));
+	*s = (struct schedule){ .seed = seed, .back = 2000 };
+	s->nodes =
+		1 + (int)chance_below(&c, chance_one_in(&c, 4) ? (uint32_t)most_nodes : (uint32_t)MIN(most_nodes, 8));
 	s->chunk = 1024 << chance_below(&c, 5);
-	s->image = chance_one_in(&c, 10) ? (int)chance_below(&c, 3) : (int)chance_below(&c, chance_one_in(&c, 5) ? 1000000 : 150000);
+	s->image = chance_one_in(&c, 10) ? (int)chance_below(&c, 3)
+					 : (int)chance_below(&c, chance_one_in(&c, 5) ? 1000000 : 150000);
 	s->rate = rates[chance_below(&c, ARRAY_SIZE(rates))];
 	s->latency = 20 + (int)chance_below(&c, chance_one_in(&c, 4) ? 20000 : 500);
 	s->give_up = 5000 + (int)chance_below(&c, 6000);

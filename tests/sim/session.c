@@ -127,7 +127,10 @@ static void on_node_ended(struct node *n, int err, const struct failure *f)
 }
 
 static const struct node_calls node_calls = {
-	.open = on_open, .complete = on_complete, .note = on_node_note, .ended = on_node_ended,
+	.open = on_open,
+	.complete = on_complete,
+	.note = on_node_note,
+	.ended = on_node_ended,
 };
 
 static void stop_node(struct actor *a)
@@ -195,7 +198,8 @@ static void on_changed(struct head *h, struct head_node *n)
 	(void)h;
 	if (w.words)
 		printf("%9.3f  head: %s is %s\n", (double)sim.now / 1e6, n->name, head_state_name(n->state));
-	if (n->state == HEAD_DONE && a && !a->lies && !a->disk.rot && memcmp(a->disk.bytes, w.image, (size_t)w.s->image) != 0)
+	if (n->state == HEAD_DONE && a && !a->lies && !a->disk.rot &&
+	    memcmp(a->disk.bytes, w.image, (size_t)w.s->image) != 0)
 		sim_violated("the head takes %s for done, and it is not", n->name);
 }
 
@@ -209,7 +213,8 @@ static void judge_node(const struct head_node *n)
 	}
 	w.v.failed++;
 	if (w.words)
-		printf("%9.3f  head: NOT DONE %s (%s): %s\n", (double)sim.now / 1e6, n->name, head_state_name(n->state), head_why(n));
+		printf("%9.3f  head: NOT DONE %s (%s): %s\n", (double)sim.now / 1e6, n->name, head_state_name(n->state),
+		       head_why(n));
 	if (!head_why(n)[0] || streq(head_why(n), head_state_name(n->state)))
 		sim_violated("%s did not get everything (%s), and nobody says why", n->name, head_state_name(n->state));
 	if (a && a->expected == MUST)
@@ -281,8 +286,13 @@ static void list_nodes(void)
 static void start_head(void *arg)
 {
 	const struct schedule *s = w.s;
-	struct head_options o = { .group = "dolly", .target = "/image", .give_up_ms = s->give_up, .stall_ms = s->stall,
-				  .return_ms = s->back, .wanted = (uint32_t)s->wanted, .fanout = (uint32_t)s->fanout };
+	struct head_options o = { .group = "dolly",
+				  .target = "/image",
+				  .give_up_ms = s->give_up,
+				  .stall_ms = s->stall,
+				  .return_ms = s->back,
+				  .wanted = (uint32_t)s->wanted,
+				  .fanout = (uint32_t)s->fanout };
 	struct failure f = { 0 };
 
 	(void)arg;
@@ -366,16 +376,20 @@ static void lie(struct sim_machine *m, uint8_t *p, size_t len)
 	for (int i = 0; i < w.s->faults; i++) {
 		const struct fault *f = &w.s->fault[i];
 
-		if (f->kind == FAULT_liar && machine_of(f->a) == m && f->x && chance_one_in(&sim.chance, (uint32_t)f->x))
-			p[chance_below(&sim.chance, (uint32_t)MIN(len, (size_t)(chance_one_in(&sim.chance, 2) ? 64 : len)))] ^=
+		if (f->kind == FAULT_liar && machine_of(f->a) == m && f->x &&
+		    chance_one_in(&sim.chance, (uint32_t)f->x))
+			p[chance_below(&sim.chance,
+				       (uint32_t)MIN(len, (size_t)(chance_one_in(&sim.chance, 2) ? 64 : len)))] ^=
 				(uint8_t)(1 << chance_below(&sim.chance, 8));
 	}
 }
 
 static void rule(enum sim_rule_kind kind, int from, int to, int port, int ms)
 {
-	struct sim_rule r = { .kind = kind, .from = from < 0 ? -1 : machine_of(from)->index,
-			      .to = to < 0 ? -1 : machine_of(to)->index, .port = (uint16_t)port,
+	struct sim_rule r = { .kind = kind,
+			      .from = from < 0 ? -1 : machine_of(from)->index,
+			      .to = to < 0 ? -1 : machine_of(to)->index,
+			      .port = (uint16_t)port,
 			      .until = ms ? sim.now + ms * 1000LL : 0 };
 
 	sim_rule_add(&r);
@@ -386,7 +400,9 @@ static bool names_machines(const struct fault *f)
 	bool one = f->a >= -1 && f->a <= w.s->nodes, two = f->b >= -1 && f->b <= w.s->nodes;
 	bool pair = f->kind >= FAULT_reject && f->kind <= FAULT_mtu;
 
-	return pair ? one && two && f->a != f->b : f->kind == FAULT_isolated || (one && f->a >= (f->kind == FAULT_flood || f->kind <= FAULT_unplug ? 0 : 1));
+	return pair ? one && two && f->a != f->b
+		    : f->kind == FAULT_isolated ||
+			       (one && f->a >= (f->kind == FAULT_flood || f->kind <= FAULT_unplug ? 0 : 1));
 }
 
 /* A fault's time has come. */
@@ -508,7 +524,8 @@ static bool hits(const struct fault *f, int i)
 	return f->a == i;
 }
 
-/* Do the faults keep packets of a kind from machine FROM to machine TO? LARGE ones; or first ones, to the extension's port. */
+/* Do the faults keep packets of a kind from machine FROM to machine TO? LARGE ones; or first ones, to the extension's
+ * port. */
 static bool blocked(int from, int to, bool large)
 {
 	for (int i = 0; i < w.s->faults; i++) {
@@ -561,7 +578,8 @@ static enum expected expect(int i)
 			if (mine)
 				e = MAX(e, MAY);
 			break;
-		case FAULT_isolated: /* a head so crowded that a turn takes as long as the limit of the session */
+		/* a head so crowded that a turn takes as long as the limit of the session */
+		case FAULT_isolated:
 			if ((int64_t)w.s->nodes * SIM_SOCKET / w.s->rate > w.s->stall / 8)
 				e = MAX(e, MAY);
 			break;
@@ -594,7 +612,8 @@ static int64_t longest(void)
 		const struct fault *f = &s->fault[i];
 
 		ms = MAX(ms, f->at + s->give_up + 2 * s->stall + s->back + 20000);
-		ms += f->kind == FAULT_liar ? STALL_MEDIUM * s->stall : 0; /* it may say that it has everything */
+		/* it may say that it has everything */
+		ms += f->kind == FAULT_liar ? STALL_MEDIUM * s->stall : 0;
 		ms += f->kind == FAULT_medium || f->kind <= FAULT_unplug ? f->x : 0;
 		if (f->kind == FAULT_slow)
 			slowest = MIN(slowest, MAX(f->x, 50));
@@ -607,8 +626,8 @@ static void judge(void)
 	if (!w.v.ended && w.head_running && !w.head_machine->frozen) {
 		sim_violated("the session is not over after %lld s", (long long)(w.bound / 1000));
 		for (uint32_t i = 1; i <= w.head.count && w.words; i++)
-			printf("           head: %s is %s: %s\n", w.head.node[i]->name, head_state_name(w.head.node[i]->state),
-			       head_why(w.head.node[i]));
+			printf("           head: %s is %s: %s\n", w.head.node[i]->name,
+			       head_state_name(w.head.node[i]->state), head_why(w.head.node[i]));
 	}
 	for (int i = 1; i <= w.s->nodes; i++) {
 		struct actor *a = &w.actor[i];
@@ -628,18 +647,21 @@ static void set_up(const struct schedule *s)
 	make_image();
 	w.head_machine = sim_add_machine(address_of(0), s->rate / 1000.0, s->latency);
 	w.stranger = sim_add_machine(0x0a09fa01, 125, s->latency);
-	w.disk = (struct sim_disk) { .m = w.head_machine, .truth = w.image, .bytes = w.image, .size = s->image };
+	w.disk = (struct sim_disk){ .m = w.head_machine, .truth = w.image, .bytes = w.image, .size = s->image };
 	sim_disk_open(&w.store, &w.disk);
 	w.actor = calloc((size_t)s->nodes + 1, sizeof(*w.actor));
 	for (int i = 0; i < s->faults; i++)
-		if (s->fault[i].kind == FAULT_loopback && s->fault[i].a >= 1 && s->fault[i].a <= s->nodes && !shared && !s->wanted)
+		if (s->fault[i].kind == FAULT_loopback && s->fault[i].a >= 1 && s->fault[i].a <= s->nodes && !shared &&
+		    !s->wanted)
 			w.actor[s->fault[i].a].m = shared = sim_add_program(w.head_machine);
 	for (int i = 1; i <= s->nodes; i++) {
 		struct actor *a = &w.actor[i];
 
 		if (!a->m)
 			a->m = sim_add_machine(address_of(i), s->rate / 1000.0, s->latency);
-		a->disk = (struct sim_disk) { .m = a->m, .truth = w.image, .bytes = calloc(1, (size_t)s->image + 1), .size = s->image };
+		a->disk = (struct sim_disk){
+			.m = a->m, .truth = w.image, .bytes = calloc(1, (size_t)s->image + 1), .size = s->image
+		};
 	}
 	for (int i = 0; i < s->faults; i++)
 		if (names_machines(&s->fault[i]))
@@ -648,7 +670,8 @@ static void set_up(const struct schedule *s)
 		w.actor[i].expected = expect(i);
 		sim_at(sim.now + w.actor[i].begins + chance_below(&sim.chance, 20000), start_node, &w.actor[i]);
 	}
-	sim_at(sim.now + (shared ? 30000 : 0) + (int64_t)chance_below(&sim.chance, 400000), start_head, NULL); /* the port is its guest's */
+	/* the port is its guest's */
+	sim_at(sim.now + (shared ? 30000 : 0) + (int64_t)chance_below(&sim.chance, 400000), start_head, NULL);
 }
 
 static void tear_down(void)

@@ -1,4 +1,5 @@
-/* sim.c - seeds -> schedules -> sessions of the real code under simulated time; what fails is shrunk. See doc/simulation.md. */
+/* sim.c - seeds -> schedules -> sessions of the real code under simulated time; what fails is shrunk. See
+ * doc/simulation.md. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schedule.h"
 
@@ -61,7 +62,8 @@ static void shrink(struct schedule *s)
 
 	while (any && rounds++ < 60)
 		any = drop_a_fault(s) || shrink_number(s, &s->nodes, 1) || shrink_number(s, &s->loss, 0) ||
-		      shrink_number(s, &s->fanout, 0) || shrink_number(s, &s->wanted, 0) || shrink_number(s, &s->image, 1000);
+		      shrink_number(s, &s->fanout, 0) || shrink_number(s, &s->wanted, 0) ||
+		      shrink_number(s, &s->image, 1000);
 }
 
 /* ---- many of them */
@@ -83,11 +85,13 @@ static void report(const struct schedule *s, const struct verdict *v)
 }
 
 /* One process of JOBS: every JOBS-th seed from FIRST + ME on. */
-static struct tally run_seeds(uint64_t first, uint64_t count, int nodes, int64_t until, int jobs, int me, unsigned long long most)
+static struct tally run_seeds(uint64_t first, uint64_t count, int nodes, int64_t until, int jobs, int me,
+			      unsigned long long most)
 {
 	struct tally t = { 0 };
 
-	for (uint64_t i = (uint64_t)me; i < count && (!until || now_ms() < until) && t.failed < most; i += (uint64_t)jobs) {
+	for (uint64_t i = (uint64_t)me; i < count && (!until || now_ms() < until) && t.failed < most;
+	     i += (uint64_t)jobs) {
 		struct schedule s;
 		struct verdict v;
 
@@ -129,8 +133,10 @@ static int run_jobs(uint64_t first, uint64_t count, int nodes, int seconds, int 
 	for (int status; wait(&status) > 0;)
 		if (status)
 			sum.failed++; /* it fell: an illegal transition, memory, a signal */
-	printf("%llu schedules of up to %d nodes, %llu failed; %.1f million events, %.1f hours of simulated time in %.1f s\n",
-	       sum.run, nodes, sum.failed, (double)sum.events / 1e6, (double)sum.ended_us / 3.6e9, (double)(now_ms() - begun) / 1000);
+	printf("%llu schedules of up to %d nodes, %llu failed; %.1f million events, %.1f hours of simulated time in "
+	       "%.1f s\n",
+	       sum.run, nodes, sum.failed, (double)sum.events / 1e6, (double)sum.ended_us / 3.6e9,
+	       (double)(now_ms() - begun) / 1000);
 	return sum.failed ? 1 : 0;
 }
 
@@ -185,16 +191,35 @@ int main(int argc, char **argv)
 	states_strict = true;
 	while ((option = getopt(argc, argv, "n:f:c:t:j:m:r:s:k:")) != -1) {
 		switch (option) {
-		case 'n': nodes = atoi(optarg); break;
-		case 'f': first = strtoull(optarg, NULL, 10); break;
-		case 'c': count = strtoull(optarg, NULL, 10); break;
-		case 't': seconds = atoi(optarg); break;
-		case 'j': jobs = atoi(optarg); break;
-		case 'm': most = strtoull(optarg, NULL, 10); break;
-		case 'r': replay = strtoull(optarg, NULL, 10); break;
-		case 's': text = optarg; break;
-		case 'k': cases = optarg; break;
-		default: return usage();
+		case 'n':
+			nodes = atoi(optarg);
+			break;
+		case 'f':
+			first = strtoull(optarg, NULL, 10);
+			break;
+		case 'c':
+			count = strtoull(optarg, NULL, 10);
+			break;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 'j':
+			jobs = atoi(optarg);
+			break;
+		case 'm':
+			most = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			replay = strtoull(optarg, NULL, 10);
+			break;
+		case 's':
+			text = optarg;
+			break;
+		case 'k':
+			cases = optarg;
+			break;
+		default:
+			return usage();
 		}
 	}
 	if (cases)

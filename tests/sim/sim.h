@@ -1,4 +1,5 @@
-/* sim.h - a schedule -> machines that run the relay's real code in one process, under simulated time: what they share. */
+/* sim.h - a schedule -> machines that run the relay's real code in one process, under simulated time: what they
+ * share. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef SIM_H
 #define SIM_H
@@ -6,9 +7,9 @@
 #include "relay/head.h"
 #include "relay/node.h"
 
-#define SIM_MACHINES  10002        /* at most; 0 is the head's */
-#define SIM_BASE      (1 << 20)    /* descriptors of the simulator begin here: none that the kernel has */
-#define SIM_SOCKET    (64 * 1024)  /* bytes a socket's buffers hold, each way */
+#define SIM_MACHINES 10002       /* at most; 0 is the head's */
+#define SIM_BASE     (1 << 20)   /* descriptors of the simulator begin here: none that the kernel has */
+#define SIM_SOCKET   (64 * 1024) /* bytes a socket's buffers hold, each way */
 
 /* ---- chance: one seed decides everything */
 
@@ -48,18 +49,19 @@ struct sim_machine {
 	bool loop_open;
 	struct sim_machine *host;  /* whose kernel it runs on: itself, or a machine that runs several programs */
 	struct sim_machine *guest; /* the next program of the same kernel */
-	bool off, frozen;          /* no power: nobody is told of what it closes; its programs do not run, its kernel does */
+	/* no power: nobody is told of what it closes; its programs do not run, its kernel does */
+	bool off, frozen;
 	bool unplugged;
-	uint32_t address[4];       /* IPv4, host order; the first is the one others are told */
+	uint32_t address[4]; /* IPv4, host order; the first is the one others are told */
 	int addresses;
-	double rate;               /* bytes per us, each way */
-	int64_t latency;           /* us, one way, added to the other side's */
-	int64_t lateness;          /* us by which its program may be late, at most */
+	double rate;                /* bytes per us, each way */
+	int64_t latency;            /* us, one way, added to the other side's */
+	int64_t lateness;           /* us by which its program may be late, at most */
 	int64_t up_free, down_free; /* us: until then its cable is busy */
-	int64_t wake_at;           /* us; 0: none is planned */
-	unsigned descriptors;      /* now open */
-	unsigned limit;            /* at most; 0: any number */
-	int first_fd;              /* the list of its descriptors */
+	int64_t wake_at;            /* us; 0: none is planned */
+	unsigned descriptors;       /* now open */
+	unsigned limit;             /* at most; 0: any number */
+	int first_fd;               /* the list of its descriptors */
 	uint16_t next_port;
 	uint64_t wakes, sent, messages; /* how often it ran, bytes and writes it sent */
 	void *owner;
@@ -73,7 +75,7 @@ struct sim {
 	int machines;
 	struct sim_rule *rule;
 	size_t rules;
-	unsigned loss;   /* one segment in so many comes 200 ms later; 0: none */
+	unsigned loss; /* one segment in so many comes 200 ms later; 0: none */
 	uint64_t events;
 	bool stopped;
 	bool trace;
@@ -108,7 +110,7 @@ void sim_trace(const char *fmt, ...) printf_like(1, 2);
 
 struct sim_disk {
 	struct sim_machine *m;
-	const uint8_t *truth;    /* the image: what is stored must be it */
+	const uint8_t *truth; /* the image: what is stored must be it */
 	uint8_t *bytes;
 	int64_t size, written;   /* written: in all */
 	bool used;               /* something was written by an earlier program */

@@ -29,7 +29,8 @@ static void test_it_fits_what_was_typed(void **state)
 	} table[] = {
 		{ FAIL_MEM_TOO_LITTLE, "automatic=method:nfs", "root:nfs uses", "method:nfs with" },
 		{ FAIL_MEM_TOO_LITTLE, "automatic=method:nfs,root:nfs", "smaller", "root:nfs" },
-		{ FAIL_MEM_TOO_LITTLE, "automatic=method:http", "Another method needs no copy: method:nfs with root:nfs", "root:disk" },
+		{ FAIL_MEM_TOO_LITTLE, "automatic=method:http",
+		  "Another method needs no copy: method:nfs with root:nfs", "root:disk" },
 		{ FAIL_MEM_TOO_LITTLE, "automatic=method:disk", "root:disk uses", "nfs" },
 		{ FAIL_MEM_TOO_LITTLE, "automatic=method:cdrom", "root:cdrom uses", "nfs" },
 		{ FAIL_MEM_TOO_LITTLE, "automatic=method:http,kernel:linux", "smaller", "root:" },
@@ -68,7 +69,8 @@ static void test_it_fits_what_was_typed(void **state)
 
 static void test_a_program_on_a_shell_is_told_nothing_of_nodes(void **state)
 {
-	static const char *const of_nodes[] = { "APPEND", "all.rdz", "outfile:", "ramdisk_size", "root:nfs", "/run/stage1" };
+	static const char *const of_nodes[] = { "APPEND",       "all.rdz",  "outfile:",
+						"ramdisk_size", "root:nfs", "/run/stage1" };
 	/* what only a node can run into: devices, media, mounts, roots, kernels of its own */
 	static const char *const only_nodes[] = { "S1-DEV", "S1-NET", "S1-MED", "S1-ROOT", "S1-IMG-03", "S1-SYS-01" };
 	(void)state;
@@ -88,9 +90,13 @@ static void test_a_program_on_a_shell_is_told_nothing_of_nodes(void **state)
 
 static void test_every_failure_has_advice_for_every_method(void **state)
 {
-	static const char *const lines[] = { "", "automatic=method:http,server:h", "automatic=method:nfs,root:nfs,interface:eth0",
-					     "automatic=method:disk,disk:auto,partition:auto", "automatic=method:https,pin:x,user:u",
-					     "init=/x automatic=method:tftp,kernel:k,network:static", "automatic=method:cdrom" };
+	static const char *const lines[] = { "",
+					     "automatic=method:http,server:h",
+					     "automatic=method:nfs,root:nfs,interface:eth0",
+					     "automatic=method:disk,disk:auto,partition:auto",
+					     "automatic=method:https,pin:x,user:u",
+					     "init=/x automatic=method:tftp,kernel:k,network:static",
+					     "automatic=method:cdrom" };
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
@@ -98,7 +104,8 @@ static void test_every_failure_has_advice_for_every_method(void **state)
 			for (int reader = ADVICE_NODE; reader <= ADVICE_SHELL; reader++) {
 				char *words = advice(lines[i], (enum fail_id)id, (enum advice_reader)reader);
 
-				if ((strlen(words) < 8 && id != FAIL_SYS_CANCELLED) || strchr(words, '[') || strstr(words, "APPEND"))
+				if ((strlen(words) < 8 && id != FAIL_SYS_CANCELLED) || strchr(words, '[') ||
+				    strstr(words, "APPEND"))
 					fail_msg("%s, %s: '%s'", lines[i], fail_code((enum fail_id)id), words);
 				free(words);
 			}

@@ -29,8 +29,12 @@ static void test_plain_text_ends_with_either_line_end(void **state)
 static void test_both_kinds_of_backspace_and_clear(void **state)
 {
 	(void)state;
-	assert_line("abx\x7f\x08" "c\r", "ac");
-	assert_line("\x7f\x7f" "a\r", "a");
+	assert_line("abx\x7f\x08"
+		    "c\r",
+		    "ac");
+	assert_line("\x7f\x7f"
+		    "a\r",
+		    "a");
 	assert_line("wrong\x15right\r", "right");
 }
 

@@ -63,8 +63,8 @@ static bool has_control(const char *value)
 	return false;
 }
 
-/* What a shell that sources the file reads is what was written, and nothing in it is run; what has control characters is
- * not there. */
+/* What a shell that sources the file reads is what was written, and nothing in it is run; what has control characters
+ * is not there. */
 static void test_hostile_settings_in_a_shell(void **state)
 {
 	static char values[2 * HOSTILE][32], script[100000];
@@ -80,7 +80,8 @@ static void test_hostile_settings_in_a_shell(void **state)
 		make_hostile(values[i], &seed);
 		snprintf(key, sizeof(key), "V%u", i);
 		(i % 2 ? buf_setting : buf_setting_bare)(&lines, key, values[i]);
-		length += snprintf(script + length, sizeof(script) - (size_t)length, "printf '<%%s>\\n' \"${%s-unset}\";", key);
+		length += snprintf(script + length, sizeof(script) - (size_t)length,
+				   "printf '<%%s>\\n' \"${%s-unset}\";", key);
 	}
 	assert_true(fd >= 0 && write(fd, lines.data, lines.len) == (ssize_t)lines.len);
 	buf_free(&lines);
@@ -132,10 +133,8 @@ static void test_str_copy_cuts_and_says_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grows_and_formats),
-		cmocka_unit_test(test_shell_quoting),
-		cmocka_unit_test(test_hostile_settings_in_a_shell),
-		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_grows_and_formats),           cmocka_unit_test(test_shell_quoting),
+		cmocka_unit_test(test_hostile_settings_in_a_shell), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_str_copy_cuts_and_says_so),
 	};
 

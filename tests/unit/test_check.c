@@ -123,7 +123,9 @@ static void test_plans(void **state)
 		{ "method:nfs,server:h,directory:/a,root:nfs+rw", "", { false, ROOT_RW, PLACE_THERE, -1 } },
 		{ "method:disk,directory:/,root:disk", "", { false, ROOT_OVERLAY, PLACE_THERE, -1 } },
 		{ "method:disk,directory:/,root:ram", "", { false, ROOT_OVERLAY, PLACE_MEMORY, -1 } },
-		{ "method:http,server:h,kernel:linux", "root=/dev/ram3 rw", { true, ROOT_OVERLAY, PLACE_MEMORY_OR_MEDIUM, -1 } },
+		{ "method:http,server:h,kernel:linux",
+		  "root=/dev/ram3 rw",
+		  { true, ROOT_OVERLAY, PLACE_MEMORY_OR_MEDIUM, -1 } },
 	};
 	(void)state;
 

@@ -1,4 +1,5 @@
-/* test_child.c - relay/child.h: children end as events, and what their statuses mean is known for the tools people use. */
+/* test_child.c - relay/child.h: children end as events, and what their statuses mean is known for the tools people
+ * use. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/child.h"
 
@@ -133,7 +134,10 @@ static void is_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tools), cmocka_unit_test(verdicts), cmocka_unit_test(runs), cmocka_unit_test(is_killed),
+		cmocka_unit_test(tools),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(runs),
+		cmocka_unit_test(is_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

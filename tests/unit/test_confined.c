@@ -39,8 +39,10 @@ static int set_up(void **state)
 	write_file("in/f", "in");
 	write_file("in/a/b/f", "deep");
 	assert_int_equal(symlink("f", "in/near") | symlink("/f", "in/absolute") | symlink("../f", "in/above") |
-			 symlink("../../../../f", "in/a/b/far") | symlink("/a", "in/folder") | symlink("../out", "in/outside") |
-			 symlink("loop", "in/loop") | symlink("/proc/self/fd/0", "in/magic"), 0);
+				 symlink("../../../../f", "in/a/b/far") | symlink("/a", "in/folder") |
+				 symlink("../out", "in/outside") | symlink("loop", "in/loop") |
+				 symlink("/proc/self/fd/0", "in/magic"),
+			 0);
 	root = open("in", O_RDONLY | O_DIRECTORY);
 	return root < 0;
 }

@@ -24,7 +24,7 @@ struct world {
 	int64_t now;
 	unsigned discovers, requests, declines, releases, probes;
 	int64_t last_sent, longest_pause; /* between two DISCOVERs */
-	uint8_t server; /* who answers: 10.9.0.SERVER */
+	uint8_t server;                   /* who answers: 10.9.0.SERVER */
 	uint32_t xid;
 	bool bare;            /* answers hold nothing but their type and server */
 	const uint8_t *proxy; /* a machine that answers whatever is asked by ARP */
@@ -78,7 +78,9 @@ static bool is_ours(struct wire *wire, const uint8_t mac[MAC_LEN])
 
 static void begin(struct world *w)
 {
-	*w = (struct world){ .wire = { .name = "eth0", .send = on_send, .is_ours = is_ours }, .now = 1000000, .server = 1 };
+	*w = (struct world){ .wire = { .name = "eth0", .send = on_send, .is_ours = is_ours },
+			     .now = 1000000,
+			     .server = 1 };
 	memcpy(w->wire.mac, own_mac, MAC_LEN);
 	w->seeker = dhcp_seeker(&w->wire, NULL);
 	assert_non_null(w->seeker);
@@ -114,8 +116,8 @@ static void answer(struct world *w, enum dhcp_type type, uint8_t last)
 {
 	uint8_t m[300] = { 2, 1, 6 };
 	struct udp_frame u = { .from_port = 67, .to_port = 68, .data = m, .len = sizeof(m) };
-	const uint8_t options[] = { 99, 130, 83, 99, 53, 1, (uint8_t)type, 54, 4, 10, 9, 0, w->server, 51, 4, 0, 0, 14, 16,
-				    1, 4, 255, 255, 255, 0, 255 };
+	const uint8_t options[] = { 99, 130, 83, 99, 53, 1, (uint8_t)type, 54,  4,   10, 9,  0, w->server, 51, 4,
+				    0,  0,   14, 16, 1,  4, 255,           255, 255, 0,  255 };
 	struct buf frame = { 0 };
 
 	for (int i = 0; i < 4; i++)
@@ -221,7 +223,7 @@ static void test_patience_with_an_absent_server(void **state)
 	pass(&w, 10000);
 	before = w.discovers;
 	arp_from(&w, server_mac, "10.9.0.1", "10.9.0.2"); /* somebody is there: the port forwards */
-	assert_int_equal(w.discovers, before + 1);       /* at once */
+	assert_int_equal(w.discovers, before + 1);        /* at once */
 	arp_from(&w, server_mac, "10.9.0.1", "10.9.0.2");
 	assert_int_equal(w.discovers, before + 1);
 	pass(&w, 10000);
@@ -259,7 +261,8 @@ static void test_spanning_tree_is_waited_for(void **state)
 	w.longest_pause = 0;
 	arp_from(&w, server_mac, "10.9.0.1", "10.9.0.2"); /* a neighbour on the same unmanaged switch */
 	pass(&w, 29000 + PATIENCE_LATE_PORT_MS);
-	assert_in_range(w.longest_pause, 1, PATIENCE_BLIND_MS); /* still at least every 0.65 s, and beyond the 30 s */
+	/* still at least every 0.65 s, and beyond the 30 s */
+	assert_in_range(w.longest_pause, 1, PATIENCE_BLIND_MS);
 	pass(&w, 10000);
 	assert_in_range(w.longest_pause, PATIENCE_BLIND_MS + 1, PATIENCE_HEARD_MS);
 	buf_free(&words);

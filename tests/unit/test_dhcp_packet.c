@@ -1,4 +1,5 @@
-/* test_dhcp_packet.c - net/dhcp_packet.h, net/dhcp_lease.h: crafted messages, cut anywhere, lying about their lengths. */
+/* test_dhcp_packet.c - net/dhcp_packet.h, net/dhcp_lease.h: crafted messages, cut anywhere, lying about their
+ * lengths. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,8 +143,17 @@ static void test_pieces_of_long_options(void **state)
 	ADD(&m, 67, 3, 'b', 'o', 'o');
 	ADD(&m, 52, 1, 3);
 	ADD(&m, 67, 2, 't', '/', 255);
-	memcpy(m.bytes + 108, "\x43\x03" "abc" "\x0c\x02no\xff", 10); /* file */
-	memcpy(m.bytes + 44, "\x43\x01" "!" "\x34\x01\x01\xff", 7);    /* sname; an overload there counts for nothing */
+	memcpy(m.bytes + 108,
+	       "\x43\x03"
+	       "abc"
+	       "\x0c\x02no\xff",
+	       10); /* file */
+	/* sname; an overload there counts for nothing */
+	memcpy(m.bytes + 44,
+	       "\x43\x01"
+	       "!"
+	       "\x34\x01\x01\xff",
+	       7);
 	assert_int_equal(read_made(&m, &out, why), 0);
 	assert_int_equal(out.option[OPTION_BOOTFILE].len, 9);
 	assert_memory_equal(out.option[OPTION_BOOTFILE].data, "boot/abc!", 9);
@@ -207,7 +217,7 @@ static void test_routes(void **state)
 static void test_malformed_routes_leave_the_router(void **state)
 {
 	static const uint8_t bad[][10] = {
-		{ 33, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, /* a prefix over 32 */
+		{ 33, 1, 2, 3, 4, 5, 6, 7, 8, 9 },    /* a prefix over 32 */
 		{ 24, 10, 7, 0, 10, 9, 0, 9, 8, 10 }, /* a second route that is cut */
 		{ 32, 1, 2, 3, 4, 10, 9, 0, 9, 32 },
 	};
@@ -236,11 +246,11 @@ static void test_search_lists(void **state)
 	} list[] = {
 		{ 16, "\001a\007example\0\001b\300\002\0", NULL }, /* ends with the root, which is no domain */
 		{ 15, "\001a\007example\0\001b\300\002", "a.example b.example" },
-		{ 2, "\300\000", NULL },             /* points at itself */
+		{ 2, "\300\000", NULL },              /* points at itself */
 		{ 6, "\001a\300\004\300\000", NULL }, /* two that point at each other */
-		{ 4, "\003abc", NULL },              /* cut */
+		{ 4, "\003abc", NULL },               /* cut */
 		{ 1, "\300", NULL },
-		{ 4, "\100ab\0", NULL }, /* a label type that does not exist */
+		{ 4, "\100ab\0", NULL },    /* a label type that does not exist */
 		{ 4, "\002a\033\0", NULL }, /* an escape */
 	};
 	(void)state;
@@ -266,13 +276,13 @@ static void test_values_that_are_none(void **state)
 	struct network net;
 	(void)state;
 
-	ADD(&m, 26, 2, 0, 60);                      /* MTU */
-	ADD(&m, 6, 7, 224, 0, 0, 1, 10, 9, 0);      /* one multicast, one cut */
-	ADD(&m, 12, 4, 'a', '/', '.', '.');         /* host name */
-	ADD(&m, 15, 3, 'a', '/', 'b');              /* domain */
-	ADD(&m, 28, 4, 10, 8, 0, 255);              /* broadcast of another network */
-	ADD(&m, 58, 4, 0, 0, 0x20, 0);              /* renewal after the lease's end */
-	ADD(&m, 66, 2, 0, 0);                       /* nothing but NULs */
+	ADD(&m, 26, 2, 0, 60);                 /* MTU */
+	ADD(&m, 6, 7, 224, 0, 0, 1, 10, 9, 0); /* one multicast, one cut */
+	ADD(&m, 12, 4, 'a', '/', '.', '.');    /* host name */
+	ADD(&m, 15, 3, 'a', '/', 'b');         /* domain */
+	ADD(&m, 28, 4, 10, 8, 0, 255);         /* broadcast of another network */
+	ADD(&m, 58, 4, 0, 0, 0x20, 0);         /* renewal after the lease's end */
+	ADD(&m, 66, 2, 0, 0);                  /* nothing but NULs */
 	assert_int_equal(lease_of(&m, &net), 0);
 	assert_int_equal(net.mtu, 0);
 	assert_int_equal(net.dns_count, 0);
@@ -292,15 +302,30 @@ static void test_options_that_come_again(void **state)
 		uint8_t bytes[24];
 		size_t len;
 	} more[] = {
-		{ { 54, 4, 10, 9, 0, 1 }, 6 },  { { 54, 4, 10, 9, 0, 2 }, 6 },  { { 1, 4, 255, 255, 255, 0 }, 6 },
-		{ { 51, 4, 0, 0, 0, 9 }, 6 },   { { 53, 1, DHCP_OFFER }, 3 },   { { 53, 1, DHCP_ACK }, 3 },
-		{ { 53, 2, 2, 2 }, 4 },         { { 54, 0 }, 2 },               { { 54, 3, 10, 9, 0 }, 5 },
-		{ { 54, 8, 10, 9, 0, 1, 10, 9, 0, 1 }, 10 },                    { { 1, 0 }, 2 },
-		{ { 1, 2, 255, 255 }, 4 },      { { 51, 2, 1, 1 }, 4 },         { { 51, 8, 0, 0, 0, 9, 0, 0, 0, 9 }, 10 },
-		{ { 26, 2, 5, 120 }, 4 },       { { 28, 4, 10, 9, 0, 7 }, 6 },  { { 58, 4, 0, 0, 0, 9 }, 6 },
-		{ { 12, 5, 'n', 'o', 'd', 'e', '7' }, 7 },                      { { 15, 3, 'a', '.', 'b' }, 5 },
-		{ { 3, 4, 10, 9, 0, 5 }, 6 },   { { 6, 4, 10, 9, 0, 3 }, 6 },   { { 67, 2, 'a', 'b' }, 4 },
-		{ { 26, 1, 9 }, 3 },            { { 59, 5, 1, 1, 1, 1, 1 }, 7 },
+		{ { 54, 4, 10, 9, 0, 1 }, 6 },
+		{ { 54, 4, 10, 9, 0, 2 }, 6 },
+		{ { 1, 4, 255, 255, 255, 0 }, 6 },
+		{ { 51, 4, 0, 0, 0, 9 }, 6 },
+		{ { 53, 1, DHCP_OFFER }, 3 },
+		{ { 53, 1, DHCP_ACK }, 3 },
+		{ { 53, 2, 2, 2 }, 4 },
+		{ { 54, 0 }, 2 },
+		{ { 54, 3, 10, 9, 0 }, 5 },
+		{ { 54, 8, 10, 9, 0, 1, 10, 9, 0, 1 }, 10 },
+		{ { 1, 0 }, 2 },
+		{ { 1, 2, 255, 255 }, 4 },
+		{ { 51, 2, 1, 1 }, 4 },
+		{ { 51, 8, 0, 0, 0, 9, 0, 0, 0, 9 }, 10 },
+		{ { 26, 2, 5, 120 }, 4 },
+		{ { 28, 4, 10, 9, 0, 7 }, 6 },
+		{ { 58, 4, 0, 0, 0, 9 }, 6 },
+		{ { 12, 5, 'n', 'o', 'd', 'e', '7' }, 7 },
+		{ { 15, 3, 'a', '.', 'b' }, 5 },
+		{ { 3, 4, 10, 9, 0, 5 }, 6 },
+		{ { 6, 4, 10, 9, 0, 3 }, 6 },
+		{ { 67, 2, 'a', 'b' }, 4 },
+		{ { 26, 1, 9 }, 3 },
+		{ { 59, 5, 1, 1, 1, 1, 1 }, 7 },
 	};
 	(void)state;
 
@@ -359,12 +384,12 @@ static void test_offers_of_no_use(void **state)
 		size_t at;
 		uint8_t value;
 	} harm[] = {
-		{ 16, 127 },         /* loopback */
-		{ 16, 224 },         /* multicast */
-		{ 19, 255 },         /* the broadcast address */
-		{ 19, 0 },           /* the network's */
-		{ 245, 0 },          /* a server that is 0.9.0.1 */
-		{ 260, 1 },          /* netmask 255.1.255.0 */
+		{ 16, 127 }, /* loopback */
+		{ 16, 224 }, /* multicast */
+		{ 19, 255 }, /* the broadcast address */
+		{ 19, 0 },   /* the network's */
+		{ 245, 0 },  /* a server that is 0.9.0.1 */
+		{ 260, 1 },  /* netmask 255.1.255.0 */
 	};
 	(void)state;
 
@@ -394,8 +419,9 @@ static void test_without_netmask_the_class_decides(void **state)
 static void test_fixed_options_said_twice(void **state)
 {
 	static const uint8_t second[][6] = {
-		{ 1, 4, 255, 0, 0, 0 }, { 51, 4, 0, 0, 0, 9 }, { 54, 4, 10, 9, 0, 77 }, { 53, 1, DHCP_NAK }, { 1, 2, 255, 255 },
-		{ 54, 0 }, { 51, 1, 3 },
+		{ 1, 4, 255, 0, 0, 0 }, { 51, 4, 0, 0, 0, 9 }, { 54, 4, 10, 9, 0, 77 },
+		{ 53, 1, DHCP_NAK },    { 1, 2, 255, 255 },    { 54, 0 },
+		{ 51, 1, 3 },
 	};
 	(void)state;
 
@@ -467,8 +493,12 @@ static void test_domains(void **state)
 
 static void test_written_messages(void **state)
 {
-	struct dhcp_ask ask = { .type = DHCP_REQUEST, .xid = 0x01020304, .secs = 258, .broadcast = true,
-				.mac = { 2, 0, 0, 0, 0, 1 }, .hostname = "node7" };
+	struct dhcp_ask ask = { .type = DHCP_REQUEST,
+				.xid = 0x01020304,
+				.secs = 258,
+				.broadcast = true,
+				.mac = { 2, 0, 0, 0, 0, 1 },
+				.hostname = "node7" };
 	struct buf out = { 0 };
 	const uint8_t *p;
 	(void)state;

@@ -85,10 +85,10 @@ static void test_names_that_are_none(void **state)
 		const char *bytes;
 		size_t len, at;
 	} bad[] = {
-		{ "\300\000", 2, 0 },             /* itself */
-		{ "\001a\300\000", 4, 0 },        /* its own beginning */
+		{ "\300\000", 2, 0 },                   /* itself */
+		{ "\001a\300\000", 4, 0 },              /* its own beginning */
 		{ "\001a\300\006\001b\300\000", 8, 0 }, /* forward */
-		{ "\001a", 2, 0 },                /* no end */
+		{ "\001a", 2, 0 },                      /* no end */
 		{ "\005ab", 3, 0 },
 		{ "\300", 1, 0 },
 		{ "\200a\0", 3, 0 }, /* a label type that does not exist */
@@ -262,10 +262,11 @@ static void test_resolv_conf(void **state)
 	char text[64];
 	(void)state;
 
-	assert_int_equal(resolver_read(&r, "# a comment\nnameserver 10.9.0.1\n  nameserver\t2001:db8::1 \nnameserver x\n"
-					   "nameserver\noptions ndots:2\ndomain one.example\nsearch a.example  b.example # c\n"
-					   "nameserver 10.9.0.2"),
-			 0);
+	assert_int_equal(
+		resolver_read(&r, "# a comment\nnameserver 10.9.0.1\n  nameserver\t2001:db8::1 \nnameserver x\n"
+				  "nameserver\noptions ndots:2\ndomain one.example\nsearch a.example  b.example # c\n"
+				  "nameserver 10.9.0.2"),
+		0);
 	assert_int_equal(r.servers.count, 3);
 	assert_string_equal(peer_text(&r.servers.address[1], text), "2001:db8::1");
 	assert_string_equal(peer_text(&r.servers.address[2], text), "10.9.0.2");

@@ -47,7 +47,8 @@ static void all_keywords(void **state)
 	struct dolly_conf c;
 
 	(void)state;
-	parse(&c, "# a comment\r\n\r\ncompressed infile x.gz\r\noutfile /data/y split 2G\r\nsegsize 1460\nadd 1:-b\nfanout 2\n"
+	parse(&c, "# a comment\r\n\r\ncompressed infile x.gz\r\noutfile /data/y split 2G\r\nsegsize 1460\nadd "
+		  "1:-b\nfanout 2\n"
 		  "hyphennormal\nserver s\nclients auto 32\nendconfig behind");
 	assert_true(c.in_compressed);
 	assert_string_equal(c.infile, "x.gz");
@@ -65,10 +66,8 @@ static void all_keywords(void **state)
 static void other_interfaces(void **state)
 {
 	static const char *const cases[][3] = {
-		{ "add 0:-b", "node12", "node12-b" },
-		{ "add 0:-b:-c", "node12", "node12-b" },
-		{ "add2 0:giga", "node12", "nodegiga12" },
-		{ "add 1:-b", "node12", "node12" },
+		{ "add 0:-b", "node12", "node12-b" },      { "add 0:-b:-c", "node12", "node12-b" },
+		{ "add2 0:giga", "node12", "nodegiga12" }, { "add 1:-b", "node12", "node12" },
 		{ "hyphennormal", "node12", "node12" },
 	};
 
@@ -106,7 +105,8 @@ static void mistakes(void **state)
 		struct dolly_conf c;
 		char error[200] = "";
 
-		assert_int_equal(dolly_conf_parse(&c, texts[i][0], strlen(texts[i][0]), error, sizeof(error)), -EBADMSG);
+		assert_int_equal(dolly_conf_parse(&c, texts[i][0], strlen(texts[i][0]), error, sizeof(error)),
+				 -EBADMSG);
 		assert_non_null(strstr(error, texts[i][1]));
 	}
 }

@@ -11,14 +11,31 @@
 
 /* ---- a module of a few bytes */
 
-enum { NONE, TEXT, RELOCATIONS, RODATA, MODINFO, ORC, ORC_RELOCATIONS, NOTE, COMMENT, CALLS, MCOUNT, SYMBOLS, STRINGS, NAMES,
-       SECTIONS };
+enum {
+	NONE,
+	TEXT,
+	RELOCATIONS,
+	RODATA,
+	MODINFO,
+	ORC,
+	ORC_RELOCATIONS,
+	NOTE,
+	COMMENT,
+	CALLS,
+	MCOUNT,
+	SYMBOLS,
+	STRINGS,
+	NAMES,
+	SECTIONS
+};
 
-static const char names[] = "\0.text\0.rela.text\0.rodata\0.modinfo\0.orc_unwind\0.rela.orc_unwind\0.note.Linux\0.comment\0"
-			    ".call_sites\0__mcount_loc\0.symtab\0.strtab\0.shstrtab";
+static const char names[] =
+	"\0.text\0.rela.text\0.rodata\0.modinfo\0.orc_unwind\0.rela.orc_unwind\0.note.Linux\0.comment\0"
+	".call_sites\0__mcount_loc\0.symtab\0.strtab\0.shstrtab";
 static const char strings[] = "\0module.c\0table\0helper\0printk\0start\0__mod_alias\0unused\0__fentry__\0"
 			      "__pfx_helper";
-static const char modinfo[] = "firmware=a.bin\0alias=pci:v0000*\0license=GPL\0\0parm=x:words\0alias\0author=Me\0name=small";
+static const char modinfo[] =
+	"firmware=a.bin\0alias=pci:v0000*\0license=GPL\0\0parm=x:words\0alias\0author=Me\0name=small";
 
 static uint32_t name_in(const char *list, size_t size, const char *name)
 {
@@ -31,7 +48,11 @@ static uint32_t name_in(const char *list, size_t size, const char *name)
 static const Elf64_Sym symbols[] = {
 	{ 0 },
 	{ .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FILE), .st_shndx = SHN_ABS, .st_name = 1 },
-	{ .st_info = ELF64_ST_INFO(STB_LOCAL, STT_OBJECT), .st_shndx = RODATA, .st_name = 10, .st_value = 4, .st_size = 4 },
+	{ .st_info = ELF64_ST_INFO(STB_LOCAL, STT_OBJECT),
+	  .st_shndx = RODATA,
+	  .st_name = 10,
+	  .st_value = 4,
+	  .st_size = 4 },
 	{ .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC), .st_shndx = TEXT, .st_name = 16, .st_value = 8, .st_size = 8 },
 	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), .st_name = 23 },
 	{ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = TEXT, .st_name = 30, .st_size = 8 },
@@ -46,22 +67,26 @@ static const char code[] = "code............\xe8....end";
 #define TRACED 16
 
 static const Elf64_Rela relocations[] = {
-	{ .r_offset = 12, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 }, /* printk */
-	{ .r_offset = 8, .r_info = ELF64_R_INFO(2, R_X86_64_PC32), .r_addend = -4 },   /* table */
-	{ .r_offset = 4, .r_info = ELF64_R_INFO(3, R_X86_64_PC32), .r_addend = -4 },   /* helper */
-	{ .r_offset = 0, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 },  /* printk */
+	{ .r_offset = 12, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 },         /* printk */
+	{ .r_offset = 8, .r_info = ELF64_R_INFO(2, R_X86_64_PC32), .r_addend = -4 },           /* table */
+	{ .r_offset = 4, .r_info = ELF64_R_INFO(3, R_X86_64_PC32), .r_addend = -4 },           /* helper */
+	{ .r_offset = 0, .r_info = ELF64_R_INFO(4, R_X86_64_PLT32), .r_addend = -4 },          /* printk */
 	{ .r_offset = TRACED + 1, .r_info = ELF64_R_INFO(8, R_X86_64_PLT32), .r_addend = -4 }, /* __fentry__ */
 };
 
 static const Elf64_Rela orc_relocations[] = { { .r_info = ELF64_R_INFO(3, R_X86_64_PC32) } };
 
-static void add_section(struct buf *b, Elf64_Shdr *head, const char *name, uint32_t type, uint64_t flags, const void *data,
-			size_t len)
+static void add_section(struct buf *b, Elf64_Shdr *head, const char *name, uint32_t type, uint64_t flags,
+			const void *data, size_t len)
 {
 	while (b->len % 8)
 		buf_char(b, '\0');
-	*head = (Elf64_Shdr){ .sh_name = name_in(names, sizeof(names), name), .sh_type = type, .sh_flags = flags,
-			      .sh_offset = b->len, .sh_size = len, .sh_addralign = 8 };
+	*head = (Elf64_Shdr){ .sh_name = name_in(names, sizeof(names), name),
+			      .sh_type = type,
+			      .sh_flags = flags,
+			      .sh_offset = b->len,
+			      .sh_size = len,
+			      .sh_addralign = 8 };
 	buf_add(b, data, len);
 }
 
@@ -69,8 +94,13 @@ static void add_section(struct buf *b, Elf64_Shdr *head, const char *name, uint3
 static void make_module(struct buf *b)
 {
 	static const char data[8] = "rodata";
-	Elf64_Ehdr head = { .e_ident = ELFMAG, .e_type = ET_REL, .e_machine = EM_X86_64, .e_version = 1,
-			    .e_ehsize = sizeof(head), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = SECTIONS,
+	Elf64_Ehdr head = { .e_ident = ELFMAG,
+			    .e_type = ET_REL,
+			    .e_machine = EM_X86_64,
+			    .e_version = 1,
+			    .e_ehsize = sizeof(head),
+			    .e_shentsize = sizeof(Elf64_Shdr),
+			    .e_shnum = SECTIONS,
 			    .e_shstrndx = NAMES };
 	Elf64_Shdr s[SECTIONS] = { 0 };
 
@@ -150,7 +180,8 @@ static void slim(struct buf *b)
 
 static void test_sections(void **state)
 {
-	static const char *const kept[] = { ".text", ".rela.text", ".rodata", ".modinfo", ".symtab", ".strtab", ".shstrtab" };
+	static const char *const kept[] = { ".text",   ".rela.text", ".rodata",  ".modinfo",
+					    ".symtab", ".strtab",    ".shstrtab" };
 	cleanup_buf struct buf b = { 0 };
 	Elf64_Ehdr head;
 	(void)state;
@@ -159,7 +190,8 @@ static void test_sections(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		assert_true(has_section(&b, kept[i]));
 	memcpy(&head, b.data, sizeof(head));
-	assert_int_equal(head.e_shnum, ARRAY_SIZE(kept) + 1); /* no notes, comments, tables of unwinder and tracer */
+	/* no notes, comments, tables of unwinder and tracer */
+	assert_int_equal(head.e_shnum, ARRAY_SIZE(kept) + 1);
 	assert_int_equal(head.e_shoff + head.e_shnum * sizeof(Elf64_Shdr), b.len); /* and no signature */
 	assert_memory_equal(b.data + section_of(&b, ".text", NULL).sh_offset, "code", 4);
 	assert_string_equal(b.data + section_of(&b, ".rodata", NULL).sh_offset, "rodata");
@@ -268,7 +300,10 @@ static void test_calls_of_the_tracer_are_nops(void **state)
 
 	slim(&b);
 	s = section_of(&b, ".text", NULL);
-	assert_memory_equal(b.data + s.sh_offset, "code............\x0f\x1f\x44\x00\x00" "end", sizeof(code));
+	assert_memory_equal(b.data + s.sh_offset,
+			    "code............\x0f\x1f\x44\x00\x00"
+			    "end",
+			    sizeof(code));
 	assert_false(has_section(&b, "__mcount_loc"));
 }
 

@@ -94,14 +94,19 @@ static void test_passive_ports(void **state)
 	assert_true(ftp_read_pasv("227 =10,0,1,21,0,1", &port));
 	assert_int_equal(port, 1);
 	for (size_t i = 0; i < 8; i++) {
-		static const char *const bad[] = { "229", "229 (", "229 (|||", "229 (|||0|)", "229 (|||65536|)",
-						   "229 (||1|5|)", "229 (|||5)", "229 (|||-5|)" };
+		static const char *const bad[] = { "229",         "229 (",           "229 (|||",
+						   "229 (|||0|)", "229 (|||65536|)", "229 (||1|5|)",
+						   "229 (|||5)",  "229 (|||-5|)" };
 
 		assert_false(ftp_read_epsv(bad[i], &port));
 	}
 	for (size_t i = 0; i < 6; i++) {
-		static const char *const bad[] = { "227", "227 (1,2,3,4,5)", "227 (1,2,3,4,0,0)", "227 (1,2,3,4,256,1)",
-						   "227 (1,2,3,4,99999999999999999999,1)", "" };
+		static const char *const bad[] = { "227",
+						   "227 (1,2,3,4,5)",
+						   "227 (1,2,3,4,0,0)",
+						   "227 (1,2,3,4,256,1)",
+						   "227 (1,2,3,4,99999999999999999999,1)",
+						   "" };
 
 		assert_false(ftp_read_pasv(bad[i], &port));
 	}
@@ -142,9 +147,13 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replies),	      cmocka_unit_test(test_no_replies),
-		cmocka_unit_test(test_words_of_another_service), cmocka_unit_test(test_long_replies),
-		cmocka_unit_test(test_passive_ports), cmocka_unit_test(test_sizes),	 cmocka_unit_test(test_times),
+		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_no_replies),
+		cmocka_unit_test(test_words_of_another_service),
+		cmocka_unit_test(test_long_replies),
+		cmocka_unit_test(test_passive_ports),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

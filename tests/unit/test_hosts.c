@@ -60,8 +60,9 @@ static void lists(void **state)
 /* The same words in dolly.cfg, with what editors and people put around them. */
 static void lines(void **state)
 {
-	static const char text[] = "\xef\xbb\xbfinfile /a b#c\r\n  outfile /x\r\n\t# a rack\nclients 5\n  node[1-2] # two\n"
-				   "10.0.0.1-2\n[fd00::1]\nendconfig\n";
+	static const char text[] =
+		"\xef\xbb\xbfinfile /a b#c\r\n  outfile /x\r\n\t# a rack\nclients 5\n  node[1-2] # two\n"
+		"10.0.0.1-2\n[fd00::1]\nendconfig\n";
 	struct dolly_conf c;
 	char error[200] = "";
 

@@ -42,15 +42,19 @@ static void assert_env(const char *automatic, const char *host, uint16_t port, c
 static void test_env_of_servers(void **state)
 {
 	(void)state;
-	assert_env("method:http,server:a+10.0.1.21,directory:/pub/distrib", "10.0.1.21", 80, "/pub/distrib/x86_64" IMAGE, NULL,
-		   NULL, "METHOD=http\nHOST=10.0.1.21\nPREFIX=/pub/distrib/x86_64\n"
-			 "URLPREFIX=http://10.0.1.21/pub/distrib/x86_64\n");
+	assert_env("method:http,server:a+10.0.1.21,directory:/pub/distrib", "10.0.1.21", 80,
+		   "/pub/distrib/x86_64" IMAGE, NULL, NULL,
+		   "METHOD=http\nHOST=10.0.1.21\nPREFIX=/pub/distrib/x86_64\n"
+		   "URLPREFIX=http://10.0.1.21/pub/distrib/x86_64\n");
 	assert_env("method:http,server:m.example.org,port:8080,directory:pub,proxy_host:p", "m.example.org", 8080,
-		   "/pub" IMAGE, NULL, NULL, "METHOD=http\nHOST=m.example.org:8080\nPREFIX=/pub\n"
-			       "URLPREFIX=http://m.example.org:8080/pub\nPROXY=p\nPROXYPORT=3128\n");
+		   "/pub" IMAGE, NULL, NULL,
+		   "METHOD=http\nHOST=m.example.org:8080\nPREFIX=/pub\n"
+		   "URLPREFIX=http://m.example.org:8080/pub\nPROXY=p\nPROXYPORT=3128\n");
 	/* installers know no https: for them it is http with such a URL */
-	assert_env("method:https,server:[fd00::1],image:a b.sqfs,user:u:x,pass:p/w", "fd00::1", 443, "/a b.sqfs", NULL, NULL,
-		   "METHOD=http\nHOST=[fd00::1]\nPREFIX=\nLOGIN=u:x\nPASSWORD=p/w\nURLPREFIX=https://u%3Ax:p%2Fw@[fd00::1]/\n");
+	assert_env("method:https,server:[fd00::1],image:a b.sqfs,user:u:x,pass:p/w", "fd00::1", 443, "/a b.sqfs", NULL,
+		   NULL,
+		   "METHOD=http\nHOST=[fd00::1]\nPREFIX=\nLOGIN=u:x\nPASSWORD=p/w\nURLPREFIX=https://"
+		   "u%3Ax:p%2Fw@[fd00::1]/\n");
 	assert_env("method:ftp,server:f,user:u,pass:p w", "f", 21, IMAGE, NULL, NULL,
 		   "METHOD=ftp\nHOST=f\nPREFIX=\nLOGIN=u\nPASSWORD='p w'\n");
 	/* through a proxy ftp is fetched as by http */
@@ -62,7 +66,8 @@ static void test_env_of_media(void **state)
 {
 	(void)state;
 	assert_env("method:disk", NULL, 0, NULL, "media/x86_64", NULL, "METHOD=disk\n");
-	assert_env("method:disk", NULL, 0, NULL, "loop", "/tmp/media/a.iso", "METHOD=disk-iso\nISOPATH=/tmp/media/a.iso\n");
+	assert_env("method:disk", NULL, 0, NULL, "loop", "/tmp/media/a.iso",
+		   "METHOD=disk-iso\nISOPATH=/tmp/media/a.iso\n");
 	assert_env("method:cdrom", NULL, 0, NULL, "media", NULL, "METHOD=cdrom\n");
 	assert_env("method:nfs,server:s", "s", 2049, IMAGE, "media", NULL, "METHOD=nfs\n");
 	assert_env("method:nfs,server:s", "s", 2049, IMAGE, "loop/x86_64", "/tmp/media/b.iso",
@@ -100,7 +105,8 @@ static void test_hostile_words(void **state)
 {
 	char file[] = "$(echo boot)\"'`;", name[] = "node7;reboot", broken[] = "x\nMETHOD=evil";
 	struct options o = { .ramdisk_size_kib = -1, .netauto = true };
-	struct flow f = { .options = &o, .network = { .interface = "eth0", .bootfile = file, .hostname = name },
+	struct flow f = { .options = &o,
+			  .network = { .interface = "eth0", .bootfile = file, .hostname = name },
 			  .origin = { .host = (char *)"h", .port = 80, .path = (char *)"/a$(reboot)'" IMAGE } };
 	struct medium m = { .iso = (char *)"/tmp/media/$X.iso" };
 	struct buf out = { 0 };
@@ -109,9 +115,10 @@ static void test_hostile_words(void **state)
 	assert_int_equal(options_add_automatic(&o, "method:http,server:h,directory:/a$(reboot)',user:a b,pass:$p"), 0);
 	f.method = method_find("http");
 	assert_int_equal(installer_env(&f, &m, &out), 0);
-	assert_string_equal(buf_cstr(&out), "METHOD=http\nHOST=h\nPREFIX='/a$(reboot)'\\'''\nLOGIN='a b'\nPASSWORD='$p'\n"
-					    "URLPREFIX='http://a%20b:%24p@h/a$(reboot)'\\'''\nISOPATH='/tmp/media/$X.iso'\n"
-					    "KICKSTART='$(echo boot)\"'\\''`;'\n");
+	assert_string_equal(buf_cstr(&out),
+			    "METHOD=http\nHOST=h\nPREFIX='/a$(reboot)'\\'''\nLOGIN='a b'\nPASSWORD='$p'\n"
+			    "URLPREFIX='http://a%20b:%24p@h/a$(reboot)'\\'''\nISOPATH='/tmp/media/$X.iso'\n"
+			    "KICKSTART='$(echo boot)\"'\\''`;'\n");
 	buf_free(&out);
 	installer_network(&f.network, &out);
 	assert_string_equal(buf_cstr(&out), "NETWORKING=yes\nFORWARD_IPV4=false\nHOSTNAME='node7;reboot'\n");
@@ -154,7 +161,8 @@ static void test_modules_of_the_cards_and_their_options(void **state)
 	add_interface(sysfs, "eth0", "../../module/virtio_net");
 	add_interface(sysfs, "lo", NULL);
 	installer_modules(sysfs, "loop\ne1000 Speed=100 Duplex=2\nsquashfs\n", &out);
-	assert_string_equal(buf_cstr(&out), "alias eth0 virtio_net\nalias eth1 e1000\noptions e1000 Speed=100 Duplex=2\n");
+	assert_string_equal(buf_cstr(&out),
+			    "alias eth0 virtio_net\nalias eth1 e1000\noptions e1000 Speed=100 Duplex=2\n");
 	buf_free(&out);
 	installer_modules("/nowhere", "", &out);
 	assert_string_equal(buf_cstr(&out), "");

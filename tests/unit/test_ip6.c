@@ -1,4 +1,5 @@
-/* test_ip6.c - net/frame6.h, nd.h, dhcp6_packet.h: crafted packets, cut anywhere; and the IPv6 client on a simulated wire. */
+/* test_ip6.c - net/frame6.h, nd.h, dhcp6_packet.h: crafted packets, cut anywhere; and the IPv6 client on a simulated
+ * wire. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +27,14 @@ static struct in6_addr ip6(const char *text)
 
 static struct ip6_frame packet(uint8_t protocol, const void *data, size_t len)
 {
-	struct ip6_frame p = { .from = ip6("fe80::99"), .to = ip6("ff02::1"), .protocol = protocol, .hop_limit = 255,
-			       .from_port = 547, .to_port = 546, .data = data, .len = len };
+	struct ip6_frame p = { .from = ip6("fe80::99"),
+			       .to = ip6("ff02::1"),
+			       .protocol = protocol,
+			       .hop_limit = 255,
+			       .from_port = 547,
+			       .to_port = 546,
+			       .data = data,
+			       .len = len };
 
 	memcpy(p.from_mac, router_mac, MAC_LEN);
 	memcpy(p.to_mac, own_mac, MAC_LEN);
@@ -36,7 +43,8 @@ static struct ip6_frame packet(uint8_t protocol, const void *data, size_t len)
 
 static void test_frames(void **state)
 {
-	const struct ip6_frame sent[] = { packet(PROTOCOL_UDP6, "hello", 5), packet(PROTOCOL_ICMP6, "\x86\0\0\0hello", 9) };
+	const struct ip6_frame sent[] = { packet(PROTOCOL_UDP6, "hello", 5),
+					  packet(PROTOCOL_ICMP6, "\x86\0\0\0hello", 9) };
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sent); i++) {
@@ -49,7 +57,8 @@ static void test_frames(void **state)
 		assert_true(ip6_equal(&back.from, &sent[i].from) && back.hop_limit == 255);
 		for (size_t len = 0; len < b.len; len++)
 			assert_int_not_equal(frame_read_ip6((uint8_t *)b.data, len, false, &back), 0);
-		for (size_t at = 14 + 8; at < b.len; at++) { /* from the addresses on, all is under the checksum */
+		/* from the addresses on, all is under the checksum */
+		for (size_t at = 14 + 8; at < b.len; at++) {
 			b.data[at] ^= 4;
 			assert_int_not_equal(frame_read_ip6((uint8_t *)b.data, b.len, false, &back), 0);
 			b.data[at] ^= 4;
@@ -85,11 +94,11 @@ static void test_addresses(void **state)
 
 /* Managed; prefix 2001:db8:1::/64 (on link, autonomous); MTU 1400; RDNSS 2001:db8:1::53; DNSSL a.example */
 static const uint8_t advert[] = {
-	134, 0, 0, 0, 64, 0x80, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,
-	3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	5, 1, 0, 0, 0, 0, 0x05, 0x78,
-	25, 3, 0, 0, 0, 0, 2, 0x58, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53,
-	31, 3, 0, 0, 0, 0, 2, 0x58, 1, 'a', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 0, 0, 0, 0,
+	134,  0,    0,    0,    64,   0x80, 0x07, 0x08, 0,   0,   0,   0,    0,    0,    0,    0, 3,    4,  64, 0xc0, 0,
+	1,    0x51, 0x80, 0,    0,    0x38, 0x40, 0,    0,   0,   0,   0x20, 1,    0xd,  0xb8, 0, 1,    0,  0,  0,    0,
+	0,    0,    0,    0,    0,    0,    5,    1,    0,   0,   0,   0,    0x05, 0x78, 25,   3, 0,    0,  0,  0,    2,
+	0x58, 0x20, 1,    0xd,  0xb8, 0,    1,    0,    0,   0,   0,   0,    0,    0,    0,    0, 0x53, 31, 3,  0,    0,
+	0,    0,    2,    0x58, 1,    'a',  7,    'e',  'x', 'a', 'm', 'p',  'l',  'e',  0,    0, 0,    0,  0,  0,
 };
 
 static int read_advert(const uint8_t *data, size_t len, struct router_advert *ra)
@@ -140,8 +149,8 @@ static void test_router_adverts_cut_and_bad(void **state)
 	bad[17] = 0; /* an option of length 0 */
 	assert_int_equal(read_advert(bad, sizeof(bad), &ra), -EBADMSG);
 	memcpy(bad, advert, sizeof(bad));
-	bad[18] = 129; /* a prefix that is none is passed over */
-	bad[55] = 1;   /* an MTU that is none */
+	bad[18] = 129;  /* a prefix that is none is passed over */
+	bad[55] = 1;    /* an MTU that is none */
 	bad[89] = 0xc0; /* a name with compression, which there is none of */
 	assert_int_equal(read_advert(bad, sizeof(bad), &ra), 0);
 	assert_int_equal(ra.prefix_count, 0);
@@ -164,9 +173,9 @@ static void test_router_adverts_cut_and_bad(void **state)
 	0, 3, 0, 40, 0, 0, 0, 1, 0, 0, 0x01, 0x2c, 0, 0, 0x02, 0x58, 0, 5, 0, 24, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0,   \
 		0, 0, 0, 0, 0, 0, 0x30, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10
 
-static const uint8_t reply[] = { 7, 0, 0, 0, CLIENT_ID, SERVER_ID, LEASE,
-				 0, 23, 0, 16, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53,
-				 0, 24, 0, 11, 1, 'a', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0 };
+static const uint8_t reply[] = { 7,    0, 0,  0, CLIENT_ID, SERVER_ID, LEASE, 0,   23,  0,   16,  0x20, 1,    0xd,
+				 0xb8, 0, 1,  0, 0,         0,         0,     0,   0,   0,   0,   0,    0x53, 0,
+				 24,   0, 11, 1, 'a',       7,         'e',   'x', 'a', 'm', 'p', 'l',  'e',  0 };
 
 static int read_reply(const uint8_t *data, size_t len, struct dhcp6_message *m, char why[120])
 {
@@ -258,12 +267,12 @@ static void test_dhcp6_that_says_it_again(void **state)
 
 static void test_dhcp6_that_lies(void **state)
 {
-	static const uint8_t inner[] = { 7, 0, 0, 0, CLIENT_ID, SERVER_ID, 0, 3, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-					 0, 5, 0, 24 };
+	static const uint8_t inner[] = { 7, 0, 0, 0, CLIENT_ID, SERVER_ID, 0, 3, 0, 16, 0, 0, 0,
+					 1, 0, 0, 0, 0,         0,         0, 0, 0, 0,  5, 0, 24 };
 	static const uint8_t other_client[] = { 7, 0, 0, 0, 0, 1, 0, 2, 1, 1, SERVER_ID };
 	static const uint8_t no_server[] = { 7, 0, 0, 0, CLIENT_ID };
-	static const uint8_t refusal[] = { 7, 0, 0, 0, CLIENT_ID, SERVER_ID, 0, 3, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-					   0, 13, 0, 4, 0, 2, 'n', 'o' };
+	static const uint8_t refusal[] = { 7, 0, 0, 0, CLIENT_ID, SERVER_ID, 0, 3, 0,  20, 0, 0, 0, 1,   0,
+					   0, 0, 0, 0, 0,         0,         0, 0, 13, 0,  4, 0, 2, 'n', 'o' };
 	struct dhcp6_message m;
 	char why[120];
 	(void)state;
@@ -586,7 +595,8 @@ int main(void)
 		cmocka_unit_test(test_router_adverts_cut_and_bad),
 		cmocka_unit_test(test_dhcp6_reply),
 		cmocka_unit_test(test_dhcp6_cut_anywhere),
-		cmocka_unit_test(test_dhcp6_that_says_it_again), cmocka_unit_test(test_dhcp6_that_lies),
+		cmocka_unit_test(test_dhcp6_that_says_it_again),
+		cmocka_unit_test(test_dhcp6_that_lies),
 		cmocka_unit_test(test_dhcp6_written),
 		cmocka_unit_test(test_own_address),
 		cmocka_unit_test(test_a_router_that_is_none),

@@ -1,4 +1,5 @@
-/* test_ka_store.c - relay/ka/store.h: a ring's readers get right bytes, all can be kept, what nobody lacks given back. */
+/* test_ka_store.c - relay/ka/store.h: a ring's readers get right bytes, all can be kept, what nobody lacks given
+ * back. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ka/store.h"
 

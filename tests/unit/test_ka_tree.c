@@ -17,7 +17,8 @@ static uint32_t count;
 static void begin(void)
 {
 	memset(place, 0, sizeof(place));
-	place[0] = (struct ka_place) { .ours = true, .plain = true, .live = true, .parent = KA_NOBODY, .position = 1000 };
+	place[0] =
+		(struct ka_place){ .ours = true, .plain = true, .live = true, .parent = KA_NOBODY, .position = 1000 };
 	count = 1;
 }
 
@@ -25,7 +26,7 @@ static uint32_t add(bool ours, unsigned arity)
 {
 	uint32_t n = count++;
 
-	place[n] = (struct ka_place) { .ours = ours, .plain = true, .live = true, .parent = KA_NOBODY };
+	place[n] = (struct ka_place){ .ours = ours, .plain = true, .live = true, .parent = KA_NOBODY };
 	place[n].parent = ka_tree_insert(place, count, n, arity);
 	return place[n].parent;
 }
@@ -106,10 +107,10 @@ static void test_orphans_of_a_tree(void **state)
 		add(true, 2);
 		place[count - 1].position = 500;
 	}
-	place[1].live = false;                 /* its children are 3 and 4; the server keeps 2 */
+	place[1].live = false; /* its children are 3 and 4; the server keeps 2 */
 	place[4].position = 800;
 	assert_int_equal(ka_tree_foster(place, count, 3, 2), 0);
-	place[3].parent = 0;                   /* the server is full now */
+	place[3].parent = 0; /* the server is full now */
 	for (uint32_t n = 1; n < count; n++) {
 		uint32_t p = ka_tree_foster(place, count, n, 2);
 
@@ -135,7 +136,7 @@ static void test_behind(void **state)
 	assert_int_equal(ka_tree_foster(place, count, 5, 1), 4);
 	place[4].live = false;
 	assert_int_equal(ka_tree_foster(place, count, 5, 1), 2); /* which has a child already */
-	assert_int_equal(add(true, 1), 3); /* 6: not below one that is behind */
+	assert_int_equal(add(true, 1), 3);                       /* 6: not below one that is behind */
 	place[2].live = false;
 	assert_int_equal(ka_tree_foster(place, count, 5, 1), KA_NOBODY);
 	place[5].behind = false;

@@ -27,8 +27,8 @@ static bool next_line(FILE *f, struct line *l)
 	while (fgets(text, sizeof(text), f)) {
 		if (sscanf(text, "%lf UDP %31s %3s %31s len=%u %519s", &time, l->from, arrow, l->to, &len, hex) == 6)
 			str_copy(l->kind, sizeof(l->kind), "UDP");
-		else if (sscanf(text, "%lf TCP %31s %3s %31s %7s len=%u %519s", &time, l->from, arrow, l->to, flags, &len,
-				hex) == 7)
+		else if (sscanf(text, "%lf TCP %31s %3s %31s %7s len=%u %519s", &time, l->from, arrow, l->to, flags,
+				&len, hex) == 7)
 			str_copy(l->kind, sizeof(l->kind), "TCP");
 		else
 			continue;
@@ -72,8 +72,8 @@ static void describe(struct buf *out, const struct line *l, enum ka_layout layou
 		ka_get_down(again, layout, &down2);
 		assert_memory_equal(&down, &down2, sizeof(down));
 		inet_ntop(AF_INET, &down.ip, ip, sizeof(ip));
-		buf_printf(out, "%s down %u %s %lld %u\n", l->to + strlen("10.77.0."), down.type, ip, (long long)down.bytes,
-			   down.mode);
+		buf_printf(out, "%s down %u %s %lld %u\n", l->to + strlen("10.77.0."), down.type, ip,
+			   (long long)down.bytes, down.mode);
 		assert_int_equal(down.op, 0);
 	}
 }
@@ -112,28 +112,27 @@ static void test_capture_32(void **state)
 	(void)state;
 
 	replay("tests/unit/data/ka/ka32-two-clients.log", KA_32, &out);
-	assert_string_equal(buf_cstr(&out),
-			    "11:53714 up 0 Ka-deploy-0.6 0.0.0.0 0 0\n"
-			    "11:53714 up 7  0.0.0.0 0 0\n"
-			    "11:53714 up 2  0.0.0.0 0 0\n"
-			    "12:57610 up 0 Ka-deploy-0.6 0.0.0.0 0 0\n"
-			    "12:57610 up 7  0.0.0.0 0 0\n"
-			    "12:57610 up 2  0.0.0.0 0 0\n"
-			    "11:53714 down 3 10.77.0.1 0 0\n"
-			    "12:57610 down 3 10.77.0.11 0 0\n"
-			    "11:53714 down 6 0.0.0.0 0 2\n"
-			    "11:53714 up 5  0.0.0.0 0 0\n"
-			    "11:53714 up 1  10.77.0.12 0 0\n"
-			    "12:57610 down 6 0.0.0.0 0 2\n"
-			    "12:57610 up 5  0.0.0.0 0 0\n"
-			    "11:53714 down 4 10.77.0.12 0 0\n"
-			    "11:53714 up 1  10.77.0.12 0 0\n"
-			    "11:53714 up 3  10.77.0.1 2048 0\n"
-			    "11:53714 down 1 0.0.0.0 0 0\n"
-			    "11:53714 up 4  0.0.0.0 0 0\n"
-			    "12:57610 up 3  10.77.0.11 2048 0\n"
-			    "12:57610 down 1 0.0.0.0 0 0\n"
-			    "12:57610 up 4  0.0.0.0 0 0\n");
+	assert_string_equal(buf_cstr(&out), "11:53714 up 0 Ka-deploy-0.6 0.0.0.0 0 0\n"
+					    "11:53714 up 7  0.0.0.0 0 0\n"
+					    "11:53714 up 2  0.0.0.0 0 0\n"
+					    "12:57610 up 0 Ka-deploy-0.6 0.0.0.0 0 0\n"
+					    "12:57610 up 7  0.0.0.0 0 0\n"
+					    "12:57610 up 2  0.0.0.0 0 0\n"
+					    "11:53714 down 3 10.77.0.1 0 0\n"
+					    "12:57610 down 3 10.77.0.11 0 0\n"
+					    "11:53714 down 6 0.0.0.0 0 2\n"
+					    "11:53714 up 5  0.0.0.0 0 0\n"
+					    "11:53714 up 1  10.77.0.12 0 0\n"
+					    "12:57610 down 6 0.0.0.0 0 2\n"
+					    "12:57610 up 5  0.0.0.0 0 0\n"
+					    "11:53714 down 4 10.77.0.12 0 0\n"
+					    "11:53714 up 1  10.77.0.12 0 0\n"
+					    "11:53714 up 3  10.77.0.1 2048 0\n"
+					    "11:53714 down 1 0.0.0.0 0 0\n"
+					    "11:53714 up 4  0.0.0.0 0 0\n"
+					    "12:57610 up 3  10.77.0.11 2048 0\n"
+					    "12:57610 down 1 0.0.0.0 0 0\n"
+					    "12:57610 up 4  0.0.0.0 0 0\n");
 }
 
 static void test_capture_64(void **state)
@@ -142,10 +141,10 @@ static void test_capture_64(void **state)
 	(void)state;
 
 	replay("tests/unit/data/ka/ka64-two-clients-wait.log", KA_64, &out);
-	assert_non_null(strstr(buf_cstr(&out), "up 7  0.0.0.0 0 1\n"));          /* -w */
-	assert_non_null(strstr(buf_cstr(&out), "down 4 10.77.0.12 0 0\n"));      /* gives_auth */
-	assert_non_null(strstr(buf_cstr(&out), "up 3  10.77.0.11 2048 0\n"));    /* dad_disconnected */
-	assert_non_null(strstr(buf_cstr(&out), "down 2 0.0.0.0 0 0\n"));         /* finish */
+	assert_non_null(strstr(buf_cstr(&out), "up 7  0.0.0.0 0 1\n"));       /* -w */
+	assert_non_null(strstr(buf_cstr(&out), "down 4 10.77.0.12 0 0\n"));   /* gives_auth */
+	assert_non_null(strstr(buf_cstr(&out), "up 3  10.77.0.11 2048 0\n")); /* dad_disconnected */
+	assert_non_null(strstr(buf_cstr(&out), "down 2 0.0.0.0 0 0\n"));      /* finish */
 	assert_null(strstr(buf_cstr(&out), "down 0 "));
 }
 

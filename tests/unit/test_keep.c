@@ -1,4 +1,5 @@
-/* test_keep.c - net/keep.h: leases on a simulated clock: when servers are asked, what their answers do, when it is over. */
+/* test_keep.c - net/keep.h: leases on a simulated clock: when servers are asked, what their answers do, when it is
+ * over. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,8 @@ static void on_send(struct keep_wire *wire, bool ip6, bool to_all, const void *d
 		w->type = m[0];
 		w->xid = get_be32(m) & 0xffffff;
 	} else {
-		assert_memory_equal(m + 12, &w->net.address, 4); /* ciaddr; neither option 50 nor 54 (RFC 2131, table 5) */
+		/* ciaddr; neither option 50 nor 54 (RFC 2131, table 5) */
+		assert_memory_equal(m + 12, &w->net.address, 4);
 		w->xid = get_be32(m + 4);
 	}
 	if (to_all)
@@ -49,9 +51,16 @@ static void on_send(struct keep_wire *wire, bool ip6, bool to_all, const void *d
 /* A lease of 100 s, renewed at 50, rebound at 87. */
 static void begin(struct world *w)
 {
-	*w = (struct world){ .wire.send = on_send, .now = 1000000,
-			     .net = { .interface = "eth0", .mac = { MAC }, .dhcp = true, .prefix = 24, .lease_s = 100,
-				      .renew_s = 50, .rebind_s = 87, .bound_at_ms = 1000000 } };
+	*w = (struct world){ .wire.send = on_send,
+			     .now = 1000000,
+			     .net = { .interface = "eth0",
+				      .mac = { MAC },
+				      .dhcp = true,
+				      .prefix = 24,
+				      .lease_s = 100,
+				      .renew_s = 50,
+				      .rebind_s = 87,
+				      .bound_at_ms = 1000000 } };
 	inet_pton(AF_INET, "10.9.0.30", &w->net.address);
 	inet_pton(AF_INET, "10.9.0.1", &w->net.server_id);
 	assert_int_equal(keeper_start(&w->keeper, &w->wire, &w->net), 0);
@@ -61,8 +70,12 @@ static void begin6(struct world *w)
 {
 	static char duid[] = "deadbeef";
 
-	*w = (struct world){ .wire.send = on_send, .now = 1000000,
-			     .net = { .interface = "eth0", .mac = { MAC }, .server_duid = duid, .address6_count = 1,
+	*w = (struct world){ .wire.send = on_send,
+			     .now = 1000000,
+			     .net = { .interface = "eth0",
+				      .mac = { MAC },
+				      .server_duid = duid,
+				      .address6_count = 1,
 				      .bound_at_ms = 1000000 } };
 	w->address6 = (struct net_address6){ .prefix = 64, .preferred_s = 100, .valid_s = 120, .by_dhcp = true };
 	inet_pton(AF_INET6, "2001:db8:1::30", &w->address6.address);
@@ -85,8 +98,8 @@ static void pass(struct world *w, int64_t seconds)
 static void answer(struct world *w, enum dhcp_type type, uint8_t last, uint8_t seconds)
 {
 	uint8_t m[300] = { 2, 1, 6 };
-	const uint8_t options[] = { 99, 130, 83, 99, 53, 1, (uint8_t)type, 54, 4, 10, 9, 0, 1, 51, 4, 0, 0, 0, seconds,
-				    1, 4, 255, 255, 255, 0, 255 };
+	const uint8_t options[] = { 99, 130, 83, 99,      53, 1, (uint8_t)type, 54,  4,   10, 9,  0, 1, 51, 4,
+				    0,  0,   0,  seconds, 1,  4, 255,           255, 255, 0,  255 };
 
 	for (int i = 0; i < 4; i++)
 		m[4 + i] = (uint8_t)(w->xid >> (24 - 8 * i));
@@ -98,9 +111,9 @@ static void answer(struct world *w, enum dhcp_type type, uint8_t last, uint8_t s
 
 static void answer6(struct world *w, uint8_t seconds)
 {
-	uint8_t m[] = { 7, 0, 0, 0, 0, 1, 0, 10, 0, 3, 0, 1, MAC, 0, 2, 0, 4, 0xde, 0xad, 0xbe, 0xef, 0, 3, 0, 40, 0, 0, 0, 1,
-			0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 24, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x30,
-			0, 0, 0, seconds, 0, 0, 0, seconds };
+	uint8_t m[] = { 7,    0, 0,  0, 0, 1, 0, 10, 0, 3, 0, 1, MAC,  0, 2, 0, 4,       0xde, 0xad, 0xbe, 0xef,   0,
+			3,    0, 40, 0, 0, 0, 1, 0,  0, 0, 0, 0, 0,    0, 0, 0, 5,       0,    24,   0x20, 1,      0xd,
+			0xb8, 0, 1,  0, 0, 0, 0, 0,  0, 0, 0, 0, 0x30, 0, 0, 0, seconds, 0,    0,    0,    seconds };
 
 	for (int i = 0; i < 3; i++)
 		m[1 + i] = (uint8_t)(w->xid >> (16 - 8 * i));
@@ -218,8 +231,10 @@ static void test_dhcp6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_server_that_renews), cmocka_unit_test(test_nobody_renews),
-		cmocka_unit_test(test_a_server_that_takes_it_back), cmocka_unit_test(test_leases_for_ever_and_none),
+		cmocka_unit_test(test_a_server_that_renews),
+		cmocka_unit_test(test_nobody_renews),
+		cmocka_unit_test(test_a_server_that_takes_it_back),
+		cmocka_unit_test(test_leases_for_ever_and_none),
 		cmocka_unit_test(test_dhcp6),
 	};
 

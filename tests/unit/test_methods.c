@@ -76,10 +76,12 @@ static void test_paths(void **state)
 static void test_tree_folder(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "/pub/install/stage2/live/", "/pub" }, { "install//stage2/live", "" },
+		{ "/pub/install/stage2/live/", "/pub" },
+		{ "install//stage2/live", "" },
 		{ "/srv/root/", "/srv/root" },
 		{ "/pub/install/stage2", "/pub/install/stage2" },
-		{ "/reinstall/stage2/live", "/reinstall/stage2/live" }, { "", "" },
+		{ "/reinstall/stage2/live", "/reinstall/stage2/live" },
+		{ "", "" },
 	};
 
 	(void)state;
@@ -197,7 +199,8 @@ static void test_whole_systems(void **state)
 	scratch_enter(dir);
 	assert_true(is_tree("mkdir t/sbin; cp /bin/true t/sbin/init", NULL));
 	assert_true(is_tree("mkdir -p t/usr/lib/systemd t/sbin; cp /bin/true t/usr/lib/systemd/systemd; "
-			    "ln -s /usr/lib/systemd/systemd t/sbin/init", NULL));
+			    "ln -s /usr/lib/systemd/systemd t/sbin/init",
+			    NULL));
 	assert_true(is_tree("mkdir -p t/opt; cp /bin/true t/opt/start", "/opt/start"));
 	assert_false(is_tree("mkdir -p t/opt; cp /bin/true t/opt/start", NULL));
 	assert_false(is_tree("mkdir -p t/sbin/init", NULL));

@@ -1,4 +1,5 @@
-/* test_net.c - the small pure parts of net/: addresses, frames, rtnetlink messages, the wish for a card, the hand-over. */
+/* test_net.c - the small pure parts of net/: addresses, frames, rtnetlink messages, the wish for a card, the
+ * hand-over. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,8 +32,8 @@ static struct in_addr address(const char *text)
 
 static void test_addresses(void **state)
 {
-	static const char *const bad[] = { "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.4 ", " 1.2.3.4", "1..3.4",
-					   "1.2.3.-4", "0x1.2.3.4", "1.2.3.0004", "1.2.3.4/24" };
+	static const char *const bad[] = { "",         "1",      "1.2.3",    "1.2.3.4.5", "1.2.3.256",  "1.2.3.4 ",
+					   " 1.2.3.4", "1..3.4", "1.2.3.-4", "0x1.2.3.4", "1.2.3.0004", "1.2.3.4/24" };
 	char text[ADDRESS_TEXT_SIZE];
 	struct in_addr a;
 	(void)state;
@@ -55,11 +56,37 @@ static void test_addresses(void **state)
 /* Against the host's library, which does it right. */
 static void test_ipv6_addresses(void **state)
 {
-	static const char *const texts[] = { "::", "::1", "fe80::1", "2001:db8:0:0:1:0:0:1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
-					     "::2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "ABCD:ef01::", "1::8",
-					     "", "a", ":", ":::", "1:", ":1", "1::2::3", "12345::", "1:2:3:4:5:6:7", "g::",
-					     "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8:", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3",
-					     "::1.2.3.4:1", "1.2.3.4", "::1 ", " ::1", "1:2:3:4::5:6:7:8", "00001::" };
+	static const char *const texts[] = { "::",
+					     "::1",
+					     "fe80::1",
+					     "2001:db8:0:0:1:0:0:1",
+					     "1:2:3:4:5:6:7:8",
+					     "1:2:3:4:5:6:7::",
+					     "::2:3:4:5:6:7:8",
+					     "::ffff:1.2.3.4",
+					     "1:2:3:4:5:6:1.2.3.4",
+					     "ABCD:ef01::",
+					     "1::8",
+					     "",
+					     "a",
+					     ":",
+					     ":::",
+					     "1:",
+					     ":1",
+					     "1::2::3",
+					     "12345::",
+					     "1:2:3:4:5:6:7",
+					     "g::",
+					     "1:2:3:4:5:6:7:8:9",
+					     "1:2:3:4:5:6:7:8:",
+					     "1:2:3:4:5:6:7:1.2.3.4",
+					     "::1.2.3",
+					     "::1.2.3.4:1",
+					     "1.2.3.4",
+					     "::1 ",
+					     " ::1",
+					     "1:2:3:4::5:6:7:8",
+					     "00001::" };
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -79,9 +106,18 @@ static void test_netmasks(void **state)
 	static const struct {
 		const char *text;
 		int prefix; /* -1: none */
-	} mask[] = { { "255.255.255.0", 24 }, { "24", 24 },	 { "/23", 23 }, { "255.255.255.255", 32 }, { "0.0.0.0", 0 },
-		     { "255.0.255.0", -1 },   { "0.0.0.255", -1 }, { "33", -1 },  { "0", -1 },		     { "", -1 },
-		     { "/", -1 },	      { "x", -1 } };
+	} mask[] = { { "255.255.255.0", 24 },
+		     { "24", 24 },
+		     { "/23", 23 },
+		     { "255.255.255.255", 32 },
+		     { "0.0.0.0", 0 },
+		     { "255.0.255.0", -1 },
+		     { "0.0.0.255", -1 },
+		     { "33", -1 },
+		     { "0", -1 },
+		     { "", -1 },
+		     { "/", -1 },
+		     { "x", -1 } };
 	unsigned prefix;
 	(void)state;
 
@@ -109,9 +145,14 @@ static void test_host_names(void **state)
 
 static void test_udp_frames(void **state)
 {
-	const struct udp_frame u = { .to_mac = { 1, 2, 3, 4, 5, 6 }, .from_mac = { 6, 5, 4, 3, 2, 1 },
-				     .from = address("10.9.0.1"), .to = address("10.9.0.2"), .from_port = 67,
-				     .to_port = 68, .data = (const uint8_t *)"hello", .len = 5 };
+	const struct udp_frame u = { .to_mac = { 1, 2, 3, 4, 5, 6 },
+				     .from_mac = { 6, 5, 4, 3, 2, 1 },
+				     .from = address("10.9.0.1"),
+				     .to = address("10.9.0.2"),
+				     .from_port = 67,
+				     .to_port = 68,
+				     .data = (const uint8_t *)"hello",
+				     .len = 5 };
 	struct udp_frame back;
 	struct buf b = { 0 };
 	(void)state;
@@ -170,7 +211,8 @@ static void test_sums_left_to_hardware(void **state)
 
 static void test_arp_frames(void **state)
 {
-	const struct arp_frame a = { .from_mac = { 6, 5, 4, 3, 2, 1 }, .from = address("10.9.0.1"),
+	const struct arp_frame a = { .from_mac = { 6, 5, 4, 3, 2, 1 },
+				     .from = address("10.9.0.1"),
 				     .target = address("10.9.0.2") };
 	struct arp_frame back;
 	struct buf b = { 0 };
@@ -268,7 +310,8 @@ static void check_bond(const char *mode, const char *eth0, const char *eth1, con
 	struct buf out = { 0 };
 	cleanup_free char *script = str_printf(
 		"cd class/net; echo '%s' >bond0/bonding/mode; echo 'eth0 eth1' >bond0/bonding/slaves; set -- %s\n"
-		"echo $1 >eth0/carrier; echo $2 >eth0/speed; echo $3 >eth0/bonding_slave/ad_actor_oper_port_state; set -- %s\n"
+		"echo $1 >eth0/carrier; echo $2 >eth0/speed; echo $3 >eth0/bonding_slave/ad_actor_oper_port_state; set "
+		"-- %s\n"
 		"echo $1 >eth1/carrier; echo $2 >eth1/speed; echo $3 >eth1/bonding_slave/ad_actor_oper_port_state",
 		mode, eth0, eth1);
 
@@ -285,8 +328,10 @@ static void test_bond_words(void **state)
 {
 	(void)state;
 	check_bond("802.3ad 4", "1 1000 63", "1 1000 63", "");
-	check_bond("802.3ad 4", "1 1000 79", "1 1000 63", "no LACP heard yet on eth0: is the switch's port channel set up?");
-	check_bond("802.3ad 4", "1 1000 79", "1 1000 79", "no LACP heard yet on eth0, eth1: is the switch's port channel set up?");
+	check_bond("802.3ad 4", "1 1000 79", "1 1000 63",
+		   "no LACP heard yet on eth0: is the switch's port channel set up?");
+	check_bond("802.3ad 4", "1 1000 79", "1 1000 79",
+		   "no LACP heard yet on eth0, eth1: is the switch's port channel set up?");
 	check_bond("802.3ad 4", "1 -1 0", "0 -1 79",
 		   "802.3ad cannot use eth0: the driver tells no speed (bond:active-backup needs none)");
 	check_bond("802.3ad 4", "1 -1 0", "1 10 71",
@@ -322,15 +367,25 @@ static void test_handover(void **state)
 	struct net_route routes[] = { { .gateway = address("10.9.0.254") },
 				      { address("10.7.0.0"), 16, address("10.9.0.9") } };
 	char search[] = "a.example b.example", file[] = "it's; a file";
-	const struct network net = { .interface = "eth0", .mac = { 2, 0, 0, 0, 0, 1 }, .dhcp = true,
-				     .address = address("10.9.0.30"), .prefix = 24, .routes = routes, .route_count = 2,
-				     .dns = dns, .dns_count = 2, .search = search, .bootfile = file, .lease_s = 3600 };
+	const struct network net = { .interface = "eth0",
+				     .mac = { 2, 0, 0, 0, 0, 1 },
+				     .dhcp = true,
+				     .address = address("10.9.0.30"),
+				     .prefix = 24,
+				     .routes = routes,
+				     .route_count = 2,
+				     .dns = dns,
+				     .dns_count = 2,
+				     .search = search,
+				     .bootfile = file,
+				     .lease_s = 3600 };
 	struct buf out = { 0 };
 	(void)state;
 
 	assert_int_equal(net_describe(&net, &out), 0);
 	assert_non_null(strstr(out.data, "IPADDR='10.9.0.30'\nPREFIX='24'\nNETMASK='255.255.255.0'\n"));
-	assert_non_null(strstr(out.data, "GATEWAY='10.9.0.254'\nROUTES='10.7.0.0/16,10.9.0.9'\nDNS='10.9.0.1 10.9.0.2'\n"));
+	assert_non_null(
+		strstr(out.data, "GATEWAY='10.9.0.254'\nROUTES='10.7.0.0/16,10.9.0.9'\nDNS='10.9.0.1 10.9.0.2'\n"));
 	assert_non_null(strstr(out.data, "BOOTFILE='it'\\''s; a file'\n"));
 	assert_non_null(strstr(out.data, "CLIENTID='01:02:00:00:00:00:01'\nLEASE='3600'\n"));
 	assert_null(strstr(out.data, "MTU"));
@@ -340,11 +395,19 @@ static void test_handover(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ipv6_addresses), cmocka_unit_test(test_netmasks), cmocka_unit_test(test_host_names),
-		cmocka_unit_test(test_udp_frames), cmocka_unit_test(test_arp_frames), cmocka_unit_test(test_sums_left_to_hardware),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ipv6_addresses),
+		cmocka_unit_test(test_netmasks),
+		cmocka_unit_test(test_host_names),
+		cmocka_unit_test(test_udp_frames),
+		cmocka_unit_test(test_arp_frames),
+		cmocka_unit_test(test_sums_left_to_hardware),
 		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_wishes), cmocka_unit_test(test_bond_wishes), cmocka_unit_test(test_bond_words),
-		cmocka_unit_test(test_wireless), cmocka_unit_test(test_handover),
+		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_bond_wishes),
+		cmocka_unit_test(test_bond_words),
+		cmocka_unit_test(test_wireless),
+		cmocka_unit_test(test_handover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

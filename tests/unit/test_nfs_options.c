@@ -26,7 +26,8 @@ static void test_options(void **state)
 		{ "x-systemd.automount+x-systemd.device-timeout=10s+comment=a b+retry=5+user=me+X-mount.mkdir", "", 0 },
 		{ "proto=udp+proto=tcp6+mountproto=tcp+mountproto=udp+tcp+tcpx", "proto=udp,mountproto=udp,tcpx", 0 },
 		{ "+noatime++,nconnect=4,", "nconnect=4", MS_NOATIME },
-		{ "rox+atime+noatim+bgx+retry+timeo=5+retrans=2+sec=sys", "rox,noatim,bgx,retry,timeo=5,retrans=2,sec=sys", 0 },
+		{ "rox+atime+noatim+bgx+retry+timeo=5+retrans=2+sec=sys",
+		  "rox,noatim,bgx,retry,timeo=5,retrans=2,sec=sys", 0 },
 	};
 
 	(void)state;

@@ -80,7 +80,8 @@ static void test_every_key_is_found_by_name_and_short_form(void **state)
 
 			if (!*names[n])
 				continue;
-			snprintf(line, sizeof(line), "automatic=%s:%s", names[n], strchr(key_table[i].example, ':') + 1);
+			snprintf(line, sizeof(line), "automatic=%s:%s", names[n],
+				 strchr(key_table[i].example, ':') + 1);
 			o = parse(line);
 			assert_string_equal(o.value[i], strchr(key_table[i].example, ':') + 1);
 			assert_int_equal(o.warnings.count, 0);
@@ -148,9 +149,18 @@ static void test_a_hint_is_given_only_where_it_is_near(void **state)
 	static const struct {
 		const char *slip, *hint; /* NULL: none */
 	} table[] = {
-		{ "sever", "server" },	 { "serv", "server" },	    { "imgae", "image" }, { "timeuot", "timeout" },
-		{ "directroy", "directory" }, { "sha25", "sha256" }, { "keyboard", NULL }, { "lang", NULL },
-		{ "foo", NULL },	 { "x", NULL },		    { "", NULL },	  { "ramdisk", NULL },
+		{ "sever", "server" },
+		{ "serv", "server" },
+		{ "imgae", "image" },
+		{ "timeuot", "timeout" },
+		{ "directroy", "directory" },
+		{ "sha25", "sha256" },
+		{ "keyboard", NULL },
+		{ "lang", NULL },
+		{ "foo", NULL },
+		{ "x", NULL },
+		{ "", NULL },
+		{ "ramdisk", NULL },
 		{ "thisisnotakeyatallandmuchtoolongforone", NULL },
 	};
 	(void)state;
@@ -195,10 +205,11 @@ static void test_adsl_is_noticed_and_its_password_is_in_no_warning(void **state)
 
 static void test_behind_two_dashes_nothing_is_ours(void **state)
 {
-	struct options o = parse("automatic=method:http single -- -c \"echo hi\" rescue automatic=method:tftp a=\"b c\" -- "
-				 "ip=off usbcore.x=1");
-	static const char *const words[] = { "single", "-c", "echo hi", "rescue", "automatic=method:tftp", "a=b c", "--",
-					     "ip=off", "usbcore.x=1" };
+	struct options o =
+		parse("automatic=method:http single -- -c \"echo hi\" rescue automatic=method:tftp a=\"b c\" -- "
+		      "ip=off usbcore.x=1");
+	static const char *const words[] = { "single", "-c", "echo hi", "rescue",     "automatic=method:tftp",
+					     "a=b c",  "--", "ip=off",  "usbcore.x=1" };
 	(void)state;
 
 	assert_string_equal(o.value[KEY_METHOD], "http");
@@ -209,7 +220,8 @@ static void test_behind_two_dashes_nothing_is_ours(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		assert_string_equal(o.init_args.word[i], words[i]);
 	options_free(&o);
-	o = parse("automatic=method:http --- rescue"); /* Debian's three dashes are a word like others, also to the kernel */
+	/* Debian's three dashes are a word like others, also to the kernel */
+	o = parse("automatic=method:http --- rescue");
 	assert_true(o.rescue);
 	options_free(&o);
 }

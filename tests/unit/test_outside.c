@@ -1,5 +1,5 @@
-/* test_outside.c - methods/outside/outside.h: messages and their descriptors come through, what is out of bounds does not; a
- * job comes out as it went in. */
+/* test_outside.c - methods/outside/outside.h: messages and their descriptors come through, what is out of bounds does
+ * not; a job comes out as it went in. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "methods/outside/outside.h"
 
@@ -97,24 +97,15 @@ static void test_out_of_bounds(void **state)
 		int64_t a, b;
 		const char *words;
 	} rows[] = {
-		{ OUTSIDE_VALUE, KEY_COUNT, 0, "x" },
-		{ OUTSIDE_VALUE, -1, 0, "x" },
-		{ OUTSIDE_VALUE, 0, 2, "x" },
-		{ OUTSIDE_END, 1, 0, "" },
-		{ OUTSIDE_END, -5000, 0, "" },
-		{ OUTSIDE_ANSWER, -1, FAIL_COUNT, "" },
-		{ OUTSIDE_ANSWER, -1, -1, "" },
-		{ OUTSIDE_LOG, 2, 0, "x" },
-		{ OUTSIDE_LOG, 8, 0, "x" },
-		{ OUTSIDE_BEGIN, -2, 0, NULL },
-		{ OUTSIDE_BEGIN, 1, 1, NULL },
-		{ OUTSIDE_PROGRESS, -1, 0, NULL },
-		{ OUTSIDE_PROGRESS, 0, -2, NULL },
-		{ OUTSIDE_FINISH, 1, 0, NULL },
-		{ OUTSIDE_FINISH, 0, 0, "x" },
-		{ OUTSIDE_DNS, (int64_t)1 << 32, 0, NULL },
-		{ OUTSIDE_KINDS, 0, 0, NULL },
-		{ (enum outside_kind)0x7fffffff, 0, 0, NULL },
+		{ OUTSIDE_VALUE, KEY_COUNT, 0, "x" }, { OUTSIDE_VALUE, -1, 0, "x" },
+		{ OUTSIDE_VALUE, 0, 2, "x" },         { OUTSIDE_END, 1, 0, "" },
+		{ OUTSIDE_END, -5000, 0, "" },        { OUTSIDE_ANSWER, -1, FAIL_COUNT, "" },
+		{ OUTSIDE_ANSWER, -1, -1, "" },       { OUTSIDE_LOG, 2, 0, "x" },
+		{ OUTSIDE_LOG, 8, 0, "x" },           { OUTSIDE_BEGIN, -2, 0, NULL },
+		{ OUTSIDE_BEGIN, 1, 1, NULL },        { OUTSIDE_PROGRESS, -1, 0, NULL },
+		{ OUTSIDE_PROGRESS, 0, -2, NULL },    { OUTSIDE_FINISH, 1, 0, NULL },
+		{ OUTSIDE_FINISH, 0, 0, "x" },        { OUTSIDE_DNS, (int64_t)1 << 32, 0, NULL },
+		{ OUTSIDE_KINDS, 0, 0, NULL },        { (enum outside_kind)0x7fffffff, 0, 0, NULL },
 	};
 	struct outside_message m;
 	int fd;
@@ -178,20 +169,20 @@ static void test_a_job(void **state)
 	struct in6_addr dns6;
 	char search[] = "a.example b.example", domain[] = "example";
 	struct network net = { .ifindex = 7,
-			      .next_server.s_addr = htonl(0x0a000128),
-			      .dns = dns,
-			      .dns_count = 2,
-			      .dns6 = &dns6,
-			      .dns6_count = 1,
-			      .search = search,
-			      .domain = domain };
+			       .next_server.s_addr = htonl(0x0a000128),
+			       .dns = dns,
+			       .dns_count = 2,
+			       .dns6 = &dns6,
+			       .dns6_count = 1,
+			       .search = search,
+			       .domain = domain };
 	struct options o;
 	struct outside_job job = { 0 };
 
 	(void)state;
 	assert_int_equal(inet_pton(AF_INET6, "fe80::8001:2", &dns6), 1);
 	assert_int_equal(options_parse(&o, "rescue node_id=n7 automatic=method:ka,session:\xff%2C,pass:secret"), 0);
-	assert_int_equal(outside_send_job(pair[0], &(struct fetch) { .options = &o, .net = &net, .raw = true }), 0);
+	assert_int_equal(outside_send_job(pair[0], &(struct fetch){ .options = &o, .net = &net, .raw = true }), 0);
 	receive(&job);
 	for (int key = 0; key < KEY_COUNT; key++) {
 		assert_true(!o.value[key] == !job.options.value[key]);
@@ -217,7 +208,7 @@ static void test_a_small_job(void **state)
 
 	(void)state;
 	assert_int_equal(options_parse(&o, "automatic=method:dolly"), 0);
-	assert_int_equal(outside_send_job(pair[0], &(struct fetch) { .options = &o }), 0);
+	assert_int_equal(outside_send_job(pair[0], &(struct fetch){ .options = &o }), 0);
 	receive(&job);
 	assert_true(streq(job.options.value[KEY_METHOD], "dolly"));
 	assert_false(job.options.rescue || job.raw || job.has_network);
@@ -245,7 +236,7 @@ static void test_long_words(void **state)
 			buf_char(&line, (char)('a' + n % 23));
 		assert_int_equal(options_parse(&o, buf_cstr(&line)), 0);
 		net.search = (char *)buf_cstr(&line) + before;
-		assert_int_equal(outside_send_job(pair[0], &(struct fetch) { .options = &o, .net = &net }), 0);
+		assert_int_equal(outside_send_job(pair[0], &(struct fetch){ .options = &o, .net = &net }), 0);
 		receive(&job);
 		assert_int_equal(strlen(job.options.value[KEY_SESSION]), sizes[i]);
 		assert_string_equal(job.options.value[KEY_SESSION], o.value[KEY_SESSION]);

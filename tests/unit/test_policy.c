@@ -37,7 +37,8 @@ static void test_onfail_decides(void **state)
 	assert_policy("automatic=method:nfs,onfail:poweroff", POLICY_POWEROFF);
 	assert_policy("automatic=onfail:shell", POLICY_SHELL);
 	assert_policy("automatic=onfail:ask", POLICY_ASK);
-	assert_policy("automatic=onfail:wait", POLICY_REBOOT); /* what it means is not known: nothing may wait for ever */
+	/* what it means is not known: nothing may wait for ever */
+	assert_policy("automatic=onfail:wait", POLICY_REBOOT);
 }
 
 int main(void)

@@ -19,9 +19,9 @@
 /* ---- the made-up machine: a sysfs, a folder of modules, a kernel that takes modules and sends uevents */
 
 struct reaction {
-	const char *module;              /* when this one is inserted ... */
-	int result;                      /* ... the kernel says so, and ... */
-	void (*then)(struct probe *p);   /* ... this happens */
+	const char *module;            /* when this one is inserted ... */
+	int result;                    /* ... the kernel says so, and ... */
+	void (*then)(struct probe *p); /* ... this happens */
 };
 
 struct machine {
@@ -107,8 +107,8 @@ static void grow(const char *bus, const char *address, const char *child)
 static void announce(const char *action, const char *subsystem, const char *address, const char *modalias)
 {
 	char text[2048];
-	int n = snprintf(text, sizeof(text), "%s@/devices/%s%cACTION=%s%cDEVPATH=/devices/%s%cSUBSYSTEM=%s", action, address,
-			 0, action, 0, address, 0, subsystem);
+	int n = snprintf(text, sizeof(text), "%s@/devices/%s%cACTION=%s%cDEVPATH=/devices/%s%cSUBSYSTEM=%s", action,
+			 address, 0, action, 0, address, 0, subsystem);
 
 	if (modalias)
 		n += 1 + snprintf(text + n + 1, sizeof(text) - (size_t)n - 1, "MODALIAS=%s", modalias);
@@ -164,7 +164,12 @@ static int set_up(void **state)
 	snprintf(m.modules, sizeof(m.modules), "%s/lib/modules/1.0", m.dir);
 	snprintf(m.pci_ids, sizeof(m.pci_ids), "%s/pci.ids", m.dir);
 	m.world = (struct probe_world){
-		.sysfs = m.sys, .modules_dir = m.modules, .pci_ids = m.pci_ids, .uevent_fd = pair[0], .kmsg_fd = -1, .insert = insert,
+		.sysfs = m.sys,
+		.modules_dir = m.modules,
+		.pci_ids = m.pci_ids,
+		.uevent_fd = pair[0],
+		.kmsg_fd = -1,
+		.insert = insert,
 	};
 	m.watch.note = note;
 	m.events = pair[1];
@@ -351,7 +356,8 @@ static void test_virtio_card_behind_its_transport(void **state)
 	boot("");
 	assert_int_equal(load(PROBE_NET), 0);
 	assert_string_equal(buf_cstr(&m.inserted), "virtio_pci;virtio_net;");
-	assert_true(now_ms() - began < 2000); /* the transport itself never gets an interface: nobody waits for it */
+	/* the transport itself never gets an interface: nobody waits for it */
+	assert_true(now_ms() - began < 2000);
 	assert_string_equal(probe_name(m.probe, device("virtio0")), "Virtio network card");
 }
 
@@ -403,7 +409,8 @@ static void test_usb_disk_is_waited_for(void **state)
 	m.reactions = usb_reactions;
 	boot("");
 	assert_int_equal(load(PROBE_STORAGE), 0);
-	assert_string_equal(buf_cstr(&m.inserted), "xhci_pci;usb_storage;sd_mod;"); /* the keyboard was not asked for */
+	/* the keyboard was not asked for */
+	assert_string_equal(buf_cstr(&m.inserted), "xhci_pci;usb_storage;sd_mod;");
 	assert_string_equal(device("6:0:0:0")->driver, "sd");
 	while (wait(NULL) > 0)
 		;
@@ -512,7 +519,8 @@ static void test_card_without_driver(void **state)
 	(void)state;
 	write_file(m.pci_ids, "# names\nabcd  Example Corp\n\t1234  FastCard 1000\n");
 	plug("pci", "0000:00:03.0", "pci:v0000ABCDd00001234sv00000000sd00000000bc02sc00i00");
-	plug("pci", "0000:00:04.0", "pci:v0000ABCDd00000080sv00000000sd00000000bc02sc80i00"); /* wireless: not missed */
+	/* wireless: not missed */
+	plug("pci", "0000:00:04.0", "pci:v0000ABCDd00000080sv00000000sd00000000bc02sc80i00");
 	boot("");
 	assert_int_equal(load(PROBE_NET), 0);
 	assert_string_equal(buf_cstr(&m.notes), "no driver for 0000:00:03.0 Example Corp FastCard 1000 "
@@ -559,14 +567,16 @@ static void test_driver_that_will_not_load(void **state)
 	assert_int_equal(load(PROBE_NET | PROBE_STORAGE), 0);
 	assert_int_equal(device("0000:00:03.0")->trouble, FAIL_DEV_LOAD);
 	assert_non_null(strstr(buf_cstr(&m.notes), "acme_net would not load ("));
-	assert_non_null(strstr(buf_cstr(&m.notes), "ahci would not load (No such device): 0000:00:05.0 PCI device 1111:0001\n"));
+	assert_non_null(strstr(buf_cstr(&m.notes),
+			       "ahci would not load (No such device): 0000:00:05.0 PCI device 1111:0001\n"));
 	assert_null(strstr(buf_cstr(&m.inserted), "acme_net;"));
 }
 
 static void firmware_is_missing(struct probe *p)
 {
-	static const char record[] = "4,612,2801349,-;acme 0000:00:03.0: Direct firmware load for acme/1.bin failed with "
-				     "error -2\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:03.0\n";
+	static const char record[] =
+		"4,612,2801349,-;acme 0000:00:03.0: Direct firmware load for acme/1.bin failed with "
+		"error -2\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:03.0\n";
 	int *kmsg = m.world.ctx;
 
 	(void)p;
@@ -647,7 +657,8 @@ static void test_modules_by_name(void **state)
 	assert_int_equal(probe_module(m.probe, "fs-ext4", NULL), 0); /* as an alias, too */
 	assert_int_equal(probe_module(m.probe, "mii", NULL), 0);     /* somebody was faster */
 	assert_int_equal(probe_module(m.probe, "xhci_pci", NULL), 0);
-	assert_int_equal(probe_module(m.probe, "acpi:SCRN0001:", NULL), -EPERM); /* blacklisted, and reached by alias */
+	/* blacklisted, and reached by alias */
+	assert_int_equal(probe_module(m.probe, "acpi:SCRN0001:", NULL), -EPERM);
 	assert_int_equal(probe_module(m.probe, "nosuch", NULL), -ENOENT);
 	assert_int_equal(probe_module(m.probe, "broken", NULL), -ENOENT);
 	assert_string_equal(buf_cstr(&m.inserted), "loop max_loop=2 max_part=7;mii;xhci_pci;broken;");

@@ -1,4 +1,5 @@
-/* test_probe_words.c - probe: uevents, modaliases, module paths and kernel messages are read as the kernel writes them. */
+/* test_probe_words.c - probe: uevents, modaliases, module paths and kernel messages are read as the kernel writes
+ * them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe/classify.h"
 #include "probe/firmware.h"
@@ -64,9 +65,10 @@ static void test_modaliases(void **state)
 		{ "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", PROBE_NET },
 		{ "pci:v00008086d00002652sv00000000sd00000000bc01sc01i8A", PROBE_STORAGE },
 		{ "pci:v00001B36d0000000Dsv00001AF4sd00001100bc0Csc03i30", PROBE_USB },
-		{ "pci:v00008086d000015ECsv00000000sd00000000bc0Csc03i40", 0 },                        /* USB4 */
-		{ "pci:v00008086d00002723sv00000000sd00000000bc02sc80i00", PROBE_NET | CLASS_QUIET },  /* wireless */
-		{ "pci:v000010DEd00000057sv00000000sd00000000bc06sc80i00", CLASS_ASK_PATH },           /* nForce */
+		{ "pci:v00008086d000015ECsv00000000sd00000000bc0Csc03i40", 0 }, /* USB4 */
+		/* wireless */
+		{ "pci:v00008086d00002723sv00000000sd00000000bc02sc80i00", PROBE_NET | CLASS_QUIET },
+		{ "pci:v000010DEd00000057sv00000000sd00000000bc06sc80i00", CLASS_ASK_PATH }, /* nForce */
 		{ "pci:v00001234d00001111sv00001AF4sd00001100bc03sc00i00", 0 },
 		{ "pci:v000010ECd00005229sv00000000sd00000000bcFFsc00i00", CLASS_ASK_PATH },
 		{ "usb:v0627p0001d0000dc00dsc00dp00ic03isc01ip01in00", PROBE_INPUT },
@@ -114,7 +116,8 @@ static void test_pci_ids(void **state)
 	unsigned vendor = 0, device = 0;
 	(void)state;
 
-	assert_int_equal(classify_pci_ids("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", &vendor, &device), 0);
+	assert_int_equal(classify_pci_ids("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", &vendor, &device),
+			 0);
 	assert_int_equal(vendor, 0x8086);
 	assert_int_equal(device, 0x100e);
 	assert_int_equal(classify_pci_ids("pci:v00008086", &vendor, &device), -EINVAL);
@@ -127,7 +130,8 @@ static void test_firmware_messages(void **state)
 	static const char record[] = "4,612,2801349,-;e100 0000:00:03.0: Direct firmware load for e100/d101m_ucode.bin "
 				     "failed with error -2\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:03.0\n";
 	static const char nameless[] = "4,1,2,-;x: Direct firmware load for a failed with error -2\n DEVICE=n3\n";
-	static const char debian[] = "3,5,6,-;e100 0000:00:02.0: firmware: failed to load e100/x.bin (-2)\n SUBSYSTEM=pci\n";
+	static const char debian[] =
+		"3,5,6,-;e100 0000:00:02.0: firmware: failed to load e100/x.bin (-2)\n SUBSYSTEM=pci\n";
 	static const char other[] = "6,613,2801350,-;e1000: Intel(R) PRO/1000 Network Driver\n";
 	struct firmware_miss miss;
 	(void)state;
@@ -155,8 +159,15 @@ static void test_firmware_messages(void **state)
 
 static void test_options_of_one_module(void **state)
 {
-	static const char *words[] = { "e1000e.IntMode=1", "snd-hda.x=1", "snd_hda.dyndbg=file a.c +p", "e1000e.debug",
-				 "snd_hda.y=\"a b\"", "e1000.IntMode=0", ".x=1", "snd-hda.", "snd-hda" };
+	static const char *words[] = { "e1000e.IntMode=1",
+				       "snd-hda.x=1",
+				       "snd_hda.dyndbg=file a.c +p",
+				       "e1000e.debug",
+				       "snd_hda.y=\"a b\"",
+				       "e1000.IntMode=0",
+				       ".x=1",
+				       "snd-hda.",
+				       "snd-hda" };
 	struct options o = { .module_options = { (char **)words, ARRAY_SIZE(words) } };
 	struct buf out = { 0 };
 	(void)state;
@@ -175,14 +186,10 @@ static void test_options_of_one_module(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel_message),
-		cmocka_unit_test(test_other_messages_are_refused),
-		cmocka_unit_test(test_uevent_file),
-		cmocka_unit_test(test_modaliases),
-		cmocka_unit_test(test_module_paths),
-		cmocka_unit_test(test_pci_ids),
-		cmocka_unit_test(test_firmware_messages),
-		cmocka_unit_test(test_options_of_one_module),
+		cmocka_unit_test(test_kernel_message),    cmocka_unit_test(test_other_messages_are_refused),
+		cmocka_unit_test(test_uevent_file),       cmocka_unit_test(test_modaliases),
+		cmocka_unit_test(test_module_paths),      cmocka_unit_test(test_pci_ids),
+		cmocka_unit_test(test_firmware_messages), cmocka_unit_test(test_options_of_one_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

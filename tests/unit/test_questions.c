@@ -86,12 +86,12 @@ static void test_a_static_network_with_back_and_mistakes(void **state)
 	(void)state;
 
 	begin(&s, "method:http,interface:auto",
-	      "2\r"                           /* static */
-	      "\r1.2.3\r10.0.2.15\r"          /* nothing and no address, then one */
-	      "255.0.255.0\r24\r"             /* no mask, then one */
-	      "<\r\r10.0.2.2\r-\r"            /* back to the mask, which stays; gateway; no name server */
-	      "http://x/\r10.0.2.2:80\r/d\r"  /* a URL, then a server; directory */
-	      "\rme\rs3cret\r-\r");           /* no image; login; password; no proxy */
+	      "2\r"                          /* static */
+	      "\r1.2.3\r10.0.2.15\r"         /* nothing and no address, then one */
+	      "255.0.255.0\r24\r"            /* no mask, then one */
+	      "<\r\r10.0.2.2\r-\r"           /* back to the mask, which stays; gateway; no name server */
+	      "http://x/\r10.0.2.2:80\r/d\r" /* a URL, then a server; directory */
+	      "\rme\rs3cret\r-\r");          /* no image; login; password; no proxy */
 	assert_int_equal(questions_details(&s.o, &s.asked), 0);
 	assert_string_equal(s.o.value[KEY_NETWORK], "static");
 	assert_string_equal(s.o.value[KEY_IP], "10.0.2.15");
@@ -145,11 +145,21 @@ static void test_objections(void **state)
 		const char *value;
 		bool fine;
 	} rows[] = {
-		{ KEY_IP, "10.0.1.31", true },	     { KEY_IP, "10.0.1.256", false },	 { KEY_IP, "255.255.255.255", false },
-		{ KEY_NETMASK, "24", true },	     { KEY_NETMASK, "0", false },	 { KEY_NETMASK, "255.255.0.0", true },
-		{ KEY_GATEWAY, "10.0.1.1", true },   { KEY_GATEWAY, "router", false },	 { KEY_GATEWAY, "", true },
-		{ KEY_SERVER, "a.b:80+[fd00::1]", true }, { KEY_SERVER, "http://a", false }, { KEY_SERVER, "me@a", false },
-		{ KEY_PROXY_PORT, "3128", true },    { KEY_PROXY_PORT, "65536", false }, { KEY_DOLLY_TIMEOUT, "x", false },
+		{ KEY_IP, "10.0.1.31", true },
+		{ KEY_IP, "10.0.1.256", false },
+		{ KEY_IP, "255.255.255.255", false },
+		{ KEY_NETMASK, "24", true },
+		{ KEY_NETMASK, "0", false },
+		{ KEY_NETMASK, "255.255.0.0", true },
+		{ KEY_GATEWAY, "10.0.1.1", true },
+		{ KEY_GATEWAY, "router", false },
+		{ KEY_GATEWAY, "", true },
+		{ KEY_SERVER, "a.b:80+[fd00::1]", true },
+		{ KEY_SERVER, "http://a", false },
+		{ KEY_SERVER, "me@a", false },
+		{ KEY_PROXY_PORT, "3128", true },
+		{ KEY_PROXY_PORT, "65536", false },
+		{ KEY_DOLLY_TIMEOUT, "x", false },
 		{ KEY_DIRECTORY, "/any thing", true },
 	};
 	(void)state;

@@ -1,4 +1,5 @@
-/* test_rdz.c - initramfs/: lines of modules.list become rules, archives are what the kernel reads, pci.ids loses no wanted name. */
+/* test_rdz.c - initramfs/: lines of modules.list become rules, archives are what the kernel reads, pci.ids loses no
+ * wanted name. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,8 +26,11 @@ static void test_lines_become_rules(void **state)
 	struct module_list l;
 	(void)state;
 
-	assert_int_equal(parse(&l, "# words\n\n  e1000 # a card\n[cards that are common] fast\n?hid-*\r\n"
-				   "[rest]\n!?kernel/drivers/ata/\ndrivers/scsi/mpt*", &errors), 0);
+	assert_int_equal(parse(&l,
+			       "# words\n\n  e1000 # a card\n[cards that are common] fast\n?hid-*\r\n"
+			       "[rest]\n!?kernel/drivers/ata/\ndrivers/scsi/mpt*",
+			       &errors),
+			 0);
 	assert_string_equal(buf_cstr(&errors), "");
 	assert_int_equal(l.count, 4);
 	assert_string_equal(l.rule[0].text, "e1000");
@@ -50,7 +54,8 @@ static void test_every_bad_line_is_named(void **state)
 	struct module_list l;
 	(void)state;
 
-	assert_int_equal(parse(&l, "e1000\n[cards] quick\ne1000 e100\n[]\n/lib/modules\n!\n../x\nloop", &errors), -EINVAL);
+	assert_int_equal(parse(&l, "e1000\n[cards] quick\ne1000 e100\n[]\n/lib/modules\n!\n../x\nloop", &errors),
+			 -EINVAL);
 	assert_non_null(strstr(buf_cstr(&errors), "list:2: a group is written"));
 	assert_non_null(strstr(buf_cstr(&errors), "list:3: a line is"));
 	assert_non_null(strstr(buf_cstr(&errors), "list:4: a group"));
@@ -113,11 +118,33 @@ static void test_archive_is_newc(void **state)
 	assert_memory_equal(one.data, two.data, one.len);
 	assert_int_equal(one.len % 512, 0);
 	/* dev: inode 1, a folder, owner and group 0, 2 links, time 0, no bytes, a name of 4 with its NUL */
-	assert_memory_equal(one.data, "070701" "00000001" "000041ED" "00000000" "00000000" "00000002" "00000000" "00000000"
-				      "00000000" "00000000" "00000000" "00000000" "00000004" "00000000" "dev", 114);
+	assert_memory_equal(one.data,
+			    "070701"
+			    "00000001"
+			    "000041ED"
+			    "00000000"
+			    "00000000"
+			    "00000002"
+			    "00000000"
+			    "00000000"
+			    "00000000"
+			    "00000000"
+			    "00000000"
+			    "00000000"
+			    "00000004"
+			    "00000000"
+			    "dev",
+			    114);
 	/* dev/console, at the next multiple of 4: a character device 5:1 */
-	assert_memory_equal(one.data + 116, "070701" "00000002" "00002180", 22);
-	assert_memory_equal(one.data + 116 + 78, "00000005" "00000001", 16);
+	assert_memory_equal(one.data + 116,
+			    "070701"
+			    "00000002"
+			    "00002180",
+			    22);
+	assert_memory_equal(one.data + 116 + 78,
+			    "00000005"
+			    "00000001",
+			    16);
 	assert_non_null(memmem(one.data, one.len, "usr/bin\0", 8));
 	assert_non_null(memmem(one.data, one.len, "TRAILER!!!", 10));
 	cpio_free(&a);
@@ -166,9 +193,10 @@ static void test_two_members_of_one_name(void **state)
 
 static void test_pci_ids_keeps_what_is_driven(void **state)
 {
-	static const char aliases[] = "# Aliases\nalias pci:v00008086d0000100Esv*sd*bc*sc*i* e1000\n"
-				      "alias pci:v000010ECd*sv*sd*bc*sc*i* wild\nalias pci:v*d*sv*sd*bc01sc06i01* ahci\n"
-				      "alias usb:v0525pA4A2d* cdc\nalias pci:v00001AF4d00001000sv*";
+	static const char aliases[] =
+		"# Aliases\nalias pci:v00008086d0000100Esv*sd*bc*sc*i* e1000\n"
+		"alias pci:v000010ECd*sv*sd*bc*sc*i* wild\nalias pci:v*d*sv*sd*bc01sc06i01* ahci\n"
+		"alias usb:v0525pA4A2d* cdc\nalias pci:v00001AF4d00001000sv*";
 	static const char ids[] = "#\n8086  Intel\n\t100e  82540EM\n\t\t1028 002e  Optiplex\n\t100f  82545EM\n"
 				  "10ec  Realtek\n\t8139  RTL8139\n1af4  Red Hat\n\t1000  Virtio net\n"
 				  "C 01  Storage\n\t06  SATA\n\t\t01  AHCI 1.0\n";
@@ -179,8 +207,9 @@ static void test_pci_ids_keeps_what_is_driven(void **state)
 	assert_int_equal(ids_wanted(&w, aliases, sizeof(aliases) - 1), 0);
 	assert_int_equal(w.count, 3);
 	assert_int_equal(ids_reduce(&w, ids, sizeof(ids) - 1, &out), 0);
-	assert_string_equal(buf_cstr(&out), "8086  Intel\n\t100e  82540EM\n10ec  Realtek\n\t8139  RTL8139\n1af4  Red Hat\n"
-					    "\t1000  Virtio net\nC 01  Storage\n\t06  SATA\n\t\t01  AHCI 1.0\n");
+	assert_string_equal(buf_cstr(&out),
+			    "8086  Intel\n\t100e  82540EM\n10ec  Realtek\n\t8139  RTL8139\n1af4  Red Hat\n"
+			    "\t1000  Virtio net\nC 01  Storage\n\t06  SATA\n\t\t01  AHCI 1.0\n");
 	ids_wanted_free(&w);
 }
 
@@ -192,7 +221,12 @@ static void test_packing(void **state)
 		enum packing packing;
 		const char *magic;
 		size_t len;
-	} rows[] = { { PACK_SMALL, "\375" "7zXZ\0", 6 }, { PACK_FAST, "\x28\xb5\x2f\xfd", 4 }, { PACK_PLAIN, "aaaa", 4 } };
+	} rows[] = { { PACK_SMALL,
+		       "\375"
+		       "7zXZ\0",
+		       6 },
+		     { PACK_FAST, "\x28\xb5\x2f\xfd", 4 },
+		     { PACK_PLAIN, "aaaa", 4 } };
 	char text[5000];
 	(void)state;
 

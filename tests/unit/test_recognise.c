@@ -241,10 +241,12 @@ static void test_iso_cut(void **state)
 	};
 	(void)state;
 
-	scratch_run("mkdir -p many/a/b/c/d/e/f/g; for i in $(seq 200); do head -c $i tree/random >many/a/b/$i; done;"
-		    "cp tree/random many/zzz; cp tree/random many/a/b/c/d/e/f/g/zzz; : >many/empty; ln -s empty many/link");
+	scratch_run(
+		"mkdir -p many/a/b/c/d/e/f/g; for i in $(seq 200); do head -c $i tree/random >many/a/b/$i; done;"
+		"cp tree/random many/zzz; cp tree/random many/a/b/c/d/e/f/g/zzz; : >many/empty; ln -s empty many/link");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		cleanup_free char *script = str_printf("rm -f i.iso; %s; truncate -s -%s i.iso", rows[i].make, rows[i].cut);
+		cleanup_free char *script =
+			str_printf("rm -f i.iso; %s; truncate -s -%s i.iso", rows[i].make, rows[i].cut);
 		struct failure f = { 0 };
 		enum image_kind kind;
 		struct store s;
@@ -279,16 +281,11 @@ static void test_iso_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_squashfs),
-		cmocka_unit_test(test_erofs),
-		cmocka_unit_test(test_ext),
-		cmocka_unit_test(test_iso),
-		cmocka_unit_test(test_iso_cut),
-		cmocka_unit_test(test_compressed),
-		cmocka_unit_test(test_archives),
-		cmocka_unit_test(test_what_is_no_image_is_named),
-		cmocka_unit_test(test_lying_headers),
-		cmocka_unit_test(test_memory_text),
+		cmocka_unit_test(test_squashfs),      cmocka_unit_test(test_erofs),
+		cmocka_unit_test(test_ext),           cmocka_unit_test(test_iso),
+		cmocka_unit_test(test_iso_cut),       cmocka_unit_test(test_compressed),
+		cmocka_unit_test(test_archives),      cmocka_unit_test(test_what_is_no_image_is_named),
+		cmocka_unit_test(test_lying_headers), cmocka_unit_test(test_memory_text),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

@@ -182,8 +182,17 @@ static void map_streams(void **state)
 static void wire_job(void **state)
 {
 	struct hash groups[3] = { { { 1 } }, { { 2 } }, { { 3 } } }, nonce = { { 9 } }, proof;
-	struct wire_job in = { .flags = 4, .node = 7, .head_port = 9995, .chunk = 65536, .size = 12345678901, .split = 5,
-			       .report_ms = 100, .target = (char *)"/dev/ram3", .group = groups, .groups = 3 }, out;
+	struct wire_job in = { .flags = 4,
+			       .node = 7,
+			       .head_port = 9995,
+			       .chunk = 65536,
+			       .size = 12345678901,
+			       .split = 5,
+			       .report_ms = 100,
+			       .target = (char *)"/dev/ram3",
+			       .group = groups,
+			       .groups = 3 },
+			out;
 	struct buf b = { 0 };
 
 	(void)state;
@@ -262,8 +271,8 @@ static void plan_moves(void **state)
 	plan_free(&p);
 }
 
-/* With a fanout the order is a tree: the head feeds the first two, the first node the next two, and so on; who falls out
- * is replaced by the next one up that lives. */
+/* With a fanout the order is a tree: the head feeds the first two, the first node the next two, and so on; who falls
+ * out is replaced by the next one up that lives. */
 static void plan_tree(void **state)
 {
 	static const uint32_t parents[] = { 0, 0, 0, 1, 1, 2, 2, 3 };
@@ -331,9 +340,16 @@ static void plan_waits_for_gaining(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hash_vectors),	    cmocka_unit_test(hash_engines_agree), cmocka_unit_test(map_verifies),
-		cmocka_unit_test(map_ranges),	    cmocka_unit_test(map_streams),	  cmocka_unit_test(wire_job),
-		cmocka_unit_test(plan_closes_gaps), cmocka_unit_test(plan_moves),	cmocka_unit_test(plan_tree),	  cmocka_unit_test(plan_finds_slow),
+		cmocka_unit_test(hash_vectors),
+		cmocka_unit_test(hash_engines_agree),
+		cmocka_unit_test(map_verifies),
+		cmocka_unit_test(map_ranges),
+		cmocka_unit_test(map_streams),
+		cmocka_unit_test(wire_job),
+		cmocka_unit_test(plan_closes_gaps),
+		cmocka_unit_test(plan_moves),
+		cmocka_unit_test(plan_tree),
+		cmocka_unit_test(plan_finds_slow),
 		cmocka_unit_test(plan_waits_for_gaining),
 	};
 

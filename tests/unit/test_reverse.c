@@ -77,7 +77,8 @@ static void test_names_from_the_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reverse_names), cmocka_unit_test(test_names_from_the_server),
+		cmocka_unit_test(test_reverse_names),
+		cmocka_unit_test(test_names_from_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

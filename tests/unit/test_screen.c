@@ -71,9 +71,10 @@ static void test_a_step_with_facts_and_its_time(void **state)
 	screen_note(&s, "eth0 Intel 82540EM, link 1000 Mb/s");
 	screen_note(&s, "10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h");
 	screen_step_done(&s, true);
-	assert_string_equal(shown(), "stage1 0.1  Linux 6.1\n"
-				     "[2/6] network   eth0 Intel 82540EM, link 1000 Mb/s\n"
-				     "                10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h       ok    0.0 s\n");
+	assert_string_equal(shown(),
+			    "stage1 0.1  Linux 6.1\n"
+			    "[2/6] network   eth0 Intel 82540EM, link 1000 Mb/s\n"
+			    "                10.0.1.31/24, DHCP from 10.0.1.21, lease 80 h       ok    0.0 s\n");
 	screen_close(&s);
 	close(reader);
 }
@@ -84,7 +85,8 @@ static void test_a_long_wait_stays_on_its_line(void **state)
 	(void)state;
 
 	screen_step(&s, 4, 6, "image");
-	screen_waiting(&s, "The server refused the connection, and it is the only one; trying again (1/5)", now_ms() + 9000);
+	screen_waiting(&s, "The server refused the connection, and it is the only one; trying again (1/5)",
+		       now_ms() + 9000);
 	assert_string_equal(shown(), "[4/6] image     The server refused the connection, and it is t... (at most 9 s)");
 	screen_waiting(&s, "Waiting for rescue from Dolly server (timeout 100) (Try 1/3)", now_ms() + 100000);
 	assert_string_equal(shown(), "[4/6] image     Waiting for rescue from Dolly server (timeout 100) (Try 1/3)");
@@ -120,8 +122,9 @@ static void test_a_long_fact_is_wrapped_at_blanks(void **state)
 	screen_step(&s, 1, 6, "devices");
 	screen_note(&s, "one two three four five six seven eight nine ten eleven twelve thirteen");
 	screen_step_done(&s, true);
-	assert_string_equal(shown(), "[1/6] devices   one two three four five six seven eight nine ten\n"
-				     "                eleven twelve thirteen                              ok    0.0 s\n");
+	assert_string_equal(shown(),
+			    "[1/6] devices   one two three four five six seven eight nine ten\n"
+			    "                eleven twelve thirteen                              ok    0.0 s\n");
 	screen_close(&s);
 	close(reader);
 }
@@ -163,7 +166,8 @@ static void test_a_dumb_terminal_is_told_of_a_wait_once(void **state)
 	screen_waiting(&s, "eth0: an answer came", 0);
 	n = read(reader, raw, sizeof(raw) - 1);
 	raw[n > 0 ? n : 0] = '\0';
-	assert_string_equal(raw, "[2/6] network   eth0: asked 1 times (at most 9 s)\n[2/6] network   eth0: an answer came\n");
+	assert_string_equal(
+		raw, "[2/6] network   eth0: asked 1 times (at most 9 s)\n[2/6] network   eth0: an answer came\n");
 	screen_close(&s);
 	close(reader);
 }
@@ -213,7 +217,8 @@ static void test_every_failure_with_long_values_fits_and_says_its_reason(void **
 			struct failure f = { 0 };
 			char *page;
 
-			(void)(fail)(&f, (enum fail_id)id, -EIO, "http://server/%.*s.sqfs: answered 404, not found", (int)len, name);
+			(void)(fail)(&f, (enum fail_id)id, -EIO, "http://server/%.*s.sqfs: answered 404, not found",
+				     (int)len, name);
 			screen_step(&s, 4, 6, "image");
 			screen_waiting(&s, f.detail, now_ms() + 30000);
 			screen_step_done(&s, false);

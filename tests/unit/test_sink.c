@@ -1,4 +1,5 @@
-/* test_sink.c - image/sink.h: in whatever portions it comes, the store holds exactly the image, or a failure is named. */
+/* test_sink.c - image/sink.h: in whatever portions it comes, the store holds exactly the image, or a failure is
+ * named. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* packages: squashfs-tools e2fsprogs gzip zstd */
 /* Needs: squashfs-tools gzip xz-utils zstd */
@@ -333,7 +334,8 @@ static void test_a_decoder_that_wants_too_much(void **state)
 {
 	(void)state;
 
-	scratch_run("xz --lzma2=dict=128MiB <a.sqfs >d.xz; zstd -q --ultra -22 --long=28 --no-content-size <a.sqfs >w.zst");
+	scratch_run(
+		"xz --lzma2=dict=128MiB <a.sqfs >d.xz; zstd -q --ultra -22 --long=28 --no-content-size <a.sqfs >w.zst");
 	expect_file_failure("d.xz", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "takes 13");
 	expect_file_failure("w.zst", &(struct feed){ 0 }, FAIL_MEM_TOO_LITTLE, "128 MiB");
 	scratch_run("xz -9 <a.sqfs >e.xz");

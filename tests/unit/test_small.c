@@ -30,18 +30,20 @@ static void assert_format(const char *fmt, ...)
 		n = __wrap_vsnprintf(ours, rooms[i], fmt, ap);
 		va_end(ap);
 		if (n != expected || strcmp(ours, theirs) != 0)
-			fail_msg("%s in %zu bytes: \"%s\" (%d), expected \"%s\" (%d)", fmt, rooms[i], ours, n, theirs, expected);
+			fail_msg("%s in %zu bytes: \"%s\" (%d), expected \"%s\" (%d)", fmt, rooms[i], ours, n, theirs,
+				 expected);
 	}
 }
 
 static void test_words_are_formatted_as_by_the_host(void **state)
 {
-	static const char *const integers[] = { "%d", "%i", "%u", "%x", "%X", "%o", "%5d|", "%-5d|", "%05d", "%+d", "% d", "%.3d",
-						"%8.3d|", "%-8.3u|", "%#x", "%#X", "%#o", "%#06x", "%hhx", "%hd", "%hhd", "%hu",
-						"%02x", "%.0d", "%08X*", "%-08d|", "%c", "%3c|", "%-3c|" };
+	static const char *const integers[] = { "%d",    "%i",     "%u",   "%x",   "%X",     "%o",      "%5d|", "%-5d|",
+						"%05d",  "%+d",    "% d",  "%.3d", "%8.3d|", "%-8.3u|", "%#x",  "%#X",
+						"%#o",   "%#06x",  "%hhx", "%hd",  "%hhd",   "%hu",     "%02x", "%.0d",
+						"%08X*", "%-08d|", "%c",   "%3c|", "%-3c|" };
 	static const int values[] = { 0, 1, -1, 7, 42, 255, 256, -128, 65, 65535, 65536, 123456, INT_MAX, INT_MIN };
-	static const char *const longs[] = { "%ld", "%lld", "%lu", "%llx", "%zu", "%zd", "%jd", "%td", "%20lld|", "%-20lu|", "%020lld",
-					     "%#llo", "%.12lld" };
+	static const char *const longs[] = { "%ld", "%lld",    "%lu",     "%llx",    "%zu",   "%zd",    "%jd",
+					     "%td", "%20lld|", "%-20lu|", "%020lld", "%#llo", "%.12lld" };
 	static const long long long_values[] = { 0, -1, 9, 1LL << 40, LLONG_MAX, LLONG_MIN };
 	static const char *const strings[] = { "%s", "%10s|", "%-10s|", "%.2s", "%10.2s|", "%-4.1s|", "a%sb%%c" };
 
@@ -87,12 +89,53 @@ static void test_the_other_printfs(void **state)
 
 static void test_patterns_match_as_by_the_host(void **state)
 {
-	static const char *const patterns[] = { "", "*", "a", "?", "a*", "*a", "*a*b*", "a?c", "[abc]", "[a-c]x", "[!a-c]x", "[^a]",
-						"a[", "[]a]", "pci:v00008086d*sv*sd*bc*sc*i*", "usb:v*p*d*dc*ic03isc*", "a\\*b",
-						"[a\\-z]", "**", "*?*", "a**c", "virtio:d0000000[12]v*", "[[:alpha", "x*y*z" };
-	static const char *const texts[] = { "", "a", "b", "abc", "ac", "x", "ax", "bx", "dx", "a[", "]", "a*b", "axb", "-", "z", "m",
-					     "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", "virtio:d00000001v00001AF4",
-					     "usb:v1d6bp0002d0510dc09dsc00dp01ic03isc00ip00in00", "xyz", "x1y2z", "xzy", "aXbYb" };
+	static const char *const patterns[] = { "",
+						"*",
+						"a",
+						"?",
+						"a*",
+						"*a",
+						"*a*b*",
+						"a?c",
+						"[abc]",
+						"[a-c]x",
+						"[!a-c]x",
+						"[^a]",
+						"a[",
+						"[]a]",
+						"pci:v00008086d*sv*sd*bc*sc*i*",
+						"usb:v*p*d*dc*ic03isc*",
+						"a\\*b",
+						"[a\\-z]",
+						"**",
+						"*?*",
+						"a**c",
+						"virtio:d0000000[12]v*",
+						"[[:alpha",
+						"x*y*z" };
+	static const char *const texts[] = { "",
+					     "a",
+					     "b",
+					     "abc",
+					     "ac",
+					     "x",
+					     "ax",
+					     "bx",
+					     "dx",
+					     "a[",
+					     "]",
+					     "a*b",
+					     "axb",
+					     "-",
+					     "z",
+					     "m",
+					     "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00",
+					     "virtio:d00000001v00001AF4",
+					     "usb:v1d6bp0002d0510dc09dsc00dp01ic03isc00ip00in00",
+					     "xyz",
+					     "x1y2z",
+					     "xzy",
+					     "aXbYb" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
@@ -165,9 +208,25 @@ static void test_memory_is_nobody_elses(void **state)
 
 static void test_numbers_are_read_as_by_the_host(void **state)
 {
-	static const char *const texts[] = { "", "0", "7", "-7", "+9", " 12x", "0x1f", "0xg", "ff", "0755", "-", "x",
-					     "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-					     "-9223372036854775809", "18446744073709551615", "18446744073709551616", "zz" };
+	static const char *const texts[] = { "",
+					     "0",
+					     "7",
+					     "-7",
+					     "+9",
+					     " 12x",
+					     "0x1f",
+					     "0xg",
+					     "ff",
+					     "0755",
+					     "-",
+					     "x",
+					     "9223372036854775807",
+					     "9223372036854775808",
+					     "-9223372036854775808",
+					     "-9223372036854775809",
+					     "18446744073709551615",
+					     "18446744073709551616",
+					     "zz" };
 	static const int bases[] = { 0, 8, 10, 16, 36 };
 
 	(void)state;

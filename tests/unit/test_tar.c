@@ -17,9 +17,19 @@ static void make_header(uint8_t block[TAR_BLOCK], const char *name, char type)
 
 	memset(block, 0, TAR_BLOCK);
 	memcpy(block, name, strlen(name));
-	memcpy(block + 100, "0004755\0" "0001750\0" "0001751\0" "00000001234\0" "14000000000\0" "        ", 56);
+	memcpy(block + 100,
+	       "0004755\0"
+	       "0001750\0"
+	       "0001751\0"
+	       "00000001234\0"
+	       "14000000000\0"
+	       "        ",
+	       56);
 	block[156] = (uint8_t)type;
-	memcpy(block + 257, "ustar\0" "00", 8);
+	memcpy(block + 257,
+	       "ustar\0"
+	       "00",
+	       8);
 	for (size_t i = 0; i < TAR_BLOCK; i++)
 		sum += block[i];
 	snprintf((char *)block + 148, 8, "%06o", sum);
@@ -108,8 +118,14 @@ static void test_pax(void **state)
 	struct tar_pax p = { 0 };
 	(void)state;
 
-	assert_int_equal(PARSE(&p, "12 path=a/b\n" "14 linkpath=c\n" "16 size=1234567\n" "11 uid=123\n"
-				   "30 mtime=1350244992.023960108\n" "28 SCHILY.xattr.user.x=a\n\0b" "\n"), 0);
+	assert_int_equal(PARSE(&p, "12 path=a/b\n"
+				   "14 linkpath=c\n"
+				   "16 size=1234567\n"
+				   "11 uid=123\n"
+				   "30 mtime=1350244992.023960108\n"
+				   "28 SCHILY.xattr.user.x=a\n\0b"
+				   "\n"),
+			 0);
 	assert_string_equal(p.path, "a/b");
 	assert_string_equal(p.link, "c");
 	assert_int_equal(p.size, 1234567);
@@ -129,7 +145,11 @@ static void test_pax_later_records_win(void **state)
 	struct tar_pax p = { 0 };
 	(void)state;
 
-	assert_int_equal(PARSE(&p, "10 path=a\n" "10 path=b\n" "9 uid=12\n" "7 uid=\n"), 0);
+	assert_int_equal(PARSE(&p, "10 path=a\n"
+				   "10 path=b\n"
+				   "9 uid=12\n"
+				   "7 uid=\n"),
+			 0);
 	assert_string_equal(p.path, "b");
 	assert_false(p.has_uid);
 	assert_int_equal(PARSE(&p, "8 path=\n"), 0);
@@ -208,8 +228,11 @@ static void test_sparse_maps(void **state)
 	assert_int_equal(p.map.count, 2);
 	assert_int_equal(p.map.length, 3);
 	tar_pax_free(&p);
-	assert_int_equal(PARSE(&p, "23 GNU.sparse.offset=3\n" "25 GNU.sparse.numbytes=4\n" "23 GNU.sparse.offset=9\n"
-				   "25 GNU.sparse.numbytes=0\n"), 0);
+	assert_int_equal(PARSE(&p, "23 GNU.sparse.offset=3\n"
+				   "25 GNU.sparse.numbytes=4\n"
+				   "23 GNU.sparse.offset=9\n"
+				   "25 GNU.sparse.numbytes=0\n"),
+			 0);
 	assert_int_equal(p.map.count, 2);
 	assert_int_equal(p.map.piece[0].offset, 3);
 	tar_pax_free(&p);
@@ -246,8 +269,20 @@ static void test_libarchive_attributes(void **state)
 
 static void test_cpio_header(void **state)
 {
-	char text[] = "070701" "0000000a" "000081a4" "000003e8" "000003E9" "00000002" "65432100" "00001234" "00000008"
-		      "00000001" "00000000" "00000000" "00000006" "deadbeef";
+	char text[] = "070701"
+		      "0000000a"
+		      "000081a4"
+		      "000003e8"
+		      "000003E9"
+		      "00000002"
+		      "65432100"
+		      "00001234"
+		      "00000008"
+		      "00000001"
+		      "00000000"
+		      "00000000"
+		      "00000006"
+		      "deadbeef";
 	struct cpio_header h;
 	(void)state;
 
@@ -274,8 +309,10 @@ static void test_cpio_header(void **state)
 static void test_paths(void **state)
 {
 	static const char *const good[][2] = {
-		{ "", "" },	      { ".", "" },		    { "/", "" },	  { "./", "" },
-		{ "a/b", "a/b" },     { "./a//b/./c/", "a/b/c" }, { "///a", "a" },  { "..a/b..", "..a/b.." },
+		{ "", "" },           { ".", "" },
+		{ "/", "" },          { "./", "" },
+		{ "a/b", "a/b" },     { "./a//b/./c/", "a/b/c" },
+		{ "///a", "a" },      { "..a/b..", "..a/b.." },
 		{ ".../x", ".../x" },
 	};
 	static const char *const bad[] = { "..", "../a", "a/../b", "a/..", "/..", "./../x" };

@@ -13,7 +13,8 @@ static const struct tftp_options asked = { .block_size = 1468, .window_size = 32
 
 static void test_requests(void **state)
 {
-	static const char plain[] = "\0\1a/b\0octet", full[] = "\0\1a/b\0octet\0tsize\0000\0blksize\0001468\0windowsize\00032";
+	static const char plain[] = "\0\1a/b\0octet",
+			  full[] = "\0\1a/b\0octet\0tsize\0000\0blksize\0001468\0windowsize\00032";
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
@@ -121,7 +122,8 @@ static void test_odd_options(void **state)
 		{ OACK("\0\6tsize\000-1\0"), false, 512, 1, -1, "tsize=-1" },
 		{ OACK("\0\6tsize\000"), false, 512, 1, -1, "tsize=" },
 		{ OACK("\0\6tsize\00099999999999999999999\0"), false, 512, 1, -1, "tsize=99999999999999999999" },
-		{ OACK("\0\6timeout\0005\0multicast\000,,1\0blksize\0008\0"), false, 8, 1, -1, "timeout=5, multicast=,,1" },
+		{ OACK("\0\6timeout\0005\0multicast\000,,1\0blksize\0008\0"), false, 8, 1, -1,
+		  "timeout=5, multicast=,,1" },
 		{ OACK("\0\6a\x1b\000b\n\0"), false, 512, 1, -1, "a =b " },
 		{ OACK("\0\6a-name-that-is-longer-than-any-that-is-known\0001\0"), false, 512, 1, -1,
 		  "a-name-that-is-longer-than-any-=1" },
@@ -142,8 +144,9 @@ static void test_odd_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests), cmocka_unit_test(test_acknowledgements), cmocka_unit_test(test_data),
-		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_options),	  cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_requests),    cmocka_unit_test(test_acknowledgements),
+		cmocka_unit_test(test_data),        cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_options),     cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_odd_options),
 	};
 

@@ -115,15 +115,15 @@ static void put_generals(struct buf *out, const char *list, bool subtrees)
 struct spec {
 	const char *subject, *issuer;
 	int key, signer;
-	const char *names;               /* subjectAltName */
+	const char *names; /* subjectAltName */
 	const char *permitted, *excluded;
-	int authority;                   /* 1: basicConstraints with cA, 2: and path length 0, 3: cA is false */
-	int usage;                       /* keyUsage: its first byte */
-	const char *purpose;             /* extKeyUsage: an object identifier */
-	const char *more;                /* an extension without meaning; critical */
-	bool twice;                      /* all extensions are there twice */
-	const char *from, *to;           /* dates */
-	const char *algorithm;           /* in place of ecdsa-with-SHA256 */
+	int authority;         /* 1: basicConstraints with cA, 2: and path length 0, 3: cA is false */
+	int usage;             /* keyUsage: its first byte */
+	const char *purpose;   /* extKeyUsage: an object identifier */
+	const char *more;      /* an extension without meaning; critical */
+	bool twice;            /* all extensions are there twice */
+	const char *from, *to; /* dates */
+	const char *algorithm; /* in place of ecdsa-with-SHA256 */
 };
 
 #define SERVER_AUTH "\x2b\x06\x01\x05\x05\x07\x03\x01"
@@ -308,18 +308,31 @@ static struct outcome judge(const struct spec *root, const struct spec *const *c
 enum { ROOT = 1, MIDDLE, LEAF, LOWER, STRANGER };
 
 static const struct spec root = { .subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 1 };
-static const struct spec middle = { .subject = "Middle", .issuer = "Root", .key = MIDDLE, .signer = ROOT, .authority = 1 };
-static const struct spec lower = { .subject = "Lower", .issuer = "Middle", .key = LOWER, .signer = MIDDLE, .authority = 1 };
-static const struct spec leaf = { .subject = "head", .issuer = "Middle", .key = LEAF, .signer = MIDDLE,
-				  .names = "DNS:head IP:10.0.0.1" };
-static const struct spec deep = { .subject = "head", .issuer = "Lower", .key = LEAF, .signer = LOWER, .names = "DNS:head" };
-static const struct spec direct = { .subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT, .names = "DNS:head" };
-static const struct spec stranger = { .subject = "Stranger", .issuer = "Stranger", .key = STRANGER, .signer = STRANGER,
-				      .authority = 1 };
+static const struct spec middle = {
+	.subject = "Middle", .issuer = "Root", .key = MIDDLE, .signer = ROOT, .authority = 1
+};
+static const struct spec lower = {
+	.subject = "Lower", .issuer = "Middle", .key = LOWER, .signer = MIDDLE, .authority = 1
+};
+static const struct spec leaf = {
+	.subject = "head", .issuer = "Middle", .key = LEAF, .signer = MIDDLE, .names = "DNS:head IP:10.0.0.1"
+};
+static const struct spec deep = {
+	.subject = "head", .issuer = "Lower", .key = LEAF, .signer = LOWER, .names = "DNS:head"
+};
+static const struct spec direct = {
+	.subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT, .names = "DNS:head"
+};
+static const struct spec stranger = {
+	.subject = "Stranger", .issuer = "Stranger", .key = STRANGER, .signer = STRANGER, .authority = 1
+};
 /* another authority of the same name */
-static const struct spec namesake = { .subject = "Middle", .issuer = "Stranger", .key = STRANGER, .signer = STRANGER,
-				      .authority = 1 };
-static const struct spec shouting = { .subject = " MIDDLE ", .issuer = "root", .key = MIDDLE, .signer = ROOT, .authority = 1 };
+static const struct spec namesake = {
+	.subject = "Middle", .issuer = "Stranger", .key = STRANGER, .signer = STRANGER, .authority = 1
+};
+static const struct spec shouting = {
+	.subject = " MIDDLE ", .issuer = "root", .key = MIDDLE, .signer = ROOT, .authority = 1
+};
 
 /* A server may send its chain in any order and with anything in it (RFC 8446, section 4.4.2). */
 static void test_orders(void **state)
@@ -362,38 +375,78 @@ static void test_faults(void **state)
 		const char *words;
 	} rows[] = {
 		{ { L }, { M, .authority = 1 }, PATH_GOOD, "" },
-		{ { L, .authority = 3, .usage = 0x80, .purpose = SERVER_AUTH }, { M, .authority = 1, .usage = 0x06 }, PATH_GOOD, "" },
+		{ { L, .authority = 3, .usage = 0x80, .purpose = SERVER_AUTH },
+		  { M, .authority = 1, .usage = 0x06 },
+		  PATH_GOOD,
+		  "" },
 		{ { L }, { M, .authority = 1, .purpose = SERVER_AUTH }, PATH_GOOD, "" },
-		{ { L }, { M, .authority = 1, .purpose = "\x55\x1d\x25" }, PATH_NO_SERVER,
+		{ { L },
+		  { M, .authority = 1, .purpose = "\x55\x1d\x25" },
+		  PATH_NO_SERVER,
 		  "the certificate of the authority \"Middle\" is not for servers (serverAuth" },
 		{ { L }, { M, .authority = 2 }, PATH_GOOD, "" },
-		{ { L }, { M }, PATH_NO_AUTHORITY, "\"Middle\" stands behind another one, but is none of an authority" },
+		{ { L },
+		  { M },
+		  PATH_NO_AUTHORITY,
+		  "\"Middle\" stands behind another one, but is none of an authority" },
 		{ { L }, { M, .authority = 3 }, PATH_NO_AUTHORITY, "basicConstraints" },
 		{ { L }, { M, .authority = 1, .usage = 0x80 }, PATH_NO_SIGNER, "\"Middle\" does not allow" },
 		{ { L, .usage = 0x20 }, { M, .authority = 1 }, PATH_NO_SIGNER, "its certificate does not allow" },
-		{ { L, .purpose = CLIENT_AUTH }, { M, .authority = 1 }, PATH_NO_SERVER, "its certificate is not for servers" },
-		{ { L }, { M, .authority = 1, .purpose = CLIENT_AUTH }, PATH_NO_SERVER, "\"Middle\" is not for servers" },
+		{ { L, .purpose = CLIENT_AUTH },
+		  { M, .authority = 1 },
+		  PATH_NO_SERVER,
+		  "its certificate is not for servers" },
+		{ { L },
+		  { M, .authority = 1, .purpose = CLIENT_AUTH },
+		  PATH_NO_SERVER,
+		  "\"Middle\" is not for servers" },
 		{ { L, .more = "\x55\x1d\x20" }, { M, .authority = 1, .more = "\x55\x1d\x24" }, PATH_GOOD, "" },
-		{ { L, .more = "\x2a\x03\x04\x05" }, { M, .authority = 1 }, PATH_UNKNOWN, "understood and is not: 1.2.3.4.5" },
+		{ { L, .more = "\x2a\x03\x04\x05" },
+		  { M, .authority = 1 },
+		  PATH_UNKNOWN,
+		  "understood and is not: 1.2.3.4.5" },
 		{ { L }, { M, .authority = 1, .more = "\x88\x37\x01" }, PATH_UNKNOWN, "\"Middle\" has an extension" },
-		{ { L, .to = "260101000000Z" }, { M, .authority = 1 }, PATH_EXPIRED,
+		{ { L, .to = "260101000000Z" },
+		  { M, .authority = 1 },
+		  PATH_EXPIRED,
 		  "today is 2027-01-15, its certificate is from 2020-01-01 to 2026-01-01" },
-		{ { L }, { M, .authority = 1, .to = "260101000000Z" }, PATH_EXPIRED, "authority \"Middle\" is from 2020" },
-		{ { L, .from = "300101000000Z" }, { M, .authority = 1 }, PATH_NOT_YET, "from 2030-01-01 to 2040-01-01" },
+		{ { L },
+		  { M, .authority = 1, .to = "260101000000Z" },
+		  PATH_EXPIRED,
+		  "authority \"Middle\" is from 2020" },
+		{ { L, .from = "300101000000Z" },
+		  { M, .authority = 1 },
+		  PATH_NOT_YET,
+		  "from 2030-01-01 to 2040-01-01" },
 		{ { L, .from = "301301000000Z" }, { M, .authority = 1 }, PATH_DATES, "has dates that cannot be read" },
-		{ { L, .algorithm = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05" }, { M, .authority = 1 }, PATH_ALGORITHM, "SHA-1" },
+		{ { L, .algorithm = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05" },
+		  { M, .authority = 1 },
+		  PATH_ALGORITHM,
+		  "SHA-1" },
 		{ { L, .algorithm = "\x2b\x65\x70" }, { M, .authority = 1 }, PATH_ALGORITHM, "Ed25519" },
 		{ { .subject = "head", .issuer = "Middle", .key = LEAF, .signer = STRANGER, .names = "DNS:head" },
-		  { M, .authority = 1 }, PATH_SIGNATURE, "not signed by the authority it names" },
-		{ { L }, { .subject = "Middle", .issuer = "Gone", .key = MIDDLE, .signer = STRANGER, .authority = 1 }, PATH_NOBODY,
-		  "none of the 1 authorities stands behind it: the certificate of the authority \"Middle\" is by \"Gone\"" },
-		{ { .subject = "head", .issuer = "head", .key = LEAF, .signer = LEAF, .names = "DNS:head" }, { M, .authority = 1 },
-		  PATH_NOBODY, "its certificate is signed by itself only" },
-		{ { L }, { M, .authority = 1, .permitted = "DNS:elsewhere" }, PATH_FORBIDDEN,
+		  { M, .authority = 1 },
+		  PATH_SIGNATURE,
+		  "not signed by the authority it names" },
+		{ { L },
+		  { .subject = "Middle", .issuer = "Gone", .key = MIDDLE, .signer = STRANGER, .authority = 1 },
+		  PATH_NOBODY,
+		  "none of the 1 authorities stands behind it: the certificate of the authority \"Middle\" is by "
+		  "\"Gone\"" },
+		{ { .subject = "head", .issuer = "head", .key = LEAF, .signer = LEAF, .names = "DNS:head" },
+		  { M, .authority = 1 },
+		  PATH_NOBODY,
+		  "its certificate is signed by itself only" },
+		{ { L },
+		  { M, .authority = 1, .permitted = "DNS:elsewhere" },
+		  PATH_FORBIDDEN,
 		  "its certificate is for head, which the name constraints of \"Middle\" do not allow" },
 		{ { L }, { M, .authority = 1, .permitted = "DNS:head" }, PATH_GOOD, "" },
 		{ { L }, { M, .authority = 1, .excluded = "DNS:head" }, PATH_FORBIDDEN, "head" },
-		{ { L }, { M, .authority = 1, .twice = true }, PATH_NOBODY, "its certificate is by \"Middle\", of which the server sent no" },
+		{ { L },
+		  { M, .authority = 1, .twice = true },
+		  PATH_NOBODY,
+		  "its certificate is by \"Middle\", of which the server sent no" },
 	};
 
 	(void)state;
@@ -414,14 +467,21 @@ static void test_faults(void **state)
 /* What the root says of itself holds as well; a path length counts authorities below, not the server's. */
 static void test_roots(void **state)
 {
-	static const struct spec strict = { .subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 2 };
-	static const struct spec narrow = { .subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 1,
-					    .permitted = "DNS:lab" };
+	static const struct spec strict = {
+		.subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 2
+	};
+	static const struct spec narrow = {
+		.subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 1, .permitted = "DNS:lab"
+	};
 	static const struct spec old = { .subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT };
-	static const struct spec own = { .subject = "head", .issuer = "Gone", .key = LEAF, .signer = LEAF, .names = "DNS:head" };
-	static const struct spec below = { .subject = "tail", .issuer = "head", .key = LOWER, .signer = LEAF, .names = "DNS:head" };
+	static const struct spec own = {
+		.subject = "head", .issuer = "Gone", .key = LEAF, .signer = LEAF, .names = "DNS:head"
+	};
+	static const struct spec below = {
+		.subject = "tail", .issuer = "head", .key = LOWER, .signer = LEAF, .names = "DNS:head"
+	};
 	static const struct spec *const short_chain[] = { &direct }, *const long_chain[] = { &leaf, &middle },
-				 *const own_chain[] = { &own }, *const below_chain[] = { &below };
+					*const own_chain[] = { &own }, *const below_chain[] = { &below };
 
 	(void)state;
 	assert_int_equal(judge(&strict, short_chain, 1, "head").verdict, VERDICT_GOOD);
@@ -436,9 +496,17 @@ static void test_roots(void **state)
 /* Where the clock stands in 1970 there has to be one moment at which all are valid. */
 static void test_no_common_moment(void **state)
 {
-	static const struct spec late = { .subject = "head", .issuer = "Middle", .key = LEAF, .signer = MIDDLE,
-					  .names = "DNS:head", .from = "300101000000Z" };
-	static const struct spec early = { .subject = "Middle", .issuer = "Root", .key = MIDDLE, .signer = ROOT, .authority = 1,
+	static const struct spec late = { .subject = "head",
+					  .issuer = "Middle",
+					  .key = LEAF,
+					  .signer = MIDDLE,
+					  .names = "DNS:head",
+					  .from = "300101000000Z" };
+	static const struct spec early = { .subject = "Middle",
+					   .issuer = "Root",
+					   .key = MIDDLE,
+					   .signer = ROOT,
+					   .authority = 1,
 					   .to = "290101000000Z" };
 	static const struct spec *const good[] = { &late, &middle }, *const bad[] = { &late, &early };
 
@@ -460,8 +528,11 @@ static void test_loops(void **state)
 	(void)state;
 	specs[0] = (struct spec){ .subject = "head", .issuer = "a", .key = 99, .signer = 10, .names = "DNS:head" };
 	for (int i = 0; i < SIZE * SIZE; i++)
-		specs[i + 1] = (struct spec){ .subject = names[i / SIZE], .issuer = names[i % SIZE], .key = 10 + i / SIZE,
-					      .signer = 10 + i % SIZE, .authority = 1 };
+		specs[i + 1] = (struct spec){ .subject = names[i / SIZE],
+					      .issuer = names[i % SIZE],
+					      .key = 10 + i / SIZE,
+					      .signer = 10 + i % SIZE,
+					      .authority = 1 };
 	for (int i = 0; i <= SIZE * SIZE; i++)
 		chain[i] = &specs[i];
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -480,23 +551,36 @@ static void test_hosts(void **state)
 		const char *names, *host;
 		bool good;
 	} rows[] = {
-		{ "DNS:head", "head", true },          { "DNS:Head.Lab", "hEAD.lAB", true },
-		{ "DNS:head.lab", "head.lab.", true }, { "DNS:head.lab.", "head.lab", true },
-		{ "DNS:*.lab", "head.lab", true },     { "DNS:*.lab", "a.head.lab", false },
-		{ "DNS:*.lab", "lab", false },         { "DNS:*.lab", ".lab", false },
-		{ "DNS:*", "head", false },            { "DNS:h*.lab", "head.lab", false },
-		{ "DNS:*.*.lab", "a.b.lab", false },   { "DNS:a.*.lab", "a.b.lab", false },
-		{ "DNS:head DNS:b", "b", true },       { "DNS:headx", "head", false },
-		{ "DNS:10.0.0.1", "10.0.0.1", false }, { "DNS:*.0.0.1", "10.0.0.1", false },
-		{ "IP:10.0.0.1", "10.0.0.1", true },   { "IP:10.0.0.1", "10.0.0.2", false },
-		{ "IP:fe80::1", "fe80::1", true },     { "IP:fe80::1", "fe80:0::0:1", true },
-		{ "email:head", "head", false },       { "URI:head", "head", false },
+		{ "DNS:head", "head", true },
+		{ "DNS:Head.Lab", "hEAD.lAB", true },
+		{ "DNS:head.lab", "head.lab.", true },
+		{ "DNS:head.lab.", "head.lab", true },
+		{ "DNS:*.lab", "head.lab", true },
+		{ "DNS:*.lab", "a.head.lab", false },
+		{ "DNS:*.lab", "lab", false },
+		{ "DNS:*.lab", ".lab", false },
+		{ "DNS:*", "head", false },
+		{ "DNS:h*.lab", "head.lab", false },
+		{ "DNS:*.*.lab", "a.b.lab", false },
+		{ "DNS:a.*.lab", "a.b.lab", false },
+		{ "DNS:head DNS:b", "b", true },
+		{ "DNS:headx", "head", false },
+		{ "DNS:10.0.0.1", "10.0.0.1", false },
+		{ "DNS:*.0.0.1", "10.0.0.1", false },
+		{ "IP:10.0.0.1", "10.0.0.1", true },
+		{ "IP:10.0.0.1", "10.0.0.2", false },
+		{ "IP:fe80::1", "fe80::1", true },
+		{ "IP:fe80::1", "fe80:0::0:1", true },
+		{ "email:head", "head", false },
+		{ "URI:head", "head", false },
 		{ "DNS:", "head", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct spec s = { .subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT, .names = rows[i].names };
+		struct spec s = {
+			.subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT, .names = rows[i].names
+		};
 		const struct spec *chain[] = { &s };
 		struct outcome o = judge(&root, chain, 1, rows[i].host);
 
@@ -509,7 +593,10 @@ static void test_hosts(void **state)
 /* The words for another server's certificate say whose it is; a CN is no name of a server. */
 static void test_words_on_names(void **state)
 {
-	static const struct spec many = { .subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT,
+	static const struct spec many = { .subject = "head",
+					  .issuer = "Root",
+					  .key = LEAF,
+					  .signer = ROOT,
 					  .names = "DNS:a DNS:b\x1b IP:10.0.0.1 DNS:c DNS:d DNS:e" };
 	static const struct spec none = { .subject = "head", .issuer = "Root", .key = LEAF, .signer = ROOT };
 	static const struct spec *const chains[][1] = { { &many }, { &none } };
@@ -517,7 +604,8 @@ static void test_words_on_names(void **state)
 	(void)state;
 	assert_string_equal(judge(&root, chains[0], 1, "head").words,
 			    "its certificate is not for this name, but for a, b?, 10.0.0.1, c and 2 more");
-	assert_non_null(strstr(judge(&root, chains[1], 1, "head").words, "no subjectAltName, and its CN does not count"));
+	assert_non_null(
+		strstr(judge(&root, chains[1], 1, "head").words, "no subjectAltName, and its CN does not count"));
 }
 
 static void test_constraints(void **state)
@@ -579,9 +667,17 @@ static void test_constraints(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct spec top = { .subject = "Root", .issuer = "Root", .key = ROOT, .signer = ROOT, .authority = 1,
-				    .permitted = rows[i].permitted, .excluded = rows[i].excluded };
-		struct spec one = { .subject = rows[i].subject, .issuer = "Root", .key = LEAF, .signer = ROOT,
+		struct spec top = { .subject = "Root",
+				    .issuer = "Root",
+				    .key = ROOT,
+				    .signer = ROOT,
+				    .authority = 1,
+				    .permitted = rows[i].permitted,
+				    .excluded = rows[i].excluded };
+		struct spec one = { .subject = rows[i].subject,
+				    .issuer = "Root",
+				    .key = LEAF,
+				    .signer = ROOT,
 				    .names = rows[i].names };
 		cleanup_buf struct buf a = { 0 }, b = { 0 }, name = { 0 };
 		struct certificate authority, c;
@@ -619,7 +715,8 @@ static void test_rsa(void **state)
 		br_rsa_public_key pk;
 		size_t len = (sizes[i] + 7) / 8;
 
-		assert_int_equal(br_rsa_i31_keygen(&random.vtable, &sk, secret, &pk, public, sizes[i], i ? 65537 : 3), 1);
+		assert_int_equal(br_rsa_i31_keygen(&random.vtable, &sk, secret, &pk, public, sizes[i], i ? 65537 : 3),
+				 1);
 		memset(sig, 0, sizeof(sig));
 		br_hmac_drbg_generate(&random, sig + 1, len - 1);
 		memcpy(b, sig, len);
@@ -648,7 +745,8 @@ static void test_refusals(void **state)
 		bool wants_certificate;
 		const char *words;
 	} rows[] = {
-		{ BR_ERR_RECV_FATAL_ALERT + 70, "\x15\3\3\0\2\2F", 7, false, "does not speak TLS 1.2: enable it there" },
+		{ BR_ERR_RECV_FATAL_ALERT + 70, "\x15\3\3\0\2\2F", 7, false,
+		  "does not speak TLS 1.2: enable it there" },
 		{ BR_ERR_RECV_FATAL_ALERT + 40, "\x15\3\3\0\2\2(", 7, false, "has to offer TLS 1.2, ECDHE" },
 		{ BR_ERR_RECV_FATAL_ALERT + 40, "\x16\3\3\0\2\2(", 7, true, "wants a certificate of this machine" },
 		{ BR_ERR_RECV_FATAL_ALERT + 112, "\x15\3\3\0\2\2(", 7, false, "no site of this name" },
@@ -662,7 +760,8 @@ static void test_refusals(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct refusal r = { .error = rows[i].error, .head_len = rows[i].head_len,
+		struct refusal r = { .error = rows[i].error,
+				     .head_len = rows[i].head_len,
 				     .wants_certificate = rows[i].wants_certificate };
 		cleanup_buf struct buf words = { 0 };
 
@@ -718,8 +817,17 @@ static void test_second_looks(void **state)
 		}
 		m[3] = (uint8_t)(n - 4);
 		if (rows[i].group != NONE) {
-			const uint8_t exchange[] = { 12, 0, 0, 7, 3, 0, (uint8_t)rows[i].group, 1, 4,
-						     (uint8_t)(rows[i].signature >> 8), (uint8_t)rows[i].signature };
+			const uint8_t exchange[] = { 12,
+						     0,
+						     0,
+						     7,
+						     3,
+						     0,
+						     (uint8_t)rows[i].group,
+						     1,
+						     4,
+						     (uint8_t)(rows[i].signature >> 8),
+						     (uint8_t)rows[i].signature };
 
 			memcpy(m + n, exchange, sizeof(exchange));
 			n += sizeof(exchange);
@@ -738,7 +846,8 @@ static void test_second_looks(void **state)
 			free(exact);
 		}
 		look_parse(&look, wire, w);
-		assert_int_equal(look_words(&words, newest ? &none : &look, newest ? &look : &none), rows[i].words != NULL);
+		assert_int_equal(look_words(&words, newest ? &none : &look, newest ? &look : &none),
+				 rows[i].words != NULL);
 		if (rows[i].words && !strstr(buf_cstr(&words), rows[i].words))
 			print_error("row %zu: %s\n", i, buf_cstr(&words));
 		assert_non_null(strstr(buf_cstr(&words), rows[i].words ? rows[i].words : ""));
@@ -748,11 +857,16 @@ static void test_second_looks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_orders),         cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_roots),          cmocka_unit_test(test_no_common_moment),
-		cmocka_unit_test(test_loops),          cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_words_on_names), cmocka_unit_test(test_constraints),
-		cmocka_unit_test(test_rsa),            cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_roots),
+		cmocka_unit_test(test_no_common_moment),
+		cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_words_on_names),
+		cmocka_unit_test(test_constraints),
+		cmocka_unit_test(test_rsa),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_second_looks),
 	};
 

@@ -1,4 +1,5 @@
-/* test_volume.c - methods/media/volume.h and media.h: file systems, labels and UUIDs as their makers write them; choosing by them. */
+/* test_volume.c - methods/media/volume.h and media.h: file systems, labels and UUIDs as their makers write them;
+ * choosing by them. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* packages: dosfstools mtools parted e2fsprogs squashfs-tools fdisk */
 #include "methods/media/media.h"
@@ -106,11 +107,11 @@ static void make_fat16(void)
 	disk[0] = 0xeb;
 	put_number(11, 512, 2);
 	disk[13] = 4;
-	put_number(14, 1, 2);  /* reserved */
-	disk[16] = 2;          /* copies */
+	put_number(14, 1, 2);     /* reserved */
+	disk[16] = 2;             /* copies */
 	put_number(19, 20000, 2); /* sectors */
 	disk[21] = 0xf8;
-	disk[38] = 0x29; /* serial number, label and words follow */
+	disk[38] = 0x29;        /* serial number, label and words follow */
 	put_number(17, 512, 2); /* entries of the root folder */
 	put_number(22, 8, 2);   /* sectors of a copy */
 	PUT(39, "\x78\x56\x34\x12");
@@ -125,7 +126,8 @@ static void test_fat_label_is_in_the_root_folder(void **state)
 
 	make_fat16();
 	assert_volume("vfat", "OLD LABEL", "1234-5678");
-	PUT(root, "\xe5" "ELETED    \x08");
+	PUT(root, "\xe5"
+		  "ELETED    \x08");
 	PUT(root + 32, "long name  \x0f");
 	PUT(root + 64, "FILE    TXT\x20");
 	PUT(root + 96, "NEW LABEL  \x08");
@@ -141,7 +143,8 @@ static void test_fat32(void **state)
 	put_number(36, 8, 4);
 	put_number(44, 3, 4); /* the root folder's first cluster */
 	disk[66] = 0x29;
-	PUT(67, "\x44\x33\x22\x11" "NO NAME    FAT32   ");
+	PUT(67, "\x44\x33\x22\x11"
+		"NO NAME    FAT32   ");
 	assert_volume("vfat", "", "1122-3344");
 	PUT((1 + 2 * 8 + 4) * 512, "STICK      \x08");
 	assert_volume("vfat", "STICK", "1122-3344");
@@ -320,7 +323,8 @@ static void test_ntfs(void **state)
 	put_number(record + 496, 40, 4);
 	put_number(record + 500, 24, 2);
 	put_wide(record + 504, "WINDOWS DISK ABCDEFG", 0);
-	PUT(record + 510, "\1\0"); /* a mark is at the end of the first sector, within the label; the D is kept elsewhere */
+	/* a mark is at the end of the first sector, within the label; the D is kept elsewhere */
+	PUT(record + 510, "\1\0");
 	PUT(record + 50, "D\0");
 	assert_volume("ntfs3", "WINDOWS DISK ABCDEFG", "0123456789ABCDEF");
 }
@@ -352,7 +356,8 @@ static void make_udf(size_t sector)
 	put_number(256 * sector + 16, 4 * (uint32_t)sector, 4);
 	put_number(256 * sector + 20, 96 * 2048 / sector, 4);
 	put_number(96 * 2048, 1, 2);
-	PUT(96 * 2048 + 72, "\x08" "0123456789ABCDEFudf set");
+	PUT(96 * 2048 + 72, "\x08"
+			    "0123456789ABCDEFudf set");
 	put_number(96 * 2048 + sector, 6, 2);
 	PUT(96 * 2048 + sector + 84, "\x10");
 	put_wide(96 * 2048 + sector + 85, "Film", 1);

@@ -84,8 +84,9 @@ static void test_forms_of_ip(void **state)
 		{ "ip=192.168.1.24::192.168.1.1:24:node24:eth0:none:192.168.1.2:192.168.1.3:192.168.1.4",
 		  "static 192.168.1.24/24 gw 192.168.1.1 dns 192.168.1.2 dns 192.168.1.3 card eth0 host node24" },
 		{ "ip=192.168.1.24::::::none::192.168.1.3", "static 192.168.1.24/24 dns 192.168.1.3" },
-		{ "ip=192.168.1.24::192.168.1.1:24:node24:eth0:none:9000", "static 192.168.1.24/24 gw 192.168.1.1 card eth0 "
-									   "host node24 mtu 9000" },
+		{ "ip=192.168.1.24::192.168.1.1:24:node24:eth0:none:9000",
+		  "static 192.168.1.24/24 gw 192.168.1.1 card eth0 "
+		  "host node24 mtu 9000" },
 		{ "ip=192.168.1.24::192.168.1.1:24:node24:eth0:dhcp", "dhcp card eth0 host node24" },
 	};
 	(void)state;
@@ -134,8 +135,10 @@ static void test_lines_of_real_sites(void **state)
 static void test_what_counts_more(void **state)
 {
 	(void)state;
-	assert_string_equal(wished("automatic=network:dhcp ip=10.0.1.31:::24:node7:eth1:none"), "dhcp card eth1 host node7");
-	assert_string_equal(wished("automatic=ip:10.0.1.40,netmask:16 ip=10.0.1.31::10.0.1.1:24"), "static 10.0.1.40/16");
+	assert_string_equal(wished("automatic=network:dhcp ip=10.0.1.31:::24:node7:eth1:none"),
+			    "dhcp card eth1 host node7");
+	assert_string_equal(wished("automatic=ip:10.0.1.40,netmask:16 ip=10.0.1.31::10.0.1.1:24"),
+			    "static 10.0.1.40/16");
 	assert_string_equal(wished("automatic=interface:eth0,hostname:node8 ip=::::node7:eth1:dhcp"),
 			    "dhcp card eth0 host node8");
 	assert_string_equal(wished("ip=eth1:dhcp BOOTIF=01-00-02-b3-3f-78-8c"), "dhcp card eth1");
@@ -146,8 +149,13 @@ static void test_what_counts_more(void **state)
 
 static void test_what_is_none_of_it(void **state)
 {
-	static const char *const bad[] = { "ip=dchp", "ip=eth0", "ip=eth0:dchp", "ip=10.0.1.31::::::dchp",
-					   "ip=10.0.1.31:10.0.1::24", "ip=10.0.1.31::::::none:12", "ip=eth0:dhcp:99999" };
+	static const char *const bad[] = { "ip=dchp",
+					   "ip=eth0",
+					   "ip=eth0:dchp",
+					   "ip=10.0.1.31::::::dchp",
+					   "ip=10.0.1.31:10.0.1::24",
+					   "ip=10.0.1.31::::::none:12",
+					   "ip=eth0:dhcp:99999" };
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -155,8 +163,9 @@ static void test_what_is_none_of_it(void **state)
 
 		assert_true(starts_with(said, "S1-CMD-04 ") && starts_with(said + 10, bad[i]));
 	}
-	assert_string_equal(wished("ip=10.0.1.31::10.0.2.1:24"), "S1-NET-03 gateway 10.0.2.1 of ip= is not in the network "
-								 "of ip 10.0.1.31 of ip= with /24");
+	assert_string_equal(wished("ip=10.0.1.31::10.0.2.1:24"),
+			    "S1-NET-03 gateway 10.0.2.1 of ip= is not in the network "
+			    "of ip 10.0.1.31 of ip= with /24");
 	assert_string_equal(wished("ip=10.0.1.31:::255.0.255.0"),
 			    "S1-NET-03 netmask 255.0.255.0 of ip= is no netmask (255.255.255.0 or 24)");
 	assert_string_equal(wished("ip=10.0.1.31:::24::a/b:none"),

@@ -1,4 +1,4 @@
-/* config.h - what libkmod (30 to 34) wants to know of the C library, and what dietlibc lacks; before each of its files. */
+/* config.h - what libkmod (30 to 34) wants to know of the C library, what dietlibc lacks; before each of its files. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef THIRD_KMOD_CONFIG_H
 #define THIRD_KMOD_CONFIG_H
