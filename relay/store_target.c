@@ -197,8 +197,8 @@ static int open_file(struct rstore *s, struct rstore_part *part, int64_t size, c
 		return -ENOSPC;
 	part->fd = open_beside(part->temporary);
 	if (part->fd < 0)
-		return fail(f, FAIL_IMG_STORE, -errno, "%s: a new file beside it, %s: %s", part->path, part->temporary,
-			    err_text(errno));
+		return fail(f, FAIL_IMG_STORE, -errno, "%s: %s (a new file, %s, is written beside it)", part->path,
+			    err_text(errno), part->temporary);
 	if (st)
 		keep_owner(part, st);
 	s->resumed |= part->old_fd >= 0 || (fstat(part->fd, &now) == 0 && now.st_size > 0);

@@ -162,7 +162,7 @@ def test_image_within_an_image():
             overlay_works(made, "use")
             overlay_works(made, "/run/device", DEVICE.format(size=12_288_000))
         inside("ro", "memory", made, root + "; ! touch target/x; test ! -e /run/stage1/upper")
-        refused("rw", "memory", made, "S1-ROOT-01", "root:rw needs")
+        refused("rw", "memory", made, "S1-ROOT-06", "cannot itself be a root that is written to")
     deep = image(f"{EXT4.replace('$0', 'x.img')}; rm -rf a b; mkdir -p a/LiveOS b/LiveOS; mv x.img a/LiveOS/rootfs.img; "
                  "mksquashfs a b/LiveOS/squashfs.img -noappend -quiet; mksquashfs b $0 -noappend -quiet")
     overlay_works(deep)
