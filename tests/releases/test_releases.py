@@ -17,6 +17,7 @@ from web import web
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MB = 1000 * 1000
+STAGE1_MOST = 410_000  # of the same sources gcc 14 and Debian 13's libraries make 1 % more than test_build.py's limit
 SUPPORTED = "bookworm", "trixie"  # Debian 12 and 13
 # Each with the packages of its own list: what the next one installs is not there yet.
 BUILD = """set -e
@@ -56,7 +57,7 @@ def test_the_other_release():
                               errors="replace", check=False)
         assert done.returncode == 0, done.stdout[-4000:]
         made = {path.name: path.stat().st_size for path in pathlib.Path(folder).iterdir()}
-        assert made["all.rdz"] <= 12 * MB and made["stage1"] <= 400 * 1000, made
+        assert made["all.rdz"] <= 12 * MB and made["stage1"] <= STAGE1_MOST, made
         version = (pathlib.Path(folder) / "version").read_text().strip()
         assert version != (TOP / "build/kernel/version").read_text().strip(), version
         with environment(VMLINUZ=f"{folder}/vmlinuz", ALL_RDZ=f"{folder}/all.rdz"):

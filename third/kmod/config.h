@@ -26,6 +26,7 @@
 #define ENABLE_ZSTD_DLOPEN 0
 /* 30 asks whether they are defined, 34 for their value. */
 #if __has_include("libkmod/libkmod-internal-file.h")
+#define ENABLE_LOGGING 0
 #define ENABLE_DEBUG 0
 #define ENABLE_ELFDBG 0
 #endif
