@@ -33,6 +33,9 @@ void transfer_forget(struct transfer *t)
 	t->moved = NULL;
 }
 
+/* By so many bytes a rough size may be too large, a block of TFTP; a file that ends before is cut. */
+#define ROUGHLY ((int64_t)65536)
+
 /* ---- versions */
 
 /* True when it is known how many bytes there are. */
@@ -149,6 +152,14 @@ static int no_memory(struct failure *f)
 	return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for a transfer's own data");
 }
 
+/* A size that may be a little wrong is good enough to see that there is no room. 0 or -errno with F. */
+static int ask_room(struct sink *s, int64_t size, struct failure *f)
+{
+	int err = size > ROUGHLY ? s->begin(s, size - ROUGHLY, f) : 0;
+
+	return err || size <= ROUGHLY ? err : s->restart(s, f);
+}
+
 static int begin_anew(struct transfer *t, const void *mirror, const struct version *v, struct failure *f)
 {
 	int err;
@@ -172,7 +183,9 @@ static int begin_anew(struct transfer *t, const void *mirror, const struct versi
 		if (!t->head)
 			return no_memory(f);
 	}
-	err = t->fetch->sink->begin(t->fetch->sink, measured(t) ? v->size : -1, f);
+	err = v->rough ? ask_room(t->fetch->sink, v->size, f) : 0;
+	if (!err)
+		err = t->fetch->sink->begin(t->fetch->sink, measured(t) ? v->size : -1, f);
 	t->begun = !err;
 	return err;
 }
@@ -465,7 +478,7 @@ int transfer_broken(const struct transfer *t, int err, struct failure *f)
 
 int transfer_end(struct transfer *t, bool delimited, struct failure *f)
 {
-	if (t->check_want || (measured(t) && t->done < t->version.size))
+	if (t->check_want || (t->version.size >= 0 && t->done < t->version.size - (t->version.rough ? ROUGHLY : 0)))
 		return fail(f, FAIL_SRV_SHORT, -ENODATA, "%s: %lld of %lld bytes came", t->what, (long long)t->done,
 			    (long long)t->version.size);
 	if (!measured(t) && !delimited && end_of_unmeasured(t, f))

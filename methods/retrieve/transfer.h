@@ -16,7 +16,7 @@
 /* What tells one version of a file from another. */
 struct version {
 	int64_t size;         /* bytes; -1 while the server does not say */
-	bool rough;           /* SIZE is good to be shown, and no more: the server may be wrong */
+	bool rough;           /* SIZE may be wrong: too small by any count, too large by a block at most */
 	const char *tag;      /* equal tags of one server mean equal bytes (ETag); NULL where there is none */
 	const char *modified; /* time of the last change, as the server writes it; NULL where there is none */
 };

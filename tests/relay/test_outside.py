@@ -213,11 +213,10 @@ def test_what_the_sink_reads_as_it_comes():
 
 
 def test_failures_of_the_sink():
-    """What the sink refuses, at the beginning or at the end, has its own code and is in the log once."""
-    for more, words in ((",sha256:12", "S1-CMD-04 A value on the command line cannot be used: sha256:12"),
-                        (",sha256:" + "0" * 64, "S1-IMG-04 The image has the wrong checksum: the 100001 bytes")):
-        with netns.Lab() as lab:
-            process = deliver(lab, faults.some_bytes(100_001), more)
-            assert process.popen.returncode == 1 and words in process.text(), process.text()
-            assert process.text().count(words) == 2, process.text()  # in the log, and at the end
-            assert not (lab.dir / "out").exists()
+    """What the sink refuses has its own code and is in the log once."""
+    words = "S1-IMG-04 The image has the wrong checksum: the 100001 bytes"
+    with netns.Lab() as lab:
+        process = deliver(lab, faults.some_bytes(100_001), ",sha256:" + "0" * 64)
+        assert process.popen.returncode == 1 and words in process.text(), process.text()
+        assert process.text().count(words) == 2, process.text()  # in the log, and at the end
+        assert not (lab.dir / "out").exists()
