@@ -5,6 +5,7 @@
     kernel_modules(folder, ["brd"])                       the kernel's modules, likewise
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+import fcntl
 import os
 import pathlib
 import shutil
@@ -43,8 +44,13 @@ def _closure(packages, libc):
 def debs(*packages, libc=False):
     """A folder with the files of PACKAGES and their libraries; with LIBC the C library, too, as for another machine."""
     folder = FOLDER / ("-".join(packages) + ("-libc" if libc else ""))
-    if folder.exists():
-        return folder
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / "lock", "w") as lock:  # tests in other processes want the same
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return folder if folder.exists() else _unpack(folder, packages, libc)
+
+
+def _unpack(folder, packages, libc):
     files, draft = _closure(packages, libc), folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
