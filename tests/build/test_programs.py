@@ -17,7 +17,7 @@ VERSION = re.search(r'STAGE1_VERSION "(.*)"', (TOP / "base/version.h").read_text
 NEED_WORDS = ("stage1", "stage1-fetch", "stage1-tls", "stage1-relay", "ka-d-client", "mkrdz", "demo-image",
               "boot-peers",
               "third/apt", "third/build", "third/need", "as-user", "tests/bare", "tests/packages",
-              "fuzz/run")
+              "fuzz/run", "fuzz/replay")
 
 
 def programs():
