@@ -322,8 +322,8 @@ $(TEST_PROGRAMS:%=%.$(LIBC)): build/tests/%.$(LIBC): tests/net/%.c build/$(LIBC)
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(TEST_PROGRAMS:%=%.$(LIBC))
 
-# ---- all tests: unit and fuzz first, then every folder of tests/ with a test_*.py, then those of the network once more
-# with the programs as musl makes them, and a boot of its all.rdz
+# ---- all tests: unit tests, the fuzzers' known inputs and the simulator first, then the network's with the programs as
+# musl makes them, and a boot of its all.rdz, then every folder of tests/ with a test_*.py
 TEST_FOLDERS := $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))
 # One program for each row: its variable in the environment of the tests, and its file.
 MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDIR)/build/musl/bin/dolly \
@@ -343,12 +343,13 @@ check: need-run
 .PHONY: test test-full
 test test-full: ALL := $(if $(filter test-full,$(MAKECMDGOALS)),--all)
 test-full: FUZZ_SECONDS := 900
+MUSL_TESTS := $(foreach t,dhcp http https tftp ftp names,tests/net/test_$(t).py)
 test test-full: need-run
 	$(MAKE) all doc test-programs unit
-	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	$(MAKE) $(if $(ALL),fuzz FUZZ_SECONDS=$(FUZZ_SECONDS),replay)
 	$(MAKE) sim SECONDS='$(if $(ALL),$(or $(SECONDS),3600),$(SECONDS))' $(if $(ALL),SIM_FIRST=$$(date +%s)000000)
 	$(MAKE) LIBC=musl musl-parts
-	$(MUSL_PROGRAMS) tests/run $(ALL) -j $(TEST_JOBS) tests/net
+	$(MUSL_PROGRAMS) tests/run $(ALL) -j $(TEST_JOBS) $(if $(ALL),tests/net,$(MUSL_TESTS))
 	ALL_RDZ=$(CURDIR)/build/musl/all.rdz tests/run tests/boot/test_pxe.py -k virtio
 	tests/run $(ALL) -j $(TEST_JOBS) $(TEST_FOLDERS)
 
@@ -437,9 +438,9 @@ help:
 #|                    AUTO=1: by itself, with a page of figures
 #| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the shape
 #|                    of the tree, one boot
-#| make test        everything: unit tests, fuzzing for FUZZ_SECONDS=60, and all tests in network namespaces and QEMU,
-#|                    TEST_JOBS=3 files at a time
-#| make test-full   the slow ones too, and fuzzing for a quarter of an hour
+#| make test        everything: unit tests, the fuzzers' known inputs, the simulator, and all tests in network namespaces
+#|                    and QEMU, TEST_JOBS=3 files at a time
+#| make test-full   the slow ones too, fuzzing for a quarter of an hour, the simulator for an hour
 #| make unit fuzz   only these
 #| make sim         the relay under simulated time: SEEDS=5000 schedules of up to NODES=32 machines, or SECONDS= long
 #| make bench       the benchmark tables, with the peers' side of each

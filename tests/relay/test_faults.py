@@ -46,11 +46,11 @@ def play_parallel(seeds, lanes=2):
     assert not failed, f"{len(failed)} of {len(seeds)} schedules failed\n" + "\n====\n".join(failed[:8])
 
 
-def test_fifty_schedules():
-    """Fifty random schedules of kill, stop, unplug, reset, slow, late, full disk and strangers, up to a quarter lost:
+def test_some_schedules():
+    """25 random schedules of kill, stop, unplug, reset, slow, late, full disk and strangers, up to a quarter lost:
     every survivor has the right bytes and exit 0, every lost node is named, nobody hangs."""
     first = int(os.environ.get("FAULT_SEED", "1"))
-    play_parallel(range(first, first + 50))
+    play_parallel(range(first, first + 25))
 
 
 def test_known_schedules():
