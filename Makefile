@@ -438,7 +438,7 @@ help:
 #|                    AUTO=1: by itself, with a page of figures
 #| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the shape
 #|                    of the tree, one boot
-#| make test        everything: unit tests, the fuzzers' known inputs, the simulator, and all tests in network namespaces
+#| make test        everything: unit tests, the fuzzers' known inputs, the simulator, all tests in network namespaces
 #|                    and QEMU, TEST_JOBS=3 files at a time
 #| make test-full   the slow ones too, fuzzing for a quarter of an hour, the simulator for an hour
 #| make unit fuzz   only these

@@ -4,14 +4,14 @@
 
 #include "base/random.h"
 
-struct link {
+struct known_file {
 	uint64_t device, inode;
 	uint32_t left; /* names still to come; 0: the next one begins another file */
 	char *path;
 };
 
 /* The slot of that file, or the free one where it belongs. There is always a free one. */
-static struct link *find(const struct links *l, uint64_t device, uint64_t inode)
+static struct known_file *find(const struct links *l, uint64_t device, uint64_t inode)
 {
 	size_t i = (size_t)((inode * l->key[0] + device * l->key[1]) >> 32) * l->slots >> 32;
 
@@ -40,7 +40,7 @@ static int grow(struct links *l)
 
 int links_first(struct links *l, uint64_t device, uint64_t inode, uint32_t names, const char *path, const char **first)
 {
-	struct link *slot;
+	struct known_file *slot;
 
 	*first = NULL;
 	if (4 * (l->count + 1) > 3 * l->slots && grow(l))
@@ -53,7 +53,7 @@ int links_first(struct links *l, uint64_t device, uint64_t inode, uint32_t names
 	}
 	l->count += !slot->path;
 	free(slot->path);
-	*slot = (struct link){ device, inode, names - 1, strdup(path) };
+	*slot = (struct known_file){ device, inode, names - 1, strdup(path) };
 	l->count -= !slot->path;
 	return slot->path ? 0 : -ENOMEM;
 }

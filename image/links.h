@@ -7,7 +7,7 @@
 
 /* {0} is empty; grows with the files that are put into it. */
 struct links {
-	struct link *slot; /* a hash table; a free slot has no path */
+	struct known_file *slot; /* a hash table; a free slot has no path */
 	size_t count, slots;
 	uint64_t key[2]; /* odd and random: nobody can make files that all want the same slot */
 };

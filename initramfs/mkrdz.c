@@ -92,7 +92,7 @@ static int add_file(struct cpio *c, const char *path, unsigned permissions, cons
 /* ---- modules */
 
 /* The rules of the list against the kernel. Bad lines are all named before it gives up. */
-static int pick_modules(const struct job *job, struct tree *t)
+static int pick_modules(const struct job *job, struct kernel_modules *t)
 {
 	cleanup_buf struct buf text = { 0 }, errors = { 0 };
 	struct module_list list = { 0 };
@@ -102,9 +102,9 @@ static int pick_modules(const struct job *job, struct tree *t)
 		return trouble(err, job->list);
 	err = list_parse(&list, text.data, text.len, job->list, &errors);
 	if (!err)
-		err = tree_open(t, job->modules, &errors);
+		err = kernel_modules_open(t, job->modules, &errors);
 	if (!err)
-		err = tree_pick(t, &list, job->list, &errors);
+		err = kernel_modules_pick(t, &list, job->list, &errors);
 	fputs(buf_cstr(&errors), stderr);
 	if (err && !errors.len)
 		trouble(err, job->modules);
@@ -114,7 +114,7 @@ static int pick_modules(const struct job *job, struct tree *t)
 
 /* depmod makes the indexes of just the picked modules, which are not packed yet; what is built in is told by the
  * kernel's own files. */
-static int make_indexes(const struct tree *t, const char *root, const char *stage)
+static int make_indexes(const struct kernel_modules *t, const char *root, const char *stage)
 {
 	static const char *const given[] = { "modules.order", "modules.builtin", "modules.builtin.modinfo" };
 	const char *argv[] = { "/sbin/depmod", "-b", root, t->version, NULL };
@@ -133,7 +133,7 @@ static int make_indexes(const struct tree *t, const char *root, const char *stag
 	return run(argv) ? trouble(-EIO, "depmod") : 0;
 }
 
-static int add_indexes(const struct tree *t, const char *stage, struct cpio *c)
+static int add_indexes(const struct kernel_modules *t, const char *stage, struct cpio *c)
 {
 	cleanup_free char *symbols = str_printf("lib/modules/%s/modules.symbols.bin", t->version);
 	int err = symbols ? cpio_file(c, symbols, 0644, empty_index, sizeof(empty_index)) : -ENOMEM;
@@ -147,7 +147,7 @@ static int add_indexes(const struct tree *t, const char *stage, struct cpio *c)
 	return err;
 }
 
-static int add_modules(const struct tree *t, const char *stage, struct cpio *c)
+static int add_modules(const struct kernel_modules *t, const char *stage, struct cpio *c)
 {
 	int err = 0;
 
@@ -193,7 +193,7 @@ static int add_firmware(const struct job *job, const char *name, struct cpio *c)
 }
 
 /* A missing file is no failure: many drivers run without, and some name files that were never made. */
-static int add_all_firmware(const struct job *job, const struct tree *t, struct cpio *c)
+static int add_all_firmware(const struct job *job, const struct kernel_modules *t, struct cpio *c)
 {
 	for (size_t i = 0; i < t->count && job->firmware; i++) {
 		const struct module *m = &t->module[i];
@@ -287,7 +287,7 @@ static int add_skeleton(const struct job *job, struct cpio *c)
 /* ---- the whole */
 
 /* One line on what was made. */
-static void summary(const struct job *job, const struct tree *t, size_t size)
+static void summary(const struct job *job, const struct kernel_modules *t, size_t size)
 {
 	size_t count[PACK_PLAIN + 1] = { 0 }, all = 0;
 
@@ -303,7 +303,8 @@ static void summary(const struct job *job, const struct tree *t, size_t size)
 }
 
 /* Fills the archives from the tree; STAGE is lib/modules/VERSION below ROOT. */
-static int fill(const struct job *job, const struct tree *t, const char *root, const char *stage, struct archives *a)
+static int fill(const struct job *job, const struct kernel_modules *t, const char *root, const char *stage,
+		struct archives *a)
 {
 	cleanup_free char *cache = str_printf("%s/cache", job->work);
 	struct packer packer = { .cache = cache, .stage = stage, .as_signed = job->as_signed };
@@ -347,7 +348,7 @@ static int write_archives(struct archives *a, struct buf *out)
 
 static int make(const struct job *job)
 {
-	struct tree t = { 0 };
+	struct kernel_modules t = { 0 };
 	struct archives a = { 0 };
 	cleanup_buf struct buf bytes = { 0 };
 	cleanup_free char *root = str_printf("%s/stage", job->work), *stage = NULL;
@@ -368,7 +369,7 @@ static int make(const struct job *job)
 	}
 	cpio_free(&a.plain);
 	cpio_free(&a.packed);
-	tree_close(&t);
+	kernel_modules_close(&t);
 	return err;
 }
 

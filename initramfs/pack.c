@@ -165,7 +165,7 @@ static char *staged_name(const struct packer *p, const struct module *m)
 	return str_printf("%s/kernel/%s.ko%s", p->stage, m->path, pack_suffix(m->packing));
 }
 
-int stage_modules(const struct packer *p, const struct tree *t)
+int stage_modules(const struct packer *p, const struct kernel_modules *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		const struct module *m = &t->module[i];
@@ -183,7 +183,7 @@ int stage_modules(const struct packer *p, const struct tree *t)
 	return 0;
 }
 
-static int pack_module(const struct packer *p, const struct tree *t, const struct module *m)
+static int pack_module(const struct packer *p, const struct kernel_modules *t, const struct module *m)
 {
 	cleanup_buf struct buf bytes = { 0 };
 	cleanup_free char *file = str_printf("%s/%s", t->dir, m->file);
@@ -203,7 +203,7 @@ static int pack_module(const struct packer *p, const struct tree *t, const struc
 }
 
 /* One of COUNT workers: every COUNTth picked module is its own. */
-static int work(const struct packer *p, const struct tree *t, size_t number, size_t count)
+static int work(const struct packer *p, const struct kernel_modules *t, size_t number, size_t count)
 {
 	size_t turn = 0;
 
@@ -218,7 +218,7 @@ static int work(const struct packer *p, const struct tree *t, size_t number, siz
 	return 0;
 }
 
-int pack_modules(const struct packer *p, const struct tree *t)
+int pack_modules(const struct packer *p, const struct kernel_modules *t)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t count = processors > 0 ? (size_t)processors : 1, started = 0;

@@ -211,7 +211,7 @@ static int take_small(struct pull *p, const struct wire_header *h)
 		return 0; /* WIRE_IDLE, or what a later version says */
 	if (wire_get_hashes(p->body, h->length, &group, &count) < 0)
 		return -EBADMSG;
-	/* copied: hashes in the body are not aligned for struct hash on every machine, but struct hash is bytes */
+	/* the body may lie at any address: struct hash is nothing but bytes */
 	if (map_set_group(p->map, group, (const struct hash *)(p->body + 4), count) < 0)
 		return -EBADMSG;
 	p->calls->listed(p, group);

@@ -1,7 +1,8 @@
-/* tree.h - a kernel's modules and the rules of modules.list -> the modules that are packed, with all they need. */
+/* kernel_modules.h - a kernel's modules and the rules of modules.list -> the modules that are packed, with all they
+ * need. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef INITRAMFS_TREE_H
-#define INITRAMFS_TREE_H
+#ifndef INITRAMFS_KERNEL_MODULES_H
+#define INITRAMFS_KERNEL_MODULES_H
 
 #include "initramfs/list.h"
 
@@ -17,7 +18,7 @@ struct module {
 };
 
 /* All modules of one kernel. */
-struct tree {
+struct kernel_modules {
 	char *dir;             /* lib/modules/VERSION with the indexes of depmod; owned */
 	char *version;         /* "6.1.0-56-amd64"; owned */
 	struct module *module; /* by name */
@@ -25,13 +26,14 @@ struct tree {
 };
 
 /* Reads the indexes in DIR, whose last part is the kernel's version. 0 or -errno, with words in ERRORS. */
-int tree_open(struct tree *t, const char *dir, struct buf *errors) must_check;
+int kernel_modules_open(struct kernel_modules *t, const char *dir, struct buf *errors) must_check;
 
 /* Picks what LIST (read from a file called NAME) asks for, then what that needs: dependencies and soft dependencies,
  * packed as fast as what needs them. Each line that names nothing in this kernel is added to ERRORS with what to do.
  * 0, -ENOENT when ERRORS got a line, or -errno. */
-int tree_pick(struct tree *t, const struct module_list *list, const char *name, struct buf *errors) must_check;
+int kernel_modules_pick(struct kernel_modules *t, const struct module_list *list, const char *name,
+			struct buf *errors) must_check;
 
-void tree_close(struct tree *t);
+void kernel_modules_close(struct kernel_modules *t);
 
 #endif

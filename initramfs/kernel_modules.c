@@ -1,6 +1,6 @@
-/* tree.c - the rules against a kernel's modules; libkmod tells what a module needs. */
+/* kernel_modules.c - the rules against a kernel's modules; libkmod tells what a module needs. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "initramfs/tree.h"
+#include "initramfs/kernel_modules.h"
 #include "initramfs/file.h"
 
 #include <libkmod.h>
@@ -11,7 +11,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Adds the module in FILE ("kernel/fs/isofs/isofs.ko.xz"); its last .ko and what follows are no part of the path. */
-static int add_module(struct tree *t, const char *file, size_t len, bool builtin)
+static int add_module(struct kernel_modules *t, const char *file, size_t len, bool builtin)
 {
 	struct module m = { .file = strndup(file, len) }, *more;
 	const char *slash, *suffix;
@@ -49,7 +49,7 @@ static int add_module(struct tree *t, const char *file, size_t len, bool builtin
 
 /* Adds a module for each line of FILE in the tree's folder; a line ends the path at a colon (modules.dep) or its
  * end. */
-static int add_lines(struct tree *t, const char *file, bool builtin, struct buf *errors)
+static int add_lines(struct kernel_modules *t, const char *file, bool builtin, struct buf *errors)
 {
 	cleanup_free char *path = str_printf("%s/%s", t->dir, file);
 	cleanup_buf struct buf text = { 0 };
@@ -69,12 +69,12 @@ static int add_lines(struct tree *t, const char *file, bool builtin, struct buf 
 	return 0;
 }
 
-int tree_open(struct tree *t, const char *dir, struct buf *errors)
+int kernel_modules_open(struct kernel_modules *t, const char *dir, struct buf *errors)
 {
 	const char *slash = strrchr(dir, '/');
 	int err;
 
-	*t = (struct tree){ .dir = strdup(dir), .version = strdup(slash ? slash + 1 : dir) };
+	*t = (struct kernel_modules){ .dir = strdup(dir), .version = strdup(slash ? slash + 1 : dir) };
 	err = t->dir && t->version ? 0 : -ENOMEM;
 	if (!err)
 		err = add_lines(t, "modules.dep", false, errors);
@@ -85,7 +85,7 @@ int tree_open(struct tree *t, const char *dir, struct buf *errors)
 	return err;
 }
 
-void tree_close(struct tree *t)
+void kernel_modules_close(struct kernel_modules *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		struct module *m = &t->module[i];
@@ -100,12 +100,12 @@ void tree_close(struct tree *t)
 	free(t->module);
 	free(t->dir);
 	free(t->version);
-	*t = (struct tree){ 0 };
+	*t = (struct kernel_modules){ 0 };
 }
 
 /* ---- picking */
 
-static struct module *find(struct tree *t, const char *name)
+static struct module *find(struct kernel_modules *t, const char *name)
 {
 	struct module key = { .name = (char *)name };
 
@@ -141,10 +141,10 @@ static int note_firmware(struct module *m, struct kmod_module *k)
 	return err;
 }
 
-static int pick(struct tree *t, struct kmod_ctx *ctx, struct module *m, enum packing packing);
+static int pick(struct kernel_modules *t, struct kmod_ctx *ctx, struct module *m, enum packing packing);
 
 /* Picks the modules of LIST, which it releases. */
-static int pick_list(struct tree *t, struct kmod_ctx *ctx, struct kmod_list *list, enum packing packing)
+static int pick_list(struct kernel_modules *t, struct kmod_ctx *ctx, struct kmod_list *list, enum packing packing)
 {
 	struct kmod_list *i;
 	int err = 0;
@@ -163,7 +163,7 @@ static int pick_list(struct tree *t, struct kmod_ctx *ctx, struct kmod_list *lis
 }
 
 /* Picks M and all it needs. Soft dependencies that this kernel lacks are none. */
-static int pick(struct tree *t, struct kmod_ctx *ctx, struct module *m, enum packing packing)
+static int pick(struct kernel_modules *t, struct kmod_ctx *ctx, struct module *m, enum packing packing)
 {
 	struct kmod_list *pre = NULL, *post = NULL;
 	struct kmod_module *k;
@@ -199,7 +199,7 @@ static bool excluded(const struct module_list *list, const struct module *m)
 }
 
 /* Says that RULE names nothing here, and what to do. */
-static void complain(const struct tree *t, const struct rule *rule, const char *name, struct buf *errors)
+static void complain(const struct kernel_modules *t, const struct rule *rule, const char *name, struct buf *errors)
 {
 	static const char *const kinds[] = {
 		[RULE_MODULE] = "module", [RULE_PATTERN] = "module that matches", [RULE_FOLDER] = "modules below"
@@ -211,7 +211,7 @@ static void complain(const struct tree *t, const struct rule *rule, const char *
 		   name, rule->line, t->version, kinds[rule->kind], rule->text);
 }
 
-int tree_pick(struct tree *t, const struct module_list *list, const char *name, struct buf *errors)
+int kernel_modules_pick(struct kernel_modules *t, const struct module_list *list, const char *name, struct buf *errors)
 {
 	static const char *const no_config[] = { NULL };
 	struct kmod_ctx *ctx = kmod_new(t->dir, no_config);
