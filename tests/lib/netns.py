@@ -332,7 +332,8 @@ class Lab:
                 print(process.tail(), flush=True)
         for node in reversed(self.nodes):
             for pid in node.pids():  # daemons that left their parent's group
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(pid, signal.SIGKILL)
             _ip("netns", "del", node.netns)
         for path in self.trash:
             shutil.rmtree(path, ignore_errors=True)
