@@ -27,12 +27,16 @@ Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-5s %s\n' $(1))
 
 # ---- the sources: every .c of a folder, and of the folders in it, belongs to that folder's part; one with main() is a
-# program named after the file
-PARTS    := base options image net probe relay methods server stage1
-SOURCES  := $(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c $(p)/*/*.c)))
+# program named after the file. What HOSTED has runs on the head node only, and links the distribution's libraries.
+PARTS    := base options image trust net probe relay methods server clone stage1
+HOSTED   := server/head
+HOSTED_SRC := $(sort $(wildcard $(HOSTED)/*.c $(HOSTED)/*/*.c))
+SOURCES  := $(filter-out $(HOSTED_SRC),$(foreach p,$(PARTS),$(sort $(wildcard $(p)/*.c $(p)/*/*.c))))
 MAINS    := $(shell grep -lsw '^int main' $(SOURCES))
 PART_SRC := $(filter-out $(MAINS),$(SOURCES))
 PROGRAMS := $(notdir $(basename $(filter-out stage1/stage1.c,$(MAINS))))
+HOSTED_MAINS := $(if $(HOSTED_SRC),$(shell grep -lsw '^int main' $(HOSTED_SRC)))
+HOSTED_PROGRAMS := $(notdir $(basename $(HOSTED_MAINS)))
 
 # No string-compare: it takes an inlined starts_with() of two constants for a mistake.
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
@@ -43,10 +47,10 @@ STD  := -std=gnu11 -D_GNU_SOURCE -I.
 # builder of all.rdz and that of the man pages. What tests, benches and the demo need besides is said in their files:
 # tests/packages.
 BUILD_PACKAGES := gcc libc6-dev linux-libc-dev binutils dietlibc-dev musl-tools dpkg-dev patch xz-utils kmod \
-	libkmod-dev liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev libpci-dev
+	libkmod-dev liblzma-dev libzstd-dev zlib1g-dev libbearssl-dev libpci-dev libmicrohttpd-dev libjansson-dev
 
 .PHONY: all
-all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%)
+all: build/stage1 build/all.rdz build/vmlinuz $(PROGRAMS:%=build/bin/%) $(HOSTED_PROGRAMS:%=build/bin/%)
 
 .PHONY: need-build
 need-build:
@@ -135,7 +139,7 @@ build/bin/%: build/$(LIBC)/bin/%
 -include $(OBJ:.o=.d) $(MAINS:%.c=build/$(LIBC)/%.d)
 
 # ---- all.rdz: stage1, the modules of modules.list and the shell's tools, packed by initramfs/mkrdz
-HOST_SRC := $(filter base/% image/%,$(PART_SRC)) $(sort $(wildcard initramfs/*.c))
+HOST_SRC := $(filter base/% image/% trust/%,$(PART_SRC)) $(sort $(wildcard initramfs/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=build/host/%.o)
 
 build/host/%.o: %.c | need-build
@@ -146,6 +150,23 @@ build/host/%.o: %.c | need-build
 build/mkrdz: $(HOST_OBJ)
 	$(call say,HOST $@)
 	$(Q)gcc -o $@ $^ -lkmod -llzma -lzstd -lz
+
+# What runs on the head node only: by the host's compiler, with its libraries.
+HOSTED_OBJ := $(patsubst %.c,build/host/%.o,$(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) \
+	$(filter base/% image/% trust/% options/% net/% relay/%,$(PART_SRC)))
+HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz -lbearssl
+
+build/host/hosted.a: $(HOSTED_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+define hosted_program =
+build/bin/$(basename $(notdir $(1))): build/host/$(1:.c=.o) build/host/hosted.a
+	@mkdir -p $$(@D)
+	$$(call say,HOST $$@)
+	$(Q)gcc -o $$@ $$^ $(HOSTED_LIBS)
+endef
+$(foreach m,$(HOSTED_MAINS),$(eval $(call hosted_program,$(m))))
 
 # The kernel is looked for anew when KERNEL= or KERNEL_DIR= changes; its files change only then.
 .PHONY: kernel
@@ -196,12 +217,12 @@ $(CA_BUNDLE):
 	@echo 'CA_BUNDLE=$@: there is no such file; silent: the authorities of the distribution.' >&2; false
 endif
 
--include $(HOST_OBJ:.o=.d)
+-include $(HOST_OBJ:.o=.d) $(HOSTED_OBJ:.o=.d) $(HOSTED_MAINS:%.c=build/host/%.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_LIBS   := -lcmocka -lkmod -lpci -lz -llzma -lzstd -lbearssl
-UNIT_SRC    := $(PART_SRC) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
+UNIT_LIBS   := -lcmocka -lmicrohttpd -ljansson -lkmod -lpci -lz -llzma -lzstd -lbearssl
+UNIT_SRC    := $(PART_SRC) $(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
 UNIT_OBJ    := $(UNIT_SRC:%.c=build/unit/%.o)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
@@ -280,7 +301,7 @@ SEEDS        ?= 5000
 NODES        ?= 32
 SIM_FIRST    ?= 1
 SIM_JOBS     ?= $(shell nproc)
-SIM_SRC      := $(sort $(wildcard tests/sim/*.c)) $(filter base/% image/% relay/%,$(PART_SRC))
+SIM_SRC      := $(sort $(wildcard tests/sim/*.c)) $(filter base/% image/% trust/% relay/%,$(PART_SRC))
 SIM_CFLAGS   := $(STD) $(WARN) -g -O2
 SIM_WRAP     := rstore_write rstore_read rstore_read_old rstore_send rstore_close wire_random
 SIM_LIBS     := $(SIM_WRAP:%=-Wl,--wrap=%) $(filter-out -lcmocka,$(UNIT_LIBS))
@@ -405,11 +426,11 @@ SBIN = $(filter-out server/demo%,$(shell find server -maxdepth 1 -type f -perm -
 .PHONY: install
 install: all doc
 	install -d '$(TO)/bin' '$(TO)/sbin' '$(TO)/lib/stage1'
-	install -m 755 $(PROGRAMS:%=build/bin/%) '$(TO)/bin'
+	install -m 755 $(PROGRAMS:%=build/bin/%) $(HOSTED_PROGRAMS:%=build/bin/%) '$(TO)/bin'
 	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
-	install -D -m 755 -t '$(TO)/lib/stage1/ka' clone/*
+	install -D -m 755 -t '$(TO)/lib/stage1/ka' $(filter-out %.c %.h,$(wildcard clone/*))
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
 
 .PHONY: format

@@ -3,7 +3,7 @@
 #ifndef RELAY_MAP_H
 #define RELAY_MAP_H
 
-#include "relay/hash.h"
+#include "trust/hash.h"
 
 /* Chunks whose hashes are handed over together, under one group hash. */
 #define MAP_GROUP 256

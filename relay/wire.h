@@ -4,7 +4,7 @@
 #define RELAY_WIRE_H
 
 #include "base/buf.h"
-#include "relay/hash.h"
+#include "trust/hash.h"
 
 /* Every connection and datagram of the extension begins with these eight bytes. */
 #define WIRE_MAGIC      "\xd3relay1\n"

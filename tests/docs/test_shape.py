@@ -10,7 +10,7 @@ from sources import TOP, c_files, public_functions, relative, sources
 # From the ground up; a folder includes what stands in a line before its own. What others build on is never beside it.
 FLOORS = [
     ["base"],
-    ["options", "image"],
+    ["options", "image", "trust"],
     ["net", "probe", "relay", "initramfs"],
     ["methods", "server", "clone"],
     ["stage1"],

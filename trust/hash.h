@@ -1,7 +1,7 @@
 /* hash.h - bytes -> their BLAKE3 digest, with the widest vectors this processor has. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef RELAY_HASH_H
-#define RELAY_HASH_H
+#ifndef TRUST_HASH_H
+#define TRUST_HASH_H
 
 #include "base/base.h"
 

@@ -1,6 +1,6 @@
 /* hash.c - bytes -> their BLAKE3 digest (written from the BLAKE3 specification), vectors chosen at run time. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/hash.h"
+#include "trust/hash.h"
 
 /* The product is built for size; this is the one file where each byte of the image passes through arithmetic. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -133,16 +133,16 @@ struct many {
 #define LANES     4
 #define LANE_NAME many4
 #define LANE_TARGET
-#include "relay/hash_lanes.h"
+#include "trust/hash_lanes.h"
 #if defined(__x86_64__)
 #define LANES       8
 #define LANE_NAME   many8
 #define LANE_TARGET __attribute__((target("avx2")))
-#include "relay/hash_lanes.h"
+#include "trust/hash_lanes.h"
 #define LANES       16
 #define LANE_NAME   many16
 #define LANE_TARGET __attribute__((target("avx512f,avx512vl")))
-#include "relay/hash_lanes.h"
+#include "trust/hash_lanes.h"
 #endif
 
 /* One input: what is left where no engine has so few lanes. */
