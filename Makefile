@@ -85,11 +85,13 @@ CC      := diet -Os gcc
 DEFINES := -D_LINUX_SOURCE -D_ATFILE_SOURCE -D_BSD_SOURCE
 LIBS    := -lcompat
 endif
-CFLAGS  := $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections \
+CFLAGS  := -flto $(STD) $(DEFINES) $(WARN) -Oz -fno-jump-tables -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)=. -isystem $(THIRD)/include
 # The linker speaks when it fails: dietlibc's words on the size of printf, which newer ones comment on, help nobody.
 # common-page-size: the data begin in the file where the code ends, not at the next page of it: 2 KB less on average
-LDFLAGS := -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--no-warnings \
+# flto: what is called once stands where it is called: 10 KB less in stage1
+LDFLAGS := -flto -flto-partition=one -Oz -static -s -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code \
+	-Wl,-z,norelro -Wno-maybe-uninitialized \
 	-Wl,-z,max-page-size=0x1000 -Wl,-z,common-page-size=0x40 -Wl,--sort-section=alignment \
 	-Wl,-T,third/link.ld
 # stage1 alone: ours in the place of what drags locales, wide characters and floating point in (base/small.h)
@@ -111,9 +113,12 @@ build/$(LIBC)/%.o: %.c build/$(LIBC)/flags | $(THIRD_LIBS)
 # BearSSL's structures lie within ours, and -isystem keeps its headers out of the .d files
 $(patsubst %.c,build/$(LIBC)/%.o,$(wildcard methods/tls/*.c)): $(THIRD)/libbearssl.a
 
+# What the linker puts in the place of others is named by nobody before it does.
+build/$(LIBC)/base/small.o: CFLAGS += -fno-lto
+
 build/$(LIBC)/parts.a: $(OBJ)
 	@rm -f $@
-	$(Q)ar rcsD $@ $^
+	$(Q)gcc-ar rcsD $@ $^
 
 define program =
 build/$(LIBC)/bin/$(basename $(notdir $(1))): build/$(LIBC)/$(1:.c=.o) build/$(LIBC)/parts.a $(THIRD_LIBS)
