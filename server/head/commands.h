@@ -10,4 +10,7 @@ struct head_command {
 	const char *words;                 /* one line of head-node's help */
 };
 
+int head_serve(int argc, char **argv); /* serve.c */
+int head_check(int argc, char **argv); /* check.c */
+
 #endif

@@ -8,6 +8,8 @@
 #include <string.h>
 
 static const struct head_command commands[] = {
+	{ "serve", head_serve, "boots the machines on a wire: DHCP, boot files and image, in one" },
+	{ "check", head_check, "says what would fail, before anything starts" },
 	{ 0 },
 };
 
