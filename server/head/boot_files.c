@@ -22,8 +22,9 @@ const struct loader_file loader_files[] = {
 };
 
 static const char *const folders[] = {
-	"", "/tftp", "/tftp/pxelinux.cfg", "/tftp/grub", "/tftp/grub/node", "/tftp/ipxe", "/www", "/www/ipxe",
-	"/images", "/run", "/log", "/nginx",
+	"",           "/tftp",  "/tftp/pxelinux.cfg", "/tftp/grub", "/tftp/grub/node",
+	"/tftp/ipxe", "/www",   "/www/ipxe",          "/images",    "/run",
+	"/log",       "/nginx",
 };
 
 /* What the web server has of the other tree. */
@@ -102,9 +103,10 @@ static bool make_plain(const struct site *site, const char *platform, const char
 	cleanup_free char *out = str_printf("%s/tftp/%s", site->state, name);
 	cleanup_free char *first = str_printf("%s/run/plain.cfg", site->state);
 	cleanup_free char *log = str_printf("%s/log/grub-mkimage.log", site->state);
-	const char *const argv[] = { "grub-mkimage", "-O", platform, "-o", out, "-p", "/grub", "-c", first, "normal",
-				     "configfile", "linux", "net", "efinet", "tftp", "http", "test", "echo", "minicmd",
-				     "regexp", "sleep", "all_video", "gzio", NULL };
+	const char *const argv[] = { "grub-mkimage", "-O",     platform, "-o",        out,          "-p",
+				     "/grub",        "-c",     first,    "normal",    "configfile", "linux",
+				     "net",          "efinet", "tftp",   "http",      "test",       "echo",
+				     "minicmd",      "regexp", "sleep",  "all_video", "gzio",       NULL };
 	int changed;
 
 	if (!modules || !out || !first || !log || !file_is(modules))
@@ -167,8 +169,8 @@ int boot_loaders(const struct site *site, struct loaders *have, struct buf *why)
 
 typedef void writer_fn(const struct site *site, const char *image, const struct node_entry *node, struct buf *out);
 
-static int put(const struct site *site, const char *name, writer_fn *write, const char *image, const struct node_entry *node,
-	       struct buf *why)
+static int put(const struct site *site, const char *name, writer_fn *write, const char *image,
+	       const struct node_entry *node, struct buf *why)
 {
 	cleanup_free char *path = site_path(site, name);
 	cleanup_buf struct buf text = { 0 };
@@ -182,8 +184,8 @@ static int put(const struct site *site, const char *name, writer_fn *write, cons
 }
 
 /* The three files of one machine. */
-static int put_machine(const struct site *site, const char *image, const uint8_t mac[MAC_LEN], const struct node_entry *node,
-		       struct buf *why)
+static int put_machine(const struct site *site, const char *image, const uint8_t mac[MAC_LEN],
+		       const struct node_entry *node, struct buf *why)
 {
 	cleanup_buf struct buf hyphens = { 0 };
 	char *names[3];

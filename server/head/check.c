@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROOM_MB       100 /* for boot files, leases and logs */
+#define ROOM_MB       100  /* for boot files, leases and logs */
 #define ROOM_IMAGE_MB 1000 /* for an image that is built */
 
 /* ---- rights, the interface and its network */
@@ -31,8 +31,10 @@ static enum check_result check_rights(struct site *site, struct buf *why)
 	(void)site;
 	if (fd >= 0)
 		return CHECK_OK;
-	buf_printf(why, "no rights for raw frames and for ports below 1024 (%s): run this as root, or install it: "
-			"head-node install", strerror(errno));
+	buf_printf(why,
+		   "no rights for raw frames and for ports below 1024 (%s): run this as root, or install it: "
+		   "head-node install",
+		   strerror(errno));
 	return CHECK_FAIL;
 }
 
@@ -143,8 +145,10 @@ static enum check_result check_state(struct site *site, struct buf *why)
 		return CHECK_FAIL;
 	}
 	if (file_for_all(there, &where)) {
-		buf_printf(why, "%s is closed to others, and the servers run as users of their own: chmod o+rx it, or "
-				"--state DIR", where);
+		buf_printf(why,
+			   "%s is closed to others, and the servers run as users of their own: chmod o+rx it, or "
+			   "--state DIR",
+			   where);
 		return CHECK_FAIL;
 	}
 	return CHECK_OK;
@@ -176,7 +180,8 @@ static enum check_result check_clock(struct site *site, struct buf *why)
 		return CHECK_OK;
 	gmtime_r(&now, &t);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &t);
-	buf_printf(why, "the clock says %s, which was before this version was made: date -s, or is there an NTP server?",
+	buf_printf(why,
+		   "the clock says %s, which was before this version was made: date -s, or is there an NTP server?",
 		   text);
 	return CHECK_FAIL;
 }
@@ -184,8 +189,9 @@ static enum check_result check_clock(struct site *site, struct buf *why)
 static enum check_result check_dhcp(struct site *site, struct buf *why)
 {
 	struct look look;
+	bool open = site->dhcp == HEAD_DHCP_AUTO;
 
-	if (site_look(site) || look_for_dhcp(site, &look) || look.count == 0)
+	if (site_look(site) || look_for_dhcp(site, open ? LOOK_LONG_MS : LOOK_SHORT_MS, &look) || look.count == 0)
 		return CHECK_OK;
 	buf_str(why, "a DHCP server is there: ");
 	for (size_t i = 0; i < look.count; i++) {
@@ -193,8 +199,8 @@ static enum check_result check_dhcp(struct site *site, struct buf *why)
 		look_describe(&look.offer[i], why);
 	}
 	if (look_gives_addresses(&look))
-		buf_str(why, site->dhcp == HEAD_DHCP_OWN ? "; two of them give the machines addresses of both" :
-							   "; this one will be a proxy beside it");
+		buf_str(why, site->dhcp == HEAD_DHCP_OWN ? "; two of them give the machines addresses of both"
+							 : "; this one will be a proxy beside it");
 	return site->dhcp == HEAD_DHCP_OWN && look_gives_addresses(&look) ? CHECK_FAIL : CHECK_WARN;
 }
 
@@ -205,22 +211,14 @@ static const struct {
 	enum check_result (*look)(struct site *site, struct buf *why);
 	enum check_when when; /* CHECK_ALL: takes long, or serve looks by itself */
 } rows[] = {
-	{ "rights", check_rights, CHECK_BEFORE },
-	{ "interface", check_interface, CHECK_BEFORE },
-	{ "link", check_link, CHECK_BEFORE },
-	{ "address", check_address, CHECK_BEFORE },
-	{ "range", check_range, CHECK_BEFORE },
-	{ "programs", check_programs, CHECK_BEFORE },
-	{ "boot files", check_boot, CHECK_BEFORE },
-	{ "boot loaders", check_loaders, CHECK_BEFORE },
-	{ "state folder", check_state, CHECK_BEFORE },
-	{ "room", check_room, CHECK_BEFORE },
-	{ "ports", check_ports, CHECK_BEFORE },
-	{ "firewall", check_firewall, CHECK_BEFORE },
-	{ "clock", check_clock, CHECK_BEFORE },
-	{ "image", check_image, CHECK_BEFORE },
-	{ "modules", check_modules, CHECK_ALL },
-	{ "nodes file", check_nodes, CHECK_ALL },
+	{ "rights", check_rights, CHECK_BEFORE },      { "interface", check_interface, CHECK_BEFORE },
+	{ "link", check_link, CHECK_BEFORE },          { "address", check_address, CHECK_BEFORE },
+	{ "range", check_range, CHECK_BEFORE },        { "programs", check_programs, CHECK_BEFORE },
+	{ "boot files", check_boot, CHECK_BEFORE },    { "boot loaders", check_loaders, CHECK_BEFORE },
+	{ "state folder", check_state, CHECK_BEFORE }, { "room", check_room, CHECK_BEFORE },
+	{ "ports", check_ports, CHECK_BEFORE },        { "firewall", check_firewall, CHECK_BEFORE },
+	{ "clock", check_clock, CHECK_BEFORE },        { "image", check_image, CHECK_BEFORE },
+	{ "modules", check_modules, CHECK_ALL },       { "nodes file", check_nodes, CHECK_ALL },
 	{ "DHCP servers", check_dhcp, CHECK_ALL },
 };
 

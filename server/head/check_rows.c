@@ -22,9 +22,12 @@ static const struct {
 	const char *name, *package;
 	enum need need;
 } programs[] = {
-	{ "dnsmasq", "dnsmasq-base", ALWAYS },       { "nginx", "nginx-light", ALWAYS },
-	{ "mmdebstrap", "mmdebstrap", TO_BUILD },    { "mksquashfs", "squashfs-tools", TO_BUILD },
-	{ "mksquashfs", "squashfs-tools", TO_PACK }, { "sqfs2tar", "squashfs-tools-ng", FOR_KA },
+	{ "dnsmasq", "dnsmasq-base", ALWAYS },
+	{ "nginx", "nginx-light", ALWAYS },
+	{ "mmdebstrap", "mmdebstrap", TO_BUILD },
+	{ "mksquashfs", "squashfs-tools", TO_BUILD },
+	{ "mksquashfs", "squashfs-tools", TO_PACK },
+	{ "sqfs2tar", "squashfs-tools-ng", FOR_KA },
 	{ "ganesha.nfsd", "nfs-ganesha nfs-ganesha-vfs", FOR_NFS },
 };
 
@@ -71,8 +74,8 @@ enum check_result check_loaders(struct site *site, struct buf *why)
 	for (const struct loader_file *f = loader_files; f->from; f++) {
 		any |= file_is(f->from);
 		if (!file_is(f->from) && !strstr(buf_cstr(why), f->package))
-			buf_printf(why, "%s %s", why->len ? "" : "not all boot loaders are there; they are in:",
-				   f->package);
+			buf_printf(why, "%s %s",
+				   why->len ? "" : "not all boot loaders are there; they are in:", f->package);
 	}
 	return !any ? CHECK_FAIL : why->len ? CHECK_WARN : CHECK_OK;
 }
@@ -81,12 +84,11 @@ enum check_result check_loaders(struct site *site, struct buf *why)
 
 static const struct {
 	struct port port;
-	int method;      /* -1: whatever it is */
+	int method; /* -1: whatever it is */
 	const char *what;
 } ports[] = {
-	{ { false, 67 }, -1, "DHCP" },         { { false, 69 }, -1, "TFTP" },
-	{ { true, 0 }, -1, "HTTP" },           { { true, 9995 }, HEAD_DOLLY, "dolly" },
-	{ { true, 30765 }, HEAD_KA, "ka" },    { { true, 30764 }, HEAD_KA, "ka" },
+	{ { false, 67 }, -1, "DHCP" },           { { false, 69 }, -1, "TFTP" },      { { true, 0 }, -1, "HTTP" },
+	{ { true, 9995 }, HEAD_DOLLY, "dolly" }, { { true, 30765 }, HEAD_KA, "ka" }, { { true, 30764 }, HEAD_KA, "ka" },
 	{ { true, 2049 }, HEAD_NFS, "NFS" },
 };
 
@@ -169,7 +171,8 @@ static char *words_of(const char *const argv[])
 
 enum check_result check_firewall(struct site *site, struct buf *why)
 {
-	static const char *const ask[][4] = { { "nft", "list", "ruleset" }, { "iptables-save" },
+	static const char *const ask[][4] = { { "nft", "list", "ruleset" },
+					      { "iptables-save" },
 					      { "iptables-legacy-save" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ask); i++) {
@@ -177,10 +180,11 @@ enum check_result check_firewall(struct site *site, struct buf *why)
 
 		if (!rules || !firewall_drops(rules) || strstr(rules, site->interface))
 			continue;
-		buf_printf(why, "a firewall here drops what comes in (%s): the machines need UDP 67, 69, 4011 and what "
-				"TFTP answers from, TCP %u; for instance: %s -i %s -j ACCEPT",
-			   ask[i][0], site->http_port,
-			   i == 2 ? "iptables-legacy -I INPUT" : "iptables -I INPUT", site->interface);
+		buf_printf(why,
+			   "a firewall here drops what comes in (%s): the machines need UDP 67, 69, 4011 and what "
+			   "TFTP answers from, TCP %u; for instance: %s -i %s -j ACCEPT",
+			   ask[i][0], site->http_port, i == 2 ? "iptables-legacy -I INPUT" : "iptables -I INPUT",
+			   site->interface);
 		return CHECK_WARN;
 	}
 	return CHECK_OK;
@@ -241,7 +245,8 @@ static bool has_modules(const struct site *site, const char *image, const char *
 
 enum check_result check_modules(struct site *site, struct buf *why)
 {
-	cleanup_free char *kernel = str_printf("%s/vmlinuz", site->files), *built = site_path(site, "images/debian.sqfs");
+	cleanup_free char *kernel = str_printf("%s/vmlinuz", site->files),
+			  *built = site_path(site, "images/debian.sqfs");
 	const char *image = site->image ? site->image : built;
 	char version[128];
 

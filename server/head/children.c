@@ -91,7 +91,8 @@ static int add_dolly(struct service *s, struct buf *why)
 	if (!conf || !dolly || !image)
 		return -ENOMEM;
 	s->sender = (struct child){ .name = "dolly", .rounds = true };
-	memcpy(s->sender.argv, (const char *[]){ dolly, "-s", "-v", "-a", "600", "-f", conf, NULL }, 8 * sizeof(char *));
+	memcpy(s->sender.argv, (const char *[]){ dolly, "-s", "-v", "-a", "600", "-f", conf, NULL },
+	       8 * sizeof(char *));
 	if (!s->site.nodes) /* who knows how many come: those that are there ten seconds after the first */
 		memcpy(s->sender.argv + 7, (const char *[]){ "-t", "10", NULL }, 3 * sizeof(char *));
 	config_dolly(&s->site, image, &config);
@@ -110,8 +111,8 @@ static int add_ka(struct service *s, struct buf *why)
 {
 	const char *ka = beside(s, "ka-d-server"), *image = s->site.image;
 	bool folder = image && is_folder(image);
-	const char *command = folder ? keep(s, str_printf("tar -C '%s' --one-file-system --sparse -cf - .", image)) :
-				       keep(s, str_printf("sqfs2tar '%s/images/%s'", s->site.state, s->image));
+	const char *command = folder ? keep(s, str_printf("tar -C '%s' --one-file-system --sparse -cf - .", image))
+				     : keep(s, str_printf("sqfs2tar '%s/images/%s'", s->site.state, s->image));
 	const char *count = keep(s, str_printf("%u", s->site.nodes ? s->site.nodes : 1));
 
 	if (!ka || !command || !count)

@@ -12,5 +12,6 @@ struct head_command {
 
 int head_serve(int argc, char **argv); /* serve.c */
 int head_check(int argc, char **argv); /* check.c */
+int head_nodes(int argc, char **argv); /* nodes_command.c */
 
 #endif

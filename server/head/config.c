@@ -45,7 +45,8 @@ void config_ganesha(const struct site *site, struct buf *out)
 	buf_printf(out,
 		   "NFS_CORE_PARAM { Protocols = 4; NFS_Port = 2049; Bind_addr = %s;\n"
 		   "                 Enable_NLM = false; Enable_RQUOTA = false; }\n"
-		   "NFSV4 { Grace_Period = 5; Lease_Lifetime = 10; RecoveryRoot = \"%s/run\"; Only_Numeric_Owners = true; }\n"
+		   "NFSV4 { Grace_Period = 5; Lease_Lifetime = 10; RecoveryRoot = \"%s/run\"; Only_Numeric_Owners = "
+		   "true; }\n"
 		   "EXPORT { Export_Id = 1; Path = \"%s/images\"; Pseudo = /images; Access_Type = RO; SecType = sys;\n"
 		   "         Squash = Root_Squash; Protocols = 4; Transports = TCP; FSAL { Name = VFS; } }\n",
 		   address_text(site->address, address), s, s);

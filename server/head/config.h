@@ -8,11 +8,11 @@
 
 /* What of the boot loaders is there to be handed out. */
 struct loaders {
-	bool pxelinux;   /* BIOS */
-	bool shim;       /* shimx64.efi and the signed grubx64.efi */
-	bool plain;      /* plainx64.efi: a GRUB of this machine's own making, which no key has signed */
-	bool plain32;    /* plainia32.efi */
-	bool ipxe;       /* ipxe/: the site's own signed shim and iPXE */
+	bool pxelinux;      /* BIOS */
+	bool shim;          /* shimx64.efi and the signed grubx64.efi */
+	bool plain;         /* plainx64.efi: a GRUB of this machine's own making, which no key has signed */
+	bool plain32;       /* plainia32.efi */
+	bool ipxe;          /* ipxe/: the site's own signed shim and iPXE */
 	char ipxe_name[64]; /* that shim's name in there */
 };
 

@@ -114,8 +114,7 @@ static void add_ranges(const struct site *site, struct buf *out)
 	char a[ADDRESS_TEXT_SIZE], b[ADDRESS_TEXT_SIZE];
 
 	if (site->dhcp == HEAD_DHCP_PROXY) {
-		buf_printf(out, "dhcp-range=%s,proxy,%s\n",
-			   address_text(network_of(site->address, site->prefix), a),
+		buf_printf(out, "dhcp-range=%s,proxy,%s\n", address_text(network_of(site->address, site->prefix), a),
 			   address_text(prefix_netmask(site->prefix), b));
 		return;
 	}

@@ -70,7 +70,8 @@ static bool holds(const char *path, const struct buf *text)
 {
 	cleanup_buf struct buf old = { 0 };
 
-	return file_read(path, &old) == 0 && old.len == text->len && memcmp(buf_cstr(&old), buf_cstr(text), old.len) == 0;
+	return file_read(path, &old) == 0 && old.len == text->len &&
+	       memcmp(buf_cstr(&old), buf_cstr(text), old.len) == 0;
 }
 
 int file_put(const char *path, const struct buf *text)

@@ -23,8 +23,8 @@ int file_link(const char *from, const char *to) must_check;
 /* True when there is such a file, of any kind. */
 bool file_is(const char *path);
 
-/* The last folder of PATH that a plain user may not enter, or PATH itself where that is not readable to all: into WHERE,
- * as a string owned by the caller. 0: everybody can read it; -EACCES; -errno. */
+/* The last folder of PATH that a plain user may not enter, or PATH itself where that is not readable to all: into
+ * WHERE, as a string owned by the caller. 0: everybody can read it; -EACCES; -errno. */
 int file_for_all(const char *path, char **where) must_check;
 
 /* True when there is a program of this name in PATH or where administrators' programs are; OUT, where not NULL, gets

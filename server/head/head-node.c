@@ -9,6 +9,7 @@
 
 static const struct head_command commands[] = {
 	{ "serve", head_serve, "boots the machines on a wire: DHCP, boot files and image, in one" },
+	{ "nodes", head_nodes, "lists, adds and sets the machines" },
 	{ "check", head_check, "says what would fail, before anything starts" },
 	{ 0 },
 };

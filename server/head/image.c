@@ -57,8 +57,8 @@ static int build_once(const struct site *site, char **name, struct buf *why)
 static int pack(const struct site *site, char **name, struct buf *why)
 {
 	cleanup_free char *last = last_part(site->image), *path = NULL, *draft = NULL;
-	const char *argv[] = { "mksquashfs", site->image, NULL, "-comp", "zstd", "-noappend", "-quiet", "-no-progress",
-			       NULL };
+	const char *argv[] = { "mksquashfs", site->image, NULL,           "-comp", "zstd",
+			       "-noappend",  "-quiet",    "-no-progress", NULL };
 	int err;
 
 	*name = last && *last ? str_printf("%s.sqfs", last) : NULL;

@@ -11,7 +11,6 @@
 
 #include <poll.h>
 
-#define LOOK_MS  5000 /* a server that pings an address before it offers it takes three seconds */
 #define MORE_MS  500
 #define FRAME    2048
 #define AGAIN_MS 1500
@@ -87,10 +86,10 @@ static void hear(const struct site *site, int fd, uint32_t xid, struct look *loo
 	}
 }
 
-int look_for_dhcp(const struct site *site, struct look *look)
+int look_for_dhcp(const struct site *site, int64_t patience_ms, struct look *look)
 {
 	cleanup_close int fd = packet_open(site->ifindex);
-	int64_t end = now_ms() + LOOK_MS, again = 0;
+	int64_t end = now_ms() + patience_ms, again = 0;
 	uint32_t xid = random_u32();
 	int err = fd < 0 ? fd : 0;
 

@@ -5,6 +5,9 @@
 
 #include "server/head/site.h"
 
+#define LOOK_LONG_MS  5000 /* a server that pings an address before it offers it takes three seconds */
+#define LOOK_SHORT_MS 1000 /* where what is found decides nothing */
+
 #define LOOK_MOST 8 /* servers that are told apart */
 
 /* One server's offer. */
@@ -21,9 +24,9 @@ struct look {
 	size_t count;
 };
 
-/* Sends DHCPDISCOVERs by raw frames, as a machine without an address does, and hears what comes for five seconds, or
- * half a second more once one has answered. The machine's own address is no answer. 0 or -errno. */
-int look_for_dhcp(const struct site *site, struct look *look) must_check;
+/* Sends DHCPDISCOVERs by raw frames, as a machine without an address does, and hears what comes for PATIENCE_MS
+ * milliseconds, or half a second more once one has answered. The machine's own address is no answer. 0 or -errno. */
+int look_for_dhcp(const struct site *site, int64_t patience_ms, struct look *look) must_check;
 
 /* Adds the offer of a DHCP message, the contents of a UDP datagram from SENDER, when it answers XID. */
 void look_take(struct look *look, uint32_t xid, struct in_addr sender, const uint8_t *data, size_t len);

@@ -9,16 +9,7 @@
 #include <netinet/in.h>
 
 /* What a row may say of a node. */
-enum node_key {
-	NODE_NAME,
-	NODE_ID,
-	NODE_ADDRESS,
-	NODE_IMAGE,
-	NODE_METHOD,
-	NODE_BOOT,
-	NODE_WORDS,
-	NODE_KEYS
-};
+enum node_key { NODE_NAME, NODE_ID, NODE_ADDRESS, NODE_IMAGE, NODE_METHOD, NODE_BOOT, NODE_WORDS, NODE_KEYS };
 
 /* "name", "node_id", ... */
 extern const char *const node_key_names[NODE_KEYS];
@@ -50,8 +41,8 @@ void nodes_write(const struct nodes *nodes, struct buf *out);
 /* The row whose pattern is PATTERN, letter by letter; NULL: none. */
 struct node_entry *nodes_row(const struct nodes *nodes, const char *pattern);
 
-/* What holds for the machine with this card: each value of the first row whose pattern fits and that says it. The values
- * are the rows'; name, node_id and address come from a row of one machine only. True when any row fits. */
+/* What holds for the machine with this card: each value of the first row whose pattern fits and that says it. The
+ * values are the rows'; name, node_id and address come from a row of one machine only. True when any row fits. */
 bool nodes_find(const struct nodes *nodes, const uint8_t mac[MAC_LEN], struct node_entry *found);
 
 /* True when PATTERN is one machine's address. MAC, where not NULL, gets it. */
@@ -59,7 +50,8 @@ bool node_is_one(const char *pattern, uint8_t mac[MAC_LEN]);
 
 /* Sets a value of the row PATTERN, which is added at the end where there is none; VALUE NULL or "" takes it away. Words
  * and comments of the line stay. 0; -ENOMEM; -EINVAL, and WHY. */
-int nodes_set(struct nodes *nodes, const char *pattern, enum node_key key, const char *value, struct buf *why) must_check;
+int nodes_set(struct nodes *nodes, const char *pattern, enum node_key key, const char *value,
+	      struct buf *why) must_check;
 
 /* Takes the row away. 0 or -ENOENT. */
 int nodes_remove(struct nodes *nodes, const char *pattern) must_check;

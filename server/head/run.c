@@ -10,7 +10,8 @@
 
 static void redirect(const char *log)
 {
-	int null = open("/dev/null", O_RDONLY), out = log ? open(log, O_WRONLY | O_CREAT | O_APPEND, 0644) : STDERR_FILENO;
+	int null = open("/dev/null", O_RDONLY),
+	    out = log ? open(log, O_WRONLY | O_CREAT | O_APPEND, 0644) : STDERR_FILENO;
 
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);

@@ -21,8 +21,8 @@ struct seen {
 	size_t count;
 };
 
-/* A DHCP message from a client, as its UDP datagram has it -> *M. 0; -EPROTONOSUPPORT: it is none of a client that looks
- * for a server; -EBADMSG. */
+/* A DHCP message from a client, as its UDP datagram has it -> *M. 0; -EPROTONOSUPPORT: it is none of a client that
+ * looks for a server; -EBADMSG. */
 int seen_read(const uint8_t *data, size_t len, struct seen_machine *m) must_check;
 
 /* Notes M. 1: it is new; 0: it was known, or there are too many; -ENOMEM. */

@@ -52,7 +52,8 @@ static int change_address(const struct site *site, bool add)
 	err = interface_set_up(&nl, index, true);
 	if (!err && add)
 		err = interface_add_address(&nl, index, site->wish, site->wish_prefix,
-					    broadcast_of(site->wish, site->wish_prefix), (struct in_addr){ 0 }, UINT32_MAX);
+					    broadcast_of(site->wish, site->wish_prefix), (struct in_addr){ 0 },
+					    UINT32_MAX);
 	else if (!err)
 		err = interface_flush_addresses(&nl, index, AF_INET);
 	netlink_close(&nl);
@@ -90,7 +91,8 @@ static void say_offers(const struct site *site, const struct look *look)
 static int decide_dhcp(struct site *site)
 {
 	struct look look;
-	int err = look_for_dhcp(site, &look);
+	bool open = site->dhcp == HEAD_DHCP_AUTO;
+	int err = look_for_dhcp(site, open ? LOOK_LONG_MS : LOOK_SHORT_MS, &look);
 
 	if (err) {
 		head_say("%s: the look for DHCP servers failed: %s", site->interface, strerror(-err));
@@ -126,10 +128,12 @@ static void say_loaders(const struct site *site, const struct loaders *have)
 	if (site->dhcp != HEAD_DHCP_PROXY || have->ipxe)
 		return;
 	if (!have->plain)
-		head_say("machines with UEFI get no boot loader beside another DHCP server: package grub-efi-amd64-bin");
+		head_say(
+			"machines with UEFI get no boot loader beside another DHCP server: package grub-efi-amd64-bin");
 	head_say("Secure Boot: Debian's signed GRUB reads no proxy offer, so machines with UEFI get a GRUB that is not "
 		 "signed, and those with Secure Boot on refuse it. What helps: iPXE's signed shim in %s/tftp/ipxe, the "
-		 "lines of `head-node lines` in the DHCP server, or --dhcp own", site->state);
+		 "lines of `head-node lines` in the DHCP server, or --dhcp own",
+		 site->state);
 }
 
 static int prepare(struct service *s)

@@ -19,18 +19,19 @@ struct service {
 	struct supervisor supervisor;
 	struct child dnsmasq, nginx, sender, nfs, status;
 	struct child *children[SERVICE_CHILDREN];
-	struct loop_fd signals;      /* those that end it */
-	struct loop_fd files;        /* inotify on the state folder: the nodes file */
-	struct loop_fd wire;         /* raw frames: who asks for an address */
-	struct loop_timer changed;   /* the nodes file has changed a moment ago */
-	char *text[16];              /* words of the children; owned */
+	struct loop_fd signals;    /* those that end it */
+	struct loop_fd files;      /* inotify on the state folder: the nodes file */
+	struct loop_fd wire;       /* raw frames: who asks for an address */
+	struct loop_timer changed; /* the nodes file has changed a moment ago */
+	char *text[16];            /* words of the children; owned */
 	size_t text_count;
 };
 
 /* Reads the nodes file and the file of machines seen. 0 or -errno, after a word on stderr. */
 int service_read_nodes(struct service *s) must_check;
 
-/* Writes what depends on the nodes: the boot loaders' settings, and dnsmasq's list of machines. 0 or -errno, and WHY. */
+/* Writes what depends on the nodes: the boot loaders' settings, and dnsmasq's list of machines. 0 or -errno, and WHY.
+ */
 int service_settings(const struct service *s, struct buf *why) must_check;
 
 /* Writes every configuration and setting, and makes the list of children. 0 or -errno, and WHY. */

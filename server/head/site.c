@@ -136,13 +136,20 @@ enum site_option {
 };
 
 static const struct option long_options[] = {
-	{ "interface", 1, NULL, INTERFACE }, { "state", 1, NULL, STATE },
-	{ "image", 1, NULL, IMAGE },         { "method", 1, NULL, METHOD },
-	{ "nodes", 1, NULL, NODES },         { "range", 1, NULL, RANGE },
-	{ "dhcp", 1, NULL, DHCP },           { "address", 1, NULL, ADDRESS },
-	{ "router", 1, NULL, ROUTER },       { "dns", 1, NULL, DNS },
-	{ "append", 1, NULL, APPEND },       { "boot", 1, NULL, BOOT },
-	{ "http-port", 1, NULL, HTTP_PORT }, { "ipxe", 0, NULL, IPXE },
+	{ "interface", 1, NULL, INTERFACE },
+	{ "state", 1, NULL, STATE },
+	{ "image", 1, NULL, IMAGE },
+	{ "method", 1, NULL, METHOD },
+	{ "nodes", 1, NULL, NODES },
+	{ "range", 1, NULL, RANGE },
+	{ "dhcp", 1, NULL, DHCP },
+	{ "address", 1, NULL, ADDRESS },
+	{ "router", 1, NULL, ROUTER },
+	{ "dns", 1, NULL, DNS },
+	{ "append", 1, NULL, APPEND },
+	{ "boot", 1, NULL, BOOT },
+	{ "http-port", 1, NULL, HTTP_PORT },
+	{ "ipxe", 0, NULL, IPXE },
 	{ 0 },
 };
 

@@ -31,18 +31,18 @@ struct site {
 	char *tools;           /* the program that builds an image (demo-image) */
 	enum head_method method;
 	enum head_dhcp dhcp;
-	unsigned nodes;               /* how many there are; 0: not known */
-	uint16_t http_port;           /* of the web server */
-	struct in_addr first, last;   /* addresses that are given; 0.0.0.0: from the network */
-	struct in_addr router, dns;   /* told to the nodes; 0.0.0.0: none */
-	struct in_addr wish;          /* --address; 0.0.0.0: the interface has one */
-	unsigned wish_prefix;         /* of it */
-	bool ipxe;                    /* what says of itself that it is iPXE gets the script */
-	bool wish_set;                /* the address was given to the interface by this process */
-	int ifindex;                  /* of the interface; 0: there is none */
-	uint8_t mac[MAC_LEN];         /* its card's */
-	struct in_addr address;       /* its IPv4 address */
-	unsigned prefix;              /* bits of its network */
+	unsigned nodes;             /* how many there are; 0: not known */
+	uint16_t http_port;         /* of the web server */
+	struct in_addr first, last; /* addresses that are given; 0.0.0.0: from the network */
+	struct in_addr router, dns; /* told to the nodes; 0.0.0.0: none */
+	struct in_addr wish;        /* --address; 0.0.0.0: the interface has one */
+	unsigned wish_prefix;       /* of it */
+	bool ipxe;                  /* what says of itself that it is iPXE gets the script */
+	bool wish_set;              /* the address was given to the interface by this process */
+	int ifindex;                /* of the interface; 0: there is none */
+	uint8_t mac[MAC_LEN];       /* its card's */
+	struct in_addr address;     /* its IPv4 address */
+	unsigned prefix;            /* bits of its network */
 };
 
 /* "http" -> HEAD_HTTP; "own" -> HEAD_DHCP_OWN. 0 or -EINVAL. And back; never NULL. */

@@ -13,15 +13,15 @@
  * middle of their boot go on; run/NAME below the state folder says which process it is, and the next head-node takes it
  * over. */
 struct child {
-	const char *name;                   /* "dnsmasq": also of its log, log/NAME.log */
-	const char *argv[CHILD_WORDS];      /* its words, NULL behind the last; owned by the maker */
-	bool rounds;                        /* it ends when all machines are served, and is started for the next ones */
-	bool fresh;                         /* its configuration has changed: one that runs already is not taken over */
-	pid_t pid;                          /* 0: it does not run */
-	struct loop_fd end;                 /* its pidfd: readable when it has ended */
-	struct loop_timer again;            /* when it is started again */
-	int64_t began;                      /* of now_ms() */
-	unsigned failed;                    /* how often in a row it ended soon */
+	const char *name;              /* "dnsmasq": also of its log, log/NAME.log */
+	const char *argv[CHILD_WORDS]; /* its words, NULL behind the last; owned by the maker */
+	bool rounds;                   /* it ends when all machines are served, and is started for the next ones */
+	bool fresh;                    /* its configuration has changed: one that runs already is not taken over */
+	pid_t pid;                     /* 0: it does not run */
+	struct loop_fd end;            /* its pidfd: readable when it has ended */
+	struct loop_timer again;       /* when it is started again */
+	int64_t began;                 /* of now_ms() */
+	unsigned failed;               /* how often in a row it ended soon */
 	struct supervisor *all;
 };
 
