@@ -91,7 +91,8 @@ def test_ports_taken():
                                  "a[0].listen(); a[1].listen(); print('has them', flush=True); time.sleep(60)"],
                                 ready=netns.line("has them"))
         said = check(site, "--method", "dolly")["ports"][1]
-        for words in ("TCP port 80, for HTTP", "UDP port 67, for DHCP", "UDP port 69, for TFTP", "TCP port 9995, for dolly"):
+        for words in ("TCP port 80, for HTTP", "UDP port 67, for DHCP", "UDP port 69, for TFTP",
+                      "TCP port 9995, for dolly"):
             assert f"{words}, is taken by python3, process {taken.pid}" in said, said
         assert "port 80," not in check(site, "--http-port", "8080")["ports"][1]
 
@@ -100,8 +101,8 @@ def test_no_rights():
     """A plain user is told what to do."""
     with netns.Lab() as lab:
         site = Site(lab)
-        done = site.head.run(["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", HEAD_NODE, "check",
-                              "--interface", "eth0", "--state", lab.dir / "of-nobody"], check=False)
+        done = site.head.run(["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", HEAD_NODE,
+                              "check", "--interface", "eth0", "--state", lab.dir / "of-nobody"], check=False)
         found = rows(done.stdout.decode())
         assert found["rights"][0] == "FAILS" and "run this as root" in found["rights"][1], done
         assert found["state folder"][0] == "FAILS" and done.returncode == 1, found

@@ -1,4 +1,4 @@
-"""headlab - N sockets on a switch, and a head node that has nothing but `head-node serve` -> machines that boot from it.
+"""headlab - N sockets on a switch, a head node with nothing but `head-node serve` -> machines that boot from it.
 
     with netns.Lab() as lab:
         site = Site(lab, 2)
