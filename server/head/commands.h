@@ -13,5 +13,9 @@ struct head_command {
 int head_serve(int argc, char **argv); /* serve.c */
 int head_check(int argc, char **argv); /* check.c */
 int head_nodes(int argc, char **argv); /* nodes_command.c */
+/* status/show.c, status/daemon.c */
+int head_status(int argc, char **argv);
+int head_history(int argc, char **argv);
+int head_status_daemon(int argc, char **argv);
 
 #endif
