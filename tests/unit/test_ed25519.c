@@ -90,7 +90,8 @@ static void test_every_altered_bit_is_refused(void **state)
 	assert_int_equal(ed25519_verify(key, message, 2, signature), 0);
 }
 
-/* Adds the group's order to the number S, as often as it fits into 256 bits: the same signature for a careless reader. */
+/* Adds the group's order to the number S, as often as it fits into 256 bits: the same signature for a careless reader.
+ */
 static bool add_order(uint8_t s[32])
 {
 	static const char order[] = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
@@ -173,7 +174,7 @@ static void test_empty_signatures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_published_vectors),     cmocka_unit_test(test_every_altered_bit_is_refused),
+		cmocka_unit_test(test_published_vectors),        cmocka_unit_test(test_every_altered_bit_is_refused),
 		cmocka_unit_test(test_a_signature_has_one_form), cmocka_unit_test(test_keys_that_prove_nothing),
 		cmocka_unit_test(test_empty_signatures),
 	};
