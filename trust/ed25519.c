@@ -5,8 +5,6 @@
 #include <bearssl.h>
 #include <ed25519/ge25519.h>
 
-#include "third/ed25519/config.h"
-
 /* ---- what the library asks for */
 
 int crypto_hash_sha512(unsigned char *out, const unsigned char *in, unsigned long long len)
@@ -29,6 +27,8 @@ int crypto_verify_32(const unsigned char *a, const unsigned char *b)
 }
 
 static const uint8_t *next_seed;
+
+void ed25519_seed(void *bytes, size_t len); /* third/ed25519/config.h */
 
 void ed25519_seed(void *bytes, size_t len)
 {

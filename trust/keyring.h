@@ -38,6 +38,7 @@ int keyring_parse(struct keyring *k, const char *text, size_t len, struct buf *w
  * WHY as above. */
 int keyring_add_line(struct keyring *k, const char *value, bool sealed, struct buf *why) must_check;
 
+/* Gives its memory back; K is nobody then. */
 void keyring_free(struct keyring *k);
 
 #endif

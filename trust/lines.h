@@ -13,6 +13,7 @@ struct lines {
 	unsigned number; /* of the line, from 1 */
 };
 
+/* The LEN bytes TEXT, of which no line is taken yet. */
 static inline struct lines lines_of(const char *text, size_t len)
 {
 	return (struct lines){ .rest = text, .end = text + len };

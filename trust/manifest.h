@@ -33,6 +33,7 @@ int manifest_parse(struct manifest *m, const char *text, size_t len, struct buf 
 /* Adds the text of M. */
 void manifest_put(struct buf *out, const struct manifest *m);
 
+/* Gives its memory back; M is empty then. */
 void manifest_free(struct manifest *m);
 
 #endif

@@ -29,7 +29,7 @@ struct check {
 static void note(struct check *c, size_t key, int err)
 {
 	c->signed_by[key] |= !err;
-	c->wrong |= err != 0;
+	c->wrong |= !!err;
 }
 
 static int check_plain(struct check *c, const struct lines *l)

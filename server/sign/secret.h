@@ -24,6 +24,7 @@ int secret_parse(struct secret *s, const char *text) must_check;
 /* Adds the signature of the LEN bytes MESSAGE, as signify -S writes it. 0 or -ENOMEM. */
 int secret_sign(const struct secret *s, const void *message, size_t len, struct buf *out) must_check;
 
+/* Overwrites it, so that nothing of it stays in memory. */
 void secret_wipe(struct secret *s);
 
 #endif
