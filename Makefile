@@ -42,6 +42,8 @@ HOSTED_PROGRAMS := $(notdir $(basename $(HOSTED_MAINS)))
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wimplicit-fallthrough -Wformat=2 -Wundef -Wno-string-compare
 STD  := -std=gnu11 -D_GNU_SOURCE -I.
+# Where a host's compiler finds the headers of HOST_THIRD, and those of a libc its own.
+HOST_STD := $(STD) -isystem build/third/host/include
 
 # What `make` itself needs: compilers and libcs; the unpacking of source packages; the libraries of what runs here: the
 # builder of all.rdz and that of the man pages. What tests, benches and the demo need besides is said in their files:
@@ -59,7 +61,7 @@ need-build:
 # ---- libraries of others, from the distribution's source packages, compiled for the chosen libc
 THIRD      := build/third/$(LIBC)
 THIRD_LIBS := $(THIRD)/libkmod.a $(THIRD)/libpci.a $(THIRD)/libz.a $(THIRD)/liblzma.a $(THIRD)/libzstd.a \
-	$(THIRD)/libbearssl.a
+	$(THIRD)/libbearssl.a $(THIRD)/libed25519.a
 
 $(THIRD)/libkmod.a: $(THIRD)/liblzma.a $(THIRD)/libzstd.a
 $(THIRD)/libkmod.a: third_name := kmod
@@ -68,9 +70,16 @@ $(THIRD)/libz.a:    third_name := zlib
 $(THIRD)/liblzma.a: third_name := xz
 $(THIRD)/libzstd.a: third_name := zstd
 $(THIRD)/libbearssl.a: third_name := bearssl
+$(THIRD)/libed25519.a: third_name := ed25519
 $(THIRD_LIBS): third/build $(wildcard third/*/config.h) | need-build
 	$(call say,THIRD $@)
 	$(Q)third/build $(LIBC) $(third_name)
+
+# The one of them that the distribution has no library of, for what runs here.
+HOST_THIRD := build/third/host/libed25519.a
+$(HOST_THIRD): third/build third/ed25519/config.h | need-build
+	$(call say,THIRD $@)
+	$(Q)third/build host ed25519
 
 .PHONY: third
 third: $(THIRD_LIBS)
@@ -97,7 +106,7 @@ LDFLAGS := -flto -flto-partition=one -Oz -static -s -Wl,--gc-sections -Wl,--buil
 # stage1 alone: ours in the place of what drags locales, wide characters and floating point in (base/small.h)
 SMALL   := vsnprintf snprintf sprintf asprintf vfprintf fprintf fnmatch qsort memmem strstr strtol strtoul \
 	$(if $(filter musl,$(LIBC)),malloc calloc realloc free)
-LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -lbearssl $(LIBS)
+LIBS    := -L$(THIRD) -lkmod -lpci -lz -llzma -lzstd -led25519 -lbearssl $(LIBS)
 OBJ     := $(PART_SRC:%.c=build/$(LIBC)/%.o)
 
 # What is no file but changes every object: other flags make all of them anew, in a tree that was built before, too.
@@ -147,19 +156,19 @@ build/bin/%: build/$(LIBC)/bin/%
 HOST_SRC := $(filter base/% image/% trust/%,$(PART_SRC)) $(sort $(wildcard initramfs/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=build/host/%.o)
 
-build/host/%.o: %.c | need-build
+build/host/%.o: %.c | need-build $(HOST_THIRD)
 	@mkdir -p $(@D)
 	$(call say,HOST $<)
-	$(Q)gcc $(STD) $(WARN) -O2 -MMD -MP -c -o $@ $<
+	$(Q)gcc $(HOST_STD) $(WARN) -O2 -MMD -MP -c -o $@ $<
 
-build/mkrdz: $(HOST_OBJ)
+build/mkrdz: $(HOST_OBJ) $(HOST_THIRD)
 	$(call say,HOST $@)
-	$(Q)gcc -o $@ $^ -lkmod -llzma -lzstd -lz
+	$(Q)gcc -o $@ $^ -lkmod -llzma -lzstd -lz -lbearssl
 
 # What runs on the head node only: by the host's compiler, with its libraries.
 HOSTED_OBJ := $(patsubst %.c,build/host/%.o,$(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) \
 	$(filter base/% image/% trust/% options/% net/% relay/%,$(PART_SRC)))
-HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz -lbearssl
+HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz $(HOST_THIRD) -lbearssl
 
 # The files of the status page lie within this object.
 $(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
@@ -228,8 +237,8 @@ endif
 -include $(HOST_OBJ:.o=.d) $(HOSTED_OBJ:.o=.d) $(HOSTED_MAINS:%.c=build/host/%.d)
 
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
-UNIT_CFLAGS := $(STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_LIBS   := -lcmocka -lmicrohttpd -ljansson -lkmod -lpci -lz -llzma -lzstd -lbearssl
+UNIT_CFLAGS := $(HOST_STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_LIBS   := -lcmocka -lmicrohttpd -ljansson -lkmod -lpci -lz -llzma -lzstd $(HOST_THIRD) -lbearssl
 UNIT_SRC    := $(PART_SRC) $(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
 UNIT_OBJ    := $(UNIT_SRC:%.c=build/unit/%.o)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -238,7 +247,7 @@ UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/un
 need-test:
 	@third/need "make unit" $(BUILD_PACKAGES) libcmocka-dev $$(tests/packages tests/unit/*.c)
 
-build/unit/%.o: %.c | need-test
+build/unit/%.o: %.c | need-test $(HOST_THIRD)
 	@mkdir -p $(@D)
 	$(call say,TEST $@)
 	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
@@ -260,7 +269,7 @@ unit: $(UNIT_TESTS)
 # ---- fuzzing: every tests/fuzz/fuzz_X.c with clang's libFuzzer; all of them share FUZZ_SECONDS; what they found
 # interesting stays in build/fuzz/corpus/X for the next time, an input that fails in build/fuzz/failed
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_CFLAGS := $(STD) -w -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_CFLAGS := $(HOST_STD) -w -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ    := $(UNIT_SRC:%.c=build/fuzz/%.o)
 
 .PHONY: need-fuzz
@@ -268,7 +277,7 @@ need-fuzz: need-test
 	@third/need "make fuzz" clang
 	@third/need "make fuzz" libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 
-build/fuzz/%.o: %.c | need-fuzz
+build/fuzz/%.o: %.c | need-fuzz $(HOST_THIRD)
 	@mkdir -p $(@D)
 	$(call say,FUZZ $@)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
@@ -310,12 +319,12 @@ NODES        ?= 32
 SIM_FIRST    ?= 1
 SIM_JOBS     ?= $(shell nproc)
 SIM_SRC      := $(sort $(wildcard tests/sim/*.c)) $(filter base/% image/% trust/% relay/%,$(PART_SRC))
-SIM_CFLAGS   := $(STD) $(WARN) -g -O2
+SIM_CFLAGS   := $(HOST_STD) $(WARN) -g -O2
 SIM_WRAP     := rstore_write rstore_read rstore_read_old rstore_send rstore_close wire_random
 SIM_LIBS     := $(SIM_WRAP:%=-Wl,--wrap=%) $(filter-out -lcmocka,$(UNIT_LIBS))
 SIM_PROGRAM   = $(Q)gcc -o $@ $^ $(SIM_LIBS)
 
-build/sim/%.o: %.c | need-test
+build/sim/%.o: %.c | need-test $(HOST_THIRD)
 	@mkdir -p $(@D)
 	$(call say,SIM $@)
 	$(Q)gcc $(SIM_CFLAGS) -MMD -MP -c -o $@ $<
@@ -409,7 +418,7 @@ MAN_PAGES := $(patsubst doc/%.in,build/doc/%,$(wildcard doc/*.in)) \
 	$(patsubst doc/%,build/doc/%,$(wildcard doc/*.1 doc/*.5 doc/*.7 doc/*.8))
 
 build/tables: build/host/doc/tables.o build/host/parts.a
-	$(Q)gcc -o $@ $^ -lkmod -lpci -llzma -lzstd -lz
+	$(Q)gcc -o $@ $^ -lkmod -lpci -llzma -lzstd -lz $(HOST_THIRD) -lbearssl
 
 build/host/parts.a: $(PART_SRC:%.c=build/host/%.o)
 	@rm -f $@

@@ -1,4 +1,4 @@
-/* digits.c - characters of hexadecimal and base64 text -> numbers and bytes. Pure. */
+/* digits.c - characters of hexadecimal and base64 text <-> numbers and bytes. Pure. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/digits.h"
 
@@ -32,4 +32,20 @@ int64_t base64_decode(uint8_t *out, const char *text, size_t len)
 		}
 	}
 	return (int64_t)n;
+}
+
+void base64_add(struct buf *out, const uint8_t *bytes, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t three = (uint32_t)bytes[i] << 16;
+
+		three |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
+		three |= i + 2 < len ? bytes[i + 2] : 0;
+		buf_char(out, digits[three >> 18]);
+		buf_char(out, digits[three >> 12 & 63]);
+		buf_char(out, i + 1 < len ? digits[three >> 6 & 63] : '=');
+		buf_char(out, i + 2 < len ? digits[three & 63] : '=');
+	}
 }

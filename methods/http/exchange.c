@@ -3,6 +3,7 @@
 #include "methods/http/exchange.h"
 
 #include "base/clock.h"
+#include "base/digits.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -49,29 +50,13 @@ static int connect_by_name(struct http_exchange *x, const struct fetch *fetch, i
 
 /* ---- request */
 
-static void add_base64(struct buf *out, const uint8_t *bytes, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t three = (uint32_t)bytes[i] << 16;
-
-		three |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
-		three |= i + 2 < len ? bytes[i + 2] : 0;
-		buf_char(out, digits[three >> 18]);
-		buf_char(out, digits[three >> 12 & 63]);
-		buf_char(out, i + 1 < len ? digits[three >> 6 & 63] : '=');
-		buf_char(out, i + 2 < len ? digits[three & 63] : '=');
-	}
-}
-
 void http_add_login(struct buf *fields, const char *user, const char *pass)
 {
 	cleanup_buf struct buf login = { 0 };
 
 	buf_printf(&login, "%s:%s", user, pass ? pass : "");
 	buf_str(fields, "Authorization: Basic ");
-	add_base64(fields, (const uint8_t *)buf_cstr(&login), login.len);
+	base64_add(fields, (const uint8_t *)buf_cstr(&login), login.len);
 	buf_str(fields, "\r\n");
 }
 
