@@ -24,8 +24,8 @@ def signed():
     build = TOP / "build"
     version = (build / "kernel" / "version").read_text().strip()
     subprocess.run([build / "mkrdz", "--modules", build / "kernel/lib/modules" / version,
-                    "--list", TOP / "modules.list", "--init", build / "stage1", "--beside", build / "bin/stage1-tls", "--beside",
-                    build / "bin/stage1-relay", "--ca-bundle", "", "--tools", build / "tools", "--pci-ids",
+                    "--list", TOP / "modules.list", "--init", build / "stage1",
+                    "--beside", build / "bin/stage1-tls", "--beside", build / "bin/stage1-relay", "--ca-bundle", "", "--tools", build / "tools", "--pci-ids",
                     build / "tools/usr/share/misc/pci.ids", "--firmware", "", "--work", folder / "work", "--signed",
                     "--out", folder / "all.rdz"], check=True)
     link = folder / "vmlinuz"
