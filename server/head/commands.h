@@ -17,5 +17,6 @@ int head_nodes(int argc, char **argv); /* nodes_command.c */
 int head_status(int argc, char **argv);
 int head_history(int argc, char **argv);
 int head_status_daemon(int argc, char **argv);
+int head_image(int argc, char **argv); /* image_versions.c */
 
 #endif

@@ -14,6 +14,7 @@ static const struct head_command commands[] = {
 	{ "status", head_status, "how far each node is, errors first" },
 	{ "history", head_history, "medians of all boots, slowest steps, nodes that fail often" },
 	{ "status-daemon", head_status_daemon, "takes what nodes say of themselves, and shows it as a page" },
+	{ "image", head_image, "the versions of images: list, use, remove, diff" },
 	{ 0 },
 };
 

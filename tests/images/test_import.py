@@ -5,6 +5,8 @@ Needs root, which makes the devices and the plain user of the tests.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
+import re
+import subprocess
 import time
 
 import maker
@@ -155,16 +157,34 @@ def test_kernel():
 
 
 def test_versions():
-    """--store keeps versions and one link to the newest."""
+    """--store keeps versions and one link to the newest; `head-node image` lists them, says what changed, goes back to
+    the old one and removes the other, but not the current one."""
     with maker.folder() as where:
-        maker.run(TREE, where)
-        for _ in range(2):
-            imported(where, "--store", "store/node", "-f", "squashfs", "dir:tree")
-            time.sleep(1)
-        versions = sorted(path.name for path in (where / "store/node").iterdir())
-        assert len(versions) == 3 and versions[2] == "current", versions
-        assert (where / "store/node/current").readlink().name == versions[1]
-        assert (where / "store/node/current/root.sqfs").stat().st_size > 4000
+        maker.run(TREE + "mkdir -p tree/var/lib/dpkg; printf 'Package: a\nVersion: 1\n' >tree/var/lib/dpkg/status", where)
+        for change in ("", "echo 2 >tree/dir/keep; rm tree/dir/gone; sed -i s/1/2/ tree/var/lib/dpkg/status; sleep 1"):
+            maker.run(change, where)
+            imported(where, "--store", "images/node", "-f", "squashfs", "dir:tree")
+
+        def image(words, status=0):
+            done = subprocess.run([maker.TOP / "build/bin/head-node", "image", "--state", where, *words.split()],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            assert done.returncode == status, (words, done.stdout)
+            return done.stdout
+
+        old, new = sorted(path.name for path in (where / "images/node").iterdir() if path.name != "current")
+        assert (where / "images/node/current").readlink().name == new
+        assert (where / "images/node/current/root.sqfs").stat().st_size > 4000
+        assert " ".join(image("list").split()) == f"node {new}"
+        assert re.search(rf"^  {old} .*\n\* {new} ", image("list node"), re.M)
+        changes = image(f"diff node {old} {new}")
+        assert "packages:\n  a: 1 -> 2\nfiles:\n" in changes and "\n- dir/gone\n" in changes, changes
+        assert re.search(r"^  dir/keep: f 4750 1000:1001 2 .* -> f 4750 1000:1001 2 ", changes, re.M), changes
+        assert "use another one first" in image(f"remove node {new}", 1)
+        image(f"use node {old}")
+        image(f"remove node {new}")
+        assert " ".join(image("list").split()) == f"node {old}"
+        assert "No such file" in image(f"use node {new}", 1)
+        assert "no name" in image("use ../node x", 2)
 
 
 def test_sources_that_are_none():
