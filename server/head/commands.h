@@ -10,9 +10,11 @@ struct head_command {
 	const char *words;                 /* one line of head-node's help */
 };
 
-int head_serve(int argc, char **argv); /* serve.c */
-int head_check(int argc, char **argv); /* check.c */
-int head_nodes(int argc, char **argv); /* nodes_command.c */
+int head_serve(int argc, char **argv);   /* serve.c */
+int head_check(int argc, char **argv);   /* check.c */
+int head_nodes(int argc, char **argv);   /* nodes_command.c */
+int head_lines(int argc, char **argv);   /* lines.c */
+int head_install(int argc, char **argv); /* install.c */
 /* status/show.c, status/daemon.c */
 int head_status(int argc, char **argv);
 int head_history(int argc, char **argv);

@@ -10,6 +10,8 @@
 static const struct head_command commands[] = {
 	{ "serve", head_serve, "boots the machines on a wire: DHCP, boot files and image, in one" },
 	{ "nodes", head_nodes, "lists, adds and sets the machines" },
+	{ "lines", head_lines, "what another DHCP server needs, so that machines boot from here" },
+	{ "install", head_install, "makes what serve does permanent, by systemd" },
 	{ "check", head_check, "says what would fail, before anything starts" },
 	{ "status", head_status, "how far each node is, errors first" },
 	{ "history", head_history, "medians of all boots, slowest steps, nodes that fail often" },

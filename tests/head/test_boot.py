@@ -1,6 +1,6 @@
 """test_boot - bare machines on a wire with nothing but `head-node serve` -> each in its system: BIOS, UEFI, Secure Boot."""
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages: ovmf
+# packages: ovmf isc-dhcp-server dnsmasq-base
 import subprocess
 
 import netns
@@ -23,11 +23,12 @@ def signed():
     folder.mkdir(parents=True, exist_ok=True)
     build = TOP / "build"
     version = (build / "kernel" / "version").read_text().strip()
-    subprocess.run([build / "mkrdz", "--modules", build / "kernel/lib/modules" / version,
-                    "--list", TOP / "modules.list", "--init", build / "stage1",
-                    "--beside", build / "bin/stage1-tls", "--beside", build / "bin/stage1-relay", "--ca-bundle", "", "--tools", build / "tools", "--pci-ids",
-                    build / "tools/usr/share/misc/pci.ids", "--firmware", "", "--work", folder / "work", "--signed",
-                    "--out", folder / "all.rdz"], check=True)
+    words = {"modules": build / "kernel/lib/modules" / version, "list": TOP / "modules.list", "init": build / "stage1",
+             "ca-bundle": "", "tools": build / "tools", "pci-ids": build / "tools/usr/share/misc/pci.ids",
+             "firmware": "", "work": folder / "work", "out": folder / "all.rdz"}
+    options = [word for name, value in words.items() for word in (f"--{name}", value)]
+    beside_init = [word for name in ("stage1-tls", "stage1-relay") for word in ("--beside", build / "bin" / name)]
+    subprocess.run([build / "mkrdz", "--signed", *options, *beside_init], check=True)
     link = folder / "vmlinuz"
     link.unlink(missing_ok=True)
     link.symlink_to(qemu.kernel().resolve())
@@ -43,6 +44,98 @@ def test_bios_and_uefi():
         arrives(bios)
         arrives(uefi)
         assert "PXELINUX" in bios.text and "PXELINUX" not in uefi.text
+
+
+def by_method(method, *options):
+    """Two machines get the image by METHOD."""
+    with netns.Lab() as lab:
+        site = Site(lab, 2)
+        server = site.serve("--image", stage2.squashfs(), "--method", method, "--nodes", "2", *options)
+        for machine in [site.machine(1), site.machine(2)]:
+            arrives(machine)
+        return server.text()
+
+
+def test_dolly():
+    """By dolly two machines get it through the chain, and the head node waits for the next two."""
+    assert "the next machines are waited for" in by_method("dolly")
+
+
+test_dolly.slow = True
+
+
+def test_ka():
+    """By ka two machines get the tree that the squashfs holds."""
+    by_method("ka")
+
+
+test_ka.slow = True
+
+
+def test_nfs():
+    """By nfs two machines get it from the server that head-node runs."""
+    by_method("nfs")
+
+
+test_nfs.slow = True
+
+
+def beside(server, firmware):
+    """A machine boots where SERVER(lab, node) gives the addresses, and head-node boot files only."""
+    with netns.Lab() as lab:
+        site, foreign = Site(lab, 1), lab.node("foreign")
+        lab.cable(foreign, site.switch)
+        foreign.address("eth0", "10.0.1.2/24")
+        server(lab, foreign)
+        site.serve("--image", stage2.squashfs())
+        arrives(site.machine(1, firmware, mem=512 if firmware == "bios" else 1024))
+
+
+def dnsmasq(_, node):
+    """Somebody else's dnsmasq."""
+    node.start(["dnsmasq", "-d", "-p", "0", "-C", "/dev/null", "--leasefile-ro", "--interface=eth0",
+                "--bind-interfaces", "--dhcp-range=10.0.1.100,10.0.1.120"], ready=netns.port(67, "udp"))
+
+
+def dhcpd(lab, node):
+    """Somebody else's ISC dhcpd."""
+    conf = lab.file("dhcpd.conf", "authoritative;\nsubnet 10.0.1.0 netmask 255.255.255.0 "
+                                  "{ range 10.0.1.100 10.0.1.120; }\n")
+    lab.file("dhcpd.leases", "")
+    node.start(["dhcpd", "-f", "-d", "-cf", conf, "-lf", lab.dir / "dhcpd.leases", "-pf", lab.dir / "dhcpd.pid",
+                "eth0"], ready=netns.port(67, "udp"))
+
+
+def test_bios_beside_dnsmasq():
+    """BIOS, beside a foreign dnsmasq."""
+    beside(dnsmasq, "bios")
+
+
+test_bios_beside_dnsmasq.slow = True
+
+
+def test_uefi_beside_dnsmasq():
+    """UEFI's own PXE, beside a foreign dnsmasq."""
+    beside(dnsmasq, "plain")
+
+
+test_uefi_beside_dnsmasq.slow = True
+
+
+def test_bios_beside_dhcpd():
+    """BIOS, beside ISC dhcpd."""
+    beside(dhcpd, "bios")
+
+
+test_bios_beside_dhcpd.slow = True
+
+
+def test_uefi_beside_dhcpd():
+    """UEFI's own PXE, beside ISC dhcpd."""
+    beside(dhcpd, "plain")
+
+
+test_uefi_beside_dhcpd.slow = True
 
 
 def test_secure_boot():
