@@ -161,6 +161,9 @@ HOSTED_OBJ := $(patsubst %.c,build/host/%.o,$(filter-out $(HOSTED_MAINS),$(HOSTE
 	$(filter base/% image/% trust/% options/% net/% relay/%,$(PART_SRC)))
 HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz -lbearssl
 
+# The files of the status page lie within this object.
+$(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
+
 build/host/hosted.a: $(HOSTED_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^

@@ -10,4 +10,9 @@ struct head_command {
 	const char *words;                 /* one line of head-node's help */
 };
 
+/* status/show.c, status/daemon.c */
+int head_status(int argc, char **argv);
+int head_history(int argc, char **argv);
+int head_status_daemon(int argc, char **argv);
+
 #endif

@@ -8,6 +8,9 @@
 #include <string.h>
 
 static const struct head_command commands[] = {
+	{ "status", head_status, "how far each node is, errors first" },
+	{ "history", head_history, "medians of all boots, slowest steps, nodes that fail often" },
+	{ "status-daemon", head_status_daemon, "takes what nodes say of themselves, and shows it as a page" },
 	{ 0 },
 };
 
@@ -25,7 +28,7 @@ static void add_usage(struct buf *out)
 {
 	buf_printf(out, "usage: head-node COMMAND ...\n");
 	for (const struct head_command *c = commands; c->name; c++)
-		buf_printf(out, "  %-10s %s\n", c->name, c->words);
+		buf_printf(out, "  %-14s %s\n", c->name, c->words);
 	buf_printf(out, "`head-node COMMAND --help` says more. Exit status: 0 done; 1 not, and why; 2 wrong usage.\n");
 }
 
