@@ -392,7 +392,7 @@ demo: all build/demo/root.sqfs
 	@third/need "make demo" python3 $$(tests/packages server/demo)
 	@server/demo
 
-build/demo/root.sqfs: server/demo-image | need-build
+build/demo/root.sqfs: server/demo-image $(wildcard server/image/*) | need-build
 	@third/need "make demo" $$(tests/packages server/demo-image)
 	@mkdir -p $(@D)
 	$(call say,ROOT $@)
