@@ -173,6 +173,9 @@ HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz $(HOST_THIRD) -lb
 # The files of the status page lie within this object.
 $(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
 
+# The files of the status page lie within this object.
+$(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
+
 build/host/hosted.a: $(HOSTED_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -401,7 +404,7 @@ demo: all build/demo/root.sqfs
 	@third/need "make demo" python3 $$(tests/packages server/demo)
 	@server/demo
 
-build/demo/root.sqfs: server/demo-image | need-build
+build/demo/root.sqfs: server/demo-image $(wildcard server/image/*) | need-build
 	@third/need "make demo" $$(tests/packages server/demo-image)
 	@mkdir -p $(@D)
 	$(call say,ROOT $@)

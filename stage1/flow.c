@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/card.h"
+#include "stage1/journal.h"
 #include "stage1/keyboards.h"
 #include "stage1/questions.h"
 #include "stage1/steps.h"
-
-/* ---- the screen as the parts' watch */
 
 /* A sign of life at the time NOW. Where there is a guard, it lasts that much longer. */
 static void stay_alive(struct flow *f, int64_t now)
@@ -31,6 +31,38 @@ void flow_unguard(struct flow *f)
 	__atomic_store_n(&f->result->alive_until, 0, __ATOMIC_RELAXED);
 }
 
+/* ---- what the head node hears of it (doc/status.md) */
+
+#define REPORT_MS 1000
+
+/* How the step stands, and how many bytes are there (-1: not known). */
+static void report(struct flow *f, const char *state, int64_t done, int64_t total, const char *text)
+{
+	const struct flow_result *r = f->result;
+	const char *id = f->options->node_id, *blank = "";
+	cleanup_buf struct buf data = { 0 };
+	char mac[MAC_TEXT_SIZE];
+
+	f->reported_ms = now_ms();
+	buf_printf(&data,
+		   "[stage1@32473 step=\"%u\" steps=\"%u\" name=\"%s\" state=\"%s\" done=\"%lld\" total=\"%lld\" "
+		   "code=\"%s\" mac=\"%s\" node=\"%s\" up=\"%lld\" ms=\"",
+		   r->step + 1, STEP_MAX, f->step_name, state, (long long)done, (long long)total,
+		   fail_code(r->failure.id), mac_text(f->network.mac, mac), id && !strpbrk(id, "\"\\]") ? id : "",
+		   (long long)f->reported_ms);
+	for (unsigned i = 0; i < r->step + (*state != 'r'); i++, blank = " ")
+		buf_printf(&data, "%s%lld", blank, (long long)r->step_ms[i]);
+	buf_str(&data, "\"]");
+	journal_tell(*state == 'f' ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, buf_cstr(&data), text);
+}
+
+/* The words are the screen's. */
+static void report_each_second(struct flow *f, int64_t done, int64_t total)
+{
+	if (now_ms() - f->reported_ms >= REPORT_MS)
+		report(f, "runs", done, total, buf_cstr(&f->screen->bottom));
+}
+
 static void on_note(struct watch *w, const char *line)
 {
 	stay_alive((struct flow *)w, now_ms());
@@ -42,12 +74,14 @@ static void on_waiting(struct watch *w, const char *why, int64_t deadline)
 {
 	stay_alive((struct flow *)w, MAX(deadline, now_ms())); /* who waits in words ends by itself */
 	screen_waiting(((struct flow *)w)->screen, why, deadline);
+	report_each_second((struct flow *)w, -1, -1);
 }
 
 static void on_progress(struct watch *w, int64_t done, int64_t total)
 {
 	stay_alive((struct flow *)w, now_ms());
 	screen_progress(((struct flow *)w)->screen, done, total);
+	report_each_second((struct flow *)w, done, total);
 }
 
 static void on_reads(struct watch *w, const char *what)
@@ -175,7 +209,9 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 
 		stay_alive(&f, now_ms());
 		result->step = i;
+		f.step_name = steps[i].name;
 		screen_step(s, i + 1, ARRAY_SIZE(steps), steps[i].name);
+		report(&f, "runs", -1, -1, "");
 		err = f.plan.kernel ? steps[i].run_kernel(&f) : steps[i].run(&f);
 		if (err)
 			name_image(&f);
@@ -183,6 +219,7 @@ int flow_run(struct options *o, struct screen *s, bool ask, struct flow_result *
 		screen_step_done(s, !err);
 		log_info("step %s %s after %lld ms", steps[i].name, err ? "failed" : "done",
 			 (long long)result->step_ms[i]);
+		report(&f, err ? "failed" : "done", -1, -1, result->failure.detail);
 	}
 	return err;
 }

@@ -41,6 +41,8 @@ struct flow {
 	struct plan plan;            /* before the first step; image: PLACE_THERE where memory is too small */
 	struct found found;          /* image: what is used where it lies, and stays mounted */
 	int64_t silence_ms;          /* image: see flow_guard */
+	const char *step_name;       /* of the step that runs */
+	int64_t reported_ms;         /* when the head node was last told how it stands */
 	char server[48];             /* image: where it came from, where the method found that out itself */
 	struct origin origin;        /* image: the same for who reads more from there */
 };

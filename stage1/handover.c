@@ -61,6 +61,7 @@ int handover_write(const struct flow *f)
 	buf_setting_number(&env, "IMAGE_SIZE", f->store.size);
 	add_root(&env, f);
 	buf_setting(&env, "NODE_ID", o->node_id);
+	buf_setting(&env, "LOG", o->value[KEY_LOG]);
 	buf_setting(&env, "RESCUE", o->rescue ? "1" : NULL);
 	add_times(&env, f);
 	if (f->method->needs & METHOD_NEEDS_NETWORK)

@@ -9,69 +9,69 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define SYSLOG_PORT     514
-#define SYSLOG_FACILITY 3 /* RFC 3164, section 4.1.1: system daemons */
+#define SYSLOG_FACILITY 3 /* RFC 5424, section 6.2.1: system daemons */
 
-/* One line to a descriptor, whole, and never waiting for it. */
-static void write_line(int fd, struct buf *line)
+/* Where lines go that are written whole, without ever waiting for it. */
+struct place {
+	int fd;
+	const char *before; /* each line; NULL: the time */
+};
+
+static int server = -1; /* a connected socket; -1: none */
+
+/* One line to a place. */
+static void to_place(void *ctx, enum log_level level, const char *text)
 {
-	if (!line->failed && write(fd, line->data, line->len) < 0)
-		return; /* a log that is full or gone has nobody to tell */
-}
-
-static void to_kernel_log(void *ctx, enum log_level level, const char *text)
-{
-	cleanup_buf struct buf line = { 0 };
-
-	(void)level; /* always debug, so that nothing is shown twice on a console */
-	buf_printf(&line, "<7>stage1: %s\n", text);
-	write_line((int)(intptr_t)ctx, &line);
-}
-
-static void to_file(void *ctx, enum log_level level, const char *text)
-{
+	const struct place *p = ctx;
 	cleanup_buf struct buf line = { 0 };
 	int64_t ms = now_ms();
 
-	buf_printf(&line, "%5lld.%03lld %s%s\n", (long long)(ms / 1000), (long long)(ms % 1000),
-		   level <= LOG_LEVEL_WARN ? "! " : "", text);
-	write_line((int)(intptr_t)ctx, &line);
+	if (p->before)
+		buf_str(&line, p->before);
+	else
+		buf_printf(&line, "%5lld.%03lld %s", (long long)(ms / 1000), (long long)(ms % 1000),
+			   level <= LOG_LEVEL_WARN ? "! " : "");
+	buf_printf(&line, "%s\n", text);
+	if (!line.failed && write(p->fd, line.data, line.len) < 0)
+		return; /* a log that is full or gone has nobody to tell */
 }
 
-static void to_screen_3(void *ctx, enum log_level level, const char *text)
+void journal_tell(enum log_level level, const char *data, const char *text)
 {
 	cleanup_buf struct buf line = { 0 };
+	struct utsname u;
 
-	(void)level;
-	buf_printf(&line, "* %s\n", text); /* the prefix the original's users know */
-	write_line((int)(intptr_t)ctx, &line);
+	uname(&u);
+	buf_printf(&line, "<%d>1 - %s stage1 - - %s %s", SYSLOG_FACILITY * 8 + (int)level, u.nodename, data, text);
+	if (!line.failed)
+		(void)!send(server, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void to_server(void *ctx, enum log_level level, const char *text)
 {
-	cleanup_buf struct buf line = { 0 };
-
-	buf_printf(&line, "<%d>stage1: %s", SYSLOG_FACILITY * 8 + (int)level, text);
-	if (!line.failed)
-		(void)!send((int)(intptr_t)ctx, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)ctx;
+	journal_tell(level, "-", text);
 }
 
-static void add(const char *path, int flags, log_sink_fn *fn)
+static void add(struct place *p, const char *path, int flags)
 {
-	int fd = open(path, flags | O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0644);
-
-	if (fd >= 0 && log_add_sink(fn, (void *)(intptr_t)fd))
-		close(fd);
+	p->fd = open(path, flags | O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (p->fd >= 0 && log_add_sink(to_place, p))
+		close(p->fd);
 }
 
 void journal_open(void)
 {
+	static struct place file, kernel = { .before = "<7>stage1: " }, screen_3 = { .before = "* " };
+
 	/* the file first: it alone is given what was logged before */
-	add(RUN_DIR "/log", O_CREAT | O_APPEND, to_file);
-	add("/dev/kmsg", 0, to_kernel_log);
-	add("/dev/tty3", 0, to_screen_3);
+	add(&file, RUN_DIR "/log", O_CREAT | O_APPEND);
+	add(&kernel, "/dev/kmsg", 0);   /* always debug, so that nothing is shown twice on a console */
+	add(&screen_3, "/dev/tty3", 0); /* the prefix the original's users know */
 }
 
 /* "6,339,5140900,-;text" of /dev/kmsg -> "text" (Documentation/ABI/testing/dev-kmsg). */
@@ -110,20 +110,24 @@ int journal_follow_kernel(void)
 	}
 }
 
-int journal_add_server(const struct network *net, const char *server, struct failure *f)
+int journal_add_server(const struct network *net, const char *name, struct failure *f)
 {
 	struct peer_address *addresses;
 	size_t count;
-	int fd, err = net_resolve(net, server, SYSLOG_PORT, now_ms() + 5000, &addresses, &count, f);
+	int fd, err = net_resolve(net, name, SYSLOG_PORT, now_ms() + 5000, &addresses, &count, f);
 
 	if (err)
 		return err;
 	fd = socket(addresses[0].u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, &addresses[0].u.sa, addresses[0].len) ||
-	    log_add_sink(to_server, (void *)(intptr_t)fd)) {
-		err = fail(f, FAIL_SRV_UNREACHABLE, -errno, "log:%s: %s", server, err_text(errno));
+	    (server < 0 && log_add_sink(to_server, NULL))) {
+		err = fail(f, FAIL_SRV_UNREACHABLE, -errno, "log:%s: %s", name, err_text(errno));
 		if (fd >= 0)
 			close(fd);
+	} else {
+		if (server >= 0)
+			close(server); /* another card reaches it */
+		server = fd;
 	}
 	free(addresses);
 	return err;

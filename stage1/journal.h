@@ -4,6 +4,7 @@
 #ifndef STAGE1_JOURNAL_H
 #define STAGE1_JOURNAL_H
 
+#include "base/log.h"
 #include "net/net.h"
 
 /* Starts logging to the kernel log (/dev/kmsg, at debug level: not on the consoles), to RUN_DIR/log and, where there
@@ -13,7 +14,11 @@ void journal_open(void);
 /* Starts a child that copies kernel messages to /dev/tty4, where there is one. Its pid, or 0. */
 int journal_follow_kernel(void);
 
-/* Sends every further line to SERVER's UDP port 514 (RFC 3164). NET may be NULL. 0 or -errno with F filled. */
-int journal_add_server(const struct network *net, const char *server, struct failure *f) must_check;
+/* Sends every further line to the UDP port 514 of the server NAME (RFC 5424). NET may be NULL. 0 or -errno with F
+ * filled. */
+int journal_add_server(const struct network *net, const char *name, struct failure *f) must_check;
+
+/* Sends the server alone, where there is one, one line more: structured data (RFC 5424, section 6.3) before TEXT. */
+void journal_tell(enum log_level level, const char *data, const char *text);
 
 #endif

@@ -205,6 +205,8 @@ int json_save(struct buf *out, const struct model *m, int64_t now)
 
 	put(o, "saved", json_integer(now));
 	put(o, "next_id", json_integer(m->next_id));
+	put(o, "refused", json_integer((json_int_t)m->refused));
+	put(o, "damaged", json_integer((json_int_t)m->damaged));
 	put(o, "rates", samples_array(m, true));
 	for (size_t i = 0; i < m->count; i++) {
 		json_t *n = json_object();
@@ -265,6 +267,8 @@ int json_load(struct model *m, const char *text, size_t len, int64_t *saved)
 
 	*saved = json_integer_value(json_object_get(o, "saved"));
 	m->next_id = MAX(m->next_id, (uint32_t)json_integer_value(json_object_get(o, "next_id")));
+	m->refused = (uint64_t)json_integer_value(json_object_get(o, "refused"));
+	m->damaged = (uint64_t)json_integer_value(json_object_get(o, "damaged"));
 	load_samples(m, json_object_get(o, "rates"));
 	for (size_t i = 0; !err && i < json_array_size(nodes); i++)
 		err = load_node(m, json_array_get(nodes, i), *saved);

@@ -250,6 +250,8 @@ static void take_steps(struct node *n, struct report *r)
 	}
 	if (r->step >= 1 && r->step <= EVENT_STEPS && r->name[0])
 		(void)str_copy(n->step_name[r->step - 1], sizeof(n->step_name[0]), r->name);
+	if (streq(n->step_name[1], "network") && !n->step_name[0][0]) /* nothing could be sent before it */
+		(void)str_copy(n->step_name[0], sizeof(n->step_name[0]), "devices");
 }
 
 static void take_report(struct model *m, struct node *n, const struct event *e, int64_t now)
@@ -281,13 +283,22 @@ static void take_up(struct model *m, struct node *n, const struct event *e, int6
 	model_end_boot(m, n, BOOT_UP);
 }
 
-/* A line for people; progress alone is none. */
+/* What is said each second, while bytes come or something is waited for, is no line of the log. */
+static bool is_progress(const struct event *e)
+{
+	return e->kind == EVENT_REPORT && e->report.state == REPORT_RUNS;
+}
+
+/* What stands there of a failure is not pushed out by the lines that follow it. */
 static void take_words(struct node *n, const struct event *e, int64_t now)
 {
-	if (!e->words[0])
-		return;
-	(void)str_copy(n->words, sizeof(n->words), e->words);
-	model_add_line(n, now, e->severity, e->words);
+	bool kept = n->phase == PHASE_FAILED && e->kind != EVENT_REPORT && n->words[0];
+
+	if (e->words[0] && !kept && (!is_progress(e) || e->report.done < 0))
+		text_clean(n->words, sizeof(n->words),
+			   (struct span){ e->words + strspn(e->words, " "), strlen(e->words) - strspn(e->words, " ") });
+	if (e->words[0] && !is_progress(e))
+		model_add_line(n, now, e->severity, e->words);
 }
 
 static void take_said(struct model *m, struct node *n, const struct event *e, int64_t now)
@@ -306,11 +317,7 @@ static void take_said(struct model *m, struct node *n, const struct event *e, in
 		take_up(m, n, e, now);
 	if (why[0]) /* of this boot */
 		(void)str_copy(n->suspect, sizeof(n->suspect), why);
-	/* what stands there of a failure is not pushed out by the lines that follow it */
-	if (n->phase != PHASE_FAILED || e->kind == EVENT_REPORT || !n->words[0])
-		take_words(n, e, now);
-	else if (e->words[0])
-		model_add_line(n, now, e->severity, e->words);
+	take_words(n, e, now);
 }
 
 static bool is_said(enum event_kind k)

@@ -270,6 +270,7 @@ function draw() {
 function take(message) {
 	heard = Date.now();
 	behind_ms = heard - message.now;
+	show_link();
 	counts = message.counts;
 	if (message.all) {
 		const there = new Set(message.nodes.map(node => node.id));
