@@ -197,6 +197,18 @@ build/kernel/version build/kernel/vmlinuz: kernel ;
 build/vmlinuz: build/kernel/vmlinuz
 	@cp $< $@
 
+# ---- the rescue system: stage2 of ka, and what one mends a machine with; not small enough to be made each time
+KIT := $(addprefix build/bin/,ka-d-server ka-d-client dolly send_status status_node \
+	$(filter fdisk_to_desc clone-plan,$(PROGRAMS)))
+RESCUE_KEYS ?=
+.PHONY: rescue
+rescue: build/rescue.sqfs
+build/rescue.sqfs: server/rescue-image build/kernel/version $(KIT) $(filter-out %.c %.h,$(wildcard clone/*))
+	@third/need "make rescue" $$(tests/packages server/rescue-image)
+	$(call say,ROOT $@)
+	$(Q)server/rescue-image $(if $(RESCUE_KEYS),-k '$(RESCUE_KEYS)') \
+		-m "build/kernel/lib/modules/$$(cat build/kernel/version)" $@ $(KIT)
+
 build/tools.unpacked: | need-build
 	@rm -rf build/tools
 	@files=$$(third/apt deb klibc-utils libklibc pci.ids) && \
@@ -478,6 +490,8 @@ help:
 #| make demo        a head node and machines that PXE-boot from it to a login, in QEMU
 #|                    NODES=1 METHOD=http|dolly|ka RATE=100mbit (of each cable) NIC=e1000 MEM=512 FIRMWARE=bios|uefi
 #|                    AUTO=1: by itself, with a page of figures
+#| make rescue      build/rescue.sqfs: the rescue system, with the kit that clones machines; RESCUE_KEYS=FILE: ssh keys
+#|                    that may log in as root
 #| make check       what to run before each commit, within minutes: unit tests, known inputs of the fuzzers, the shape
 #|                    of the tree, one boot
 #| make test        everything: unit tests, the fuzzers' known inputs, the simulator, all tests in network namespaces
