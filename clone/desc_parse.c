@@ -221,7 +221,7 @@ static int add_node(struct reader *r, enum node_kind kind, const char *name, str
 static int read_disk(struct reader *r)
 {
 	const char *name = next_word(r), *table = name ? next_word(r) : NULL;
-	struct node *n;
+	struct node *n = NULL;
 	int err;
 
 	if (!table || !is_name(name) || (!streq(table, "gpt") && !streq(table, "mbr")))
@@ -238,7 +238,7 @@ static int read_disk(struct reader *r)
 /* The disk of a desc that does not name one. */
 static int open_disk(struct reader *r)
 {
-	struct node *n;
+	struct node *n = NULL;
 	int err;
 
 	if (r->disk != NOWHERE)
@@ -360,7 +360,7 @@ static int read_partition_line(struct reader *r, char *word)
 {
 	bool logical = streq(word, "logical");
 	const char *type, *size;
-	struct node *n;
+	struct node *n = NULL;
 	int err = open_disk(r);
 
 	if (err)
@@ -404,7 +404,7 @@ static bool is_volume_name(char *name)
 static int read_volume(struct reader *r, enum node_kind kind)
 {
 	char *name = next_word(r), *size = name ? next_word(r) : NULL;
-	struct node *n;
+	struct node *n = NULL;
 	int err;
 
 	if (!size || !is_volume_name(name))
@@ -421,7 +421,7 @@ static int read_volume(struct reader *r, enum node_kind kind)
 static int read_whole(struct reader *r, enum node_kind kind)
 {
 	const char *name = next_word(r);
-	struct node *n;
+	struct node *n = NULL;
 	int err;
 
 	if (!name || !is_name(name))
@@ -435,7 +435,7 @@ static int read_subvolume(struct reader *r)
 {
 	char *device = next_word(r), *path = device ? next_word(r) : NULL;
 	cleanup_free char *name = NULL;
-	struct node *n;
+	struct node *n = NULL;
 	int err;
 
 	if (!path || !decode(path) || strlen(path) > MOST_TEXT || !is_path(path) || strlen(device) > 2 * MOST_NAME ||

@@ -1,6 +1,7 @@
 """test_next_system.py - the files for the next system's networkd -> it takes the interface over, and its leases, as
 they are."""
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: systemd
 import re
 
 import dhcp
