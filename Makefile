@@ -462,6 +462,8 @@ install: all doc
 	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
+	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image
+	install -D -m 755 -t '$(TO)/lib/stage1/third' third/apt
 	install -D -m 755 -t '$(TO)/lib/stage1/ka' $(filter-out %.c %.h,$(wildcard clone/*)) \
 		$(patsubst clone/%.c,build/bin/%,$(filter clone/%,$(MAINS)))
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done

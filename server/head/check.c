@@ -144,7 +144,7 @@ static enum check_result check_state(struct site *site, struct buf *why)
 		buf_printf(why, "%s: nothing can be written there: %s", there ? there : "", strerror(errno));
 		return CHECK_FAIL;
 	}
-	if (geteuid() == 0 && file_for_all(there, &where)) { /* else all of them are the same user */
+	if (!site_one_user() && file_for_all(there, &where)) {
 		buf_printf(why,
 			   "%s is closed to others, and the servers run as users of their own: chmod o+rx it, or "
 			   "--state DIR",

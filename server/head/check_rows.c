@@ -87,9 +87,9 @@ static const struct {
 	int method; /* -1: whatever it is */
 	const char *what;
 } ports[] = {
-	{ { false, 67 }, -1, "DHCP" },           { { false, 69 }, -1, "TFTP" },      { { true, 0 }, -1, "HTTP" },
-	{ { true, 9995 }, HEAD_DOLLY, "dolly" }, { { true, 30765 }, HEAD_KA, "ka" }, { { true, 30764 }, HEAD_KA, "ka" },
-	{ { true, 2049 }, HEAD_NFS, "NFS" },
+	{ { false, 67 }, -1, "DHCP" },      { { false, 69 }, -1, "TFTP" },      { { true, 0 }, -1, "HTTP" },
+	{ { true, 0 }, -1, "the page" },    { { false, 514 }, -1, "syslog" },   { { true, 9995 }, HEAD_DOLLY, "dolly" },
+	{ { true, 30765 }, HEAD_KA, "ka" }, { { true, 30764 }, HEAD_KA, "ka" }, { { true, 2049 }, HEAD_NFS, "NFS" },
 };
 
 /* True when the process is one that an earlier head-node left: it is taken over or ended. */
@@ -110,7 +110,8 @@ static bool is_left_over(const struct site *site, pid_t pid)
 
 static void check_port(const struct site *site, const struct port *port, const char *what, struct buf *why)
 {
-	struct port p = { port->tcp, port->number ? port->number : site->http_port };
+	uint16_t own = streq(what, "HTTP") ? site->http_port : site->page_port;
+	struct port p = { port->tcp, port->number ? port->number : own };
 	unsigned long inode = port_taken(&p, site->address);
 	cleanup_buf struct buf name = { 0 };
 	pid_t pid = inode ? port_owner(inode, &name) : 0;
@@ -121,7 +122,7 @@ static void check_port(const struct site *site, const struct port *port, const c
 	if (pid)
 		buf_printf(why, " by %s, process %d", buf_cstr(&name), (int)pid);
 	if (!port->number)
-		buf_printf(why, " (--http-port takes another one)");
+		buf_printf(why, " (--%s-port takes another one)", streq(what, "HTTP") ? "http" : "page");
 }
 
 enum check_result check_ports(struct site *site, struct buf *why)
@@ -197,7 +198,7 @@ static bool only_we_read(const struct site *site)
 {
 	if (image_is_folder(site) || site->method == HEAD_NFS)
 		return true;
-	return geteuid() != 0 && access(site->image, R_OK) == 0;
+	return site_one_user() && access(site->image, R_OK) == 0;
 }
 
 enum check_result check_image(struct site *site, struct buf *why)

@@ -26,12 +26,10 @@ static const char *kept_path(struct service *s, const char *name)
 	return keep(s, site_path(&s->site, name));
 }
 
-/* Whom a server becomes: the distribution's user for it, where this is the system's root and no user namespace's. */
+/* Whom a server becomes: the distribution's user for it, where this process may become others. */
 static const char *user_for(const char *name)
 {
-	cleanup_free char *map = file_text("/proc/self/uid_map");
-
-	return geteuid() == 0 && map && strstr(map, "4294967295") && getpwnam(name) ? name : "root";
+	return !site_one_user() && getpwnam(name) ? name : "root";
 }
 
 /* Adds the child; CONFIG, where not NULL, becomes the file NAME. */
@@ -174,14 +172,15 @@ int service_settings(const struct service *s, struct buf *why)
 /* The row of `head-node status`: what machines say of themselves. */
 static int add_status(struct service *s, struct buf *why)
 {
-	const char *self = beside(s, "head-node");
+	const char *self = beside(s, "head-node"), *page = keep(s, str_printf("%u", s->site.page_port));
 	const char *const ask[] = { self, "status-daemon", "--help", NULL };
 
-	if (!self)
+	if (!self || !page)
 		return -ENOMEM;
 	if (run_program(ask, "/dev/null"))
 		return 0;
-	s->status = (struct child){ .name = "status", .argv = { self, "status-daemon", "--state", s->site.state } };
+	s->status = (struct child){ .name = "status",
+				    .argv = { self, "status-daemon", "--state", s->site.state, "--http", page } };
 	return add(s, &s->status, "", NULL, why);
 }
 

@@ -39,6 +39,10 @@ static int build(const struct site *site, const char *path, struct buf *why)
 {
 	const char *const argv[] = { site->tools, path, NULL };
 
+	cleanup_free char *apt = site_path(site, "apt");
+
+	if (apt && strstr(site->tools, "/lib/stage1/")) /* installed: apt's lists go into our own folder, too */
+		setenv("APT_DIR", apt, 0);
 	head_say("the image is built: a small Debian; this takes a few minutes, once");
 	return run_said(argv, why);
 }

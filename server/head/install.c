@@ -113,7 +113,9 @@ void install_image_unit(const struct site *site, struct buf *out)
 		     "Description=Builds the Debian that the machines run, once\nDocumentation=man:head-node(8)\n"
 		     "Wants=network-online.target\nAfter=network-online.target\n");
 	buf_printf(out,
-		   "ConditionPathExists=!%s/images/debian.sqfs\n\n[Service]\nType=oneshot\nExecStart=", site->state);
+		   "ConditionPathExists=!%s/images/debian.sqfs\n\n[Service]\nType=oneshot\n"
+		   "Environment=APT_DIR=%s/apt\nExecStart=",
+		   site->state, site->state);
 	install_word(site->tools, out);
 	buf_char(out, ' ');
 	install_word(site->state, out);

@@ -8,6 +8,7 @@
 #include "net/frame.h"
 #include "net/packet.h"
 #include "server/head/files.h"
+#include "server/head/ports.h"
 #include "server/head/say.h"
 
 #include <fcntl.h>
@@ -185,12 +186,43 @@ static int begin_children(struct service *s)
 	return err;
 }
 
+#define READY_LOOK_MS 50 /* the kernel has no event for "now it listens" */
+#define READY_LATE_MS 15000
+
+/* The first port that nobody listens on yet; its number, 0: none. */
+static unsigned silent_port(const struct service *s)
+{
+	const struct port ports[] = { { false, 69 },
+				      { true, s->site.http_port },
+				      { false, s->site.dhcp == HEAD_DHCP_NONE ? 69 : 67 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+		if (!port_taken(&ports[i], s->site.address))
+			return ports[i].number;
+	return 0;
+}
+
 static void say_ready(const struct service *s)
 {
 	char address[ADDRESS_TEXT_SIZE];
 
 	head_say("ready: %s, %s, image %s by %s; switch the machines on. Ctrl-C ends it.", s->site.interface,
 		 address_text(s->site.address, address), s->image, head_method_name(s->site.method));
+}
+
+static void look_whether_ready(struct loop_timer *t)
+{
+	struct service *s = container_of(t, struct service, ready);
+	unsigned port = silent_port(s);
+	int64_t waited = now_ms() - s->began;
+
+	if (!port) {
+		say_ready(s);
+		return;
+	}
+	if (waited / READY_LATE_MS > (waited - READY_LOOK_MS) / READY_LATE_MS)
+		head_say("nobody listens on port %u yet", port);
+	loop_at(&s->loop, t, now_ms() + READY_LOOK_MS);
 }
 
 /* A child of an earlier run that this one does not need. */
@@ -220,7 +252,9 @@ int service_run(struct service *s)
 	err = err ? err : watch_wire(s);
 	err = err ? err : begin_children(s);
 	if (!err) {
-		say_ready(s);
+		s->began = now_ms();
+		s->ready.fire = look_whether_ready;
+		loop_at(&s->loop, &s->ready, s->began);
 		err = loop_run(&s->loop);
 	}
 	supervisor_end(&s->supervisor);

@@ -22,6 +22,8 @@ struct service {
 	struct loop_fd signals;    /* those that end it */
 	struct loop_fd files;      /* inotify on the state folder: the nodes file */
 	struct loop_fd wire;       /* raw frames: who asks for an address */
+	struct loop_timer ready;   /* looks whether all servers listen */
+	int64_t began;             /* of now_ms() */
 	struct loop_timer changed; /* the nodes file has changed a moment ago */
 	char *text[16];            /* words of the children; owned */
 	size_t text_count;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server/head/site.h"
 
+#include "base/file.h"
 #include "net/address.h"
 #include "server/head/files.h"
 #include "server/head/say.h"
@@ -25,6 +26,7 @@ const char site_usage[] =
 	"  --append WORDS         words for every machine's kernel\n"
 	"  --boot DIR             the folder with vmlinuz and all.rdz\n"
 	"  --http-port N          the web server's port (80)\n"
+	"  --page-port N          the port of the page of `head-node status` (8080)\n"
 	"  --ipxe                 what says of itself that it is iPXE gets a script in place of a boot loader\n";
 
 static const char *const methods[] = { "http", "dolly", "ka", "nfs" };
@@ -132,25 +134,19 @@ enum site_option {
 	APPEND,
 	BOOT,
 	HTTP_PORT,
+	PAGE_PORT,
 	IPXE
 };
 
 static const struct option long_options[] = {
-	{ "interface", 1, NULL, INTERFACE },
-	{ "state", 1, NULL, STATE },
-	{ "image", 1, NULL, IMAGE },
-	{ "method", 1, NULL, METHOD },
-	{ "nodes", 1, NULL, NODES },
-	{ "range", 1, NULL, RANGE },
-	{ "dhcp", 1, NULL, DHCP },
-	{ "address", 1, NULL, ADDRESS },
-	{ "router", 1, NULL, ROUTER },
-	{ "dns", 1, NULL, DNS },
-	{ "append", 1, NULL, APPEND },
-	{ "boot", 1, NULL, BOOT },
-	{ "http-port", 1, NULL, HTTP_PORT },
-	{ "ipxe", 0, NULL, IPXE },
-	{ 0 },
+	{ "interface", 1, NULL, INTERFACE }, { "state", 1, NULL, STATE },
+	{ "image", 1, NULL, IMAGE },         { "method", 1, NULL, METHOD },
+	{ "nodes", 1, NULL, NODES },         { "range", 1, NULL, RANGE },
+	{ "dhcp", 1, NULL, DHCP },           { "address", 1, NULL, ADDRESS },
+	{ "router", 1, NULL, ROUTER },       { "dns", 1, NULL, DNS },
+	{ "append", 1, NULL, APPEND },       { "boot", 1, NULL, BOOT },
+	{ "http-port", 1, NULL, HTTP_PORT }, { "ipxe", 0, NULL, IPXE },
+	{ "page-port", 1, NULL, PAGE_PORT }, { 0 },
 };
 
 static int absolute(const char *path, char **out)
@@ -162,12 +158,12 @@ static int absolute(const char *path, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-static int take_port(const char *s, struct site *site)
+static int take_port(const char *s, uint16_t *out)
 {
 	unsigned port = 0;
 	int err = parse_unsigned(s, 65535, &port);
 
-	site->http_port = (uint16_t)port;
+	*out = (uint16_t)port;
 	return err;
 }
 
@@ -212,7 +208,9 @@ static int take(int option, const char *value, struct site *site)
 		site->boot = value;
 		return 0;
 	case HTTP_PORT:
-		return take_port(value, site);
+		return take_port(value, &site->http_port);
+	case PAGE_PORT:
+		return take_port(value, &site->page_port);
 	default:
 		site->ipxe = true;
 		return 0;
@@ -232,7 +230,8 @@ int site_parse(int argc, char **argv, struct site *site)
 {
 	int c, err = absolute(HEAD_STATE, &site->state);
 
-	site->http_port = site->http_port ? site->http_port : 80;
+	site->http_port = 80;
+	site->page_port = 8080;
 	optind = 0;
 	while (!err && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == '?')
@@ -283,6 +282,13 @@ int site_find_files(struct site *site)
 	free(site->tools);
 	site->tools = str_printf(lib == installed ? "%s/server/demo-image" : "%s/../server/demo-image", lib);
 	return site->files && site->tools ? 0 : -ENOMEM;
+}
+
+bool site_one_user(void)
+{
+	cleanup_free char *map = file_text("/proc/self/uid_map");
+
+	return geteuid() != 0 || !map || !strstr(map, "4294967295");
 }
 
 char *site_path(const struct site *site, const char *name)

@@ -33,6 +33,7 @@ struct site {
 	enum head_dhcp dhcp;
 	unsigned nodes;             /* how many there are; 0: not known */
 	uint16_t http_port;         /* of the web server */
+	uint16_t page_port;         /* of the page that shows the status */
 	struct in_addr first, last; /* addresses that are given; 0.0.0.0: from the network */
 	struct in_addr router, dns; /* told to the nodes; 0.0.0.0: none */
 	struct in_addr wish;        /* --address; 0.0.0.0: the interface has one */
@@ -63,6 +64,9 @@ int site_find_files(struct site *site) must_check;
 /* Asks the kernel for the interface's number, card and address, and chooses the range where it is silent. 0; -ENODEV:
  * there is no such interface; -EADDRNOTAVAIL: it has no IPv4 address; -ERANGE: the range is not of its network. */
 int site_look(struct site *site) must_check;
+
+/* True when all servers run as the user of this process: a plain one, or a user namespace that has no other. */
+bool site_one_user(void);
 
 /* "STATE/NAME"; owned by the caller, NULL when memory ran out. */
 char *site_path(const struct site *site, const char *name) must_check;

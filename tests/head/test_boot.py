@@ -88,7 +88,8 @@ def beside(server, firmware):
         foreign.address("eth0", "10.0.1.2/24")
         server(lab, foreign)
         site.serve("--image", stage2.squashfs())
-        arrives(site.machine(1, firmware, mem=512 if firmware == "bios" else 1024))
+        card, mem = ("e1000", 512) if firmware == "bios" else ("virtio-net-pci", 1024)  # OVMF drives this one itself
+        arrives(site.machine(1, firmware, nic=card, mem=mem))
 
 
 def dnsmasq(_, node):

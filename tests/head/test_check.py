@@ -94,7 +94,7 @@ def test_ports_taken():
         for words in ("TCP port 80, for HTTP", "UDP port 67, for DHCP", "UDP port 69, for TFTP",
                       "TCP port 9995, for dolly"):
             assert f"{words}, is taken by python3, process {taken.pid}" in said, said
-        assert "port 80," not in check(site, "--http-port", "8080")["ports"][1]
+        assert "port 80," not in check(site, "--http-port", "8081")["ports"][1]
 
 
 def test_no_rights():

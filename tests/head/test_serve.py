@@ -124,7 +124,7 @@ def test_left_over_with_other_words():
         before = pid_of(site, "nginx")
         server.popen.kill()
         server.popen.wait()
-        again = site.serve("--image", image(lab), "--http-port", "8080", *OWN)
+        again = site.serve("--image", image(lab), "--http-port", "8081", *OWN)
         assert "was left over, and is ended" in again.text(), again.text()
         stat = pathlib.Path(f"/proc/{before}/stat")
         assert not stat.exists() or " Z " in stat.read_text()

@@ -26,17 +26,21 @@ SECURE_CODE, SECURE_VARS = "/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "/usr/share/OVM
 
 
 class Site:
-    """COUNT sockets and a head node on one switch. ADDRESS: the head node's, None: it has none."""
+    """COUNT sockets and a head node on one switch. ADDRESS: the head node's, None: it has none. RATE limits cables."""
 
-    def __init__(self, lab, count=0, address=f"{HEAD}/24"):
+    def __init__(self, lab, count=0, address=f"{HEAD}/24", rate=None):
         self.lab, self.count = lab, count
         self.switch, self.head = lab.switch("boot"), lab.node("head")
-        lab.cable(self.head, self.switch)
+        _, port = lab.cable(self.head, self.switch)
         if address:
             self.head.address("eth0", address)
         for i in range(1, count + 1):
             self.switch.ip("tuntap", "add", f"tap{i}", "mode", "tap")
             self.switch.ip("link", "set", f"tap{i}", "master", "br0", "up")
+        if rate:
+            self.head.shape("eth0", rate)
+            for interface in (port, *(f"tap{i}" for i in range(1, count + 1))):
+                self.switch.shape(interface, rate)
         room.Router(self.switch, "br0")
         self.state = lab.dir / "state"
 
@@ -53,6 +57,15 @@ class Site:
         """Another command of head-node, with the same state folder; what it says, on both ways."""
         done = self.head.run([HEAD_NODE, *words, "--state", self.state], check=check)
         return (done.stdout + done.stderr).decode()
+
+    def name_all(self):
+        """Every machine has its row: node I, at 10.0.1.(30+I)."""
+        for i in range(1, self.count + 1):
+            self.command("nodes", "add", self.mac(i), f"name=node{i}", f"node_id={i}", f"address={self.address(i)}")
+
+    def address(self, i):
+        """Machine I's address, as name_all() gives it."""
+        return f"10.0.1.{30 + i}"
 
     def mac(self, i):
         """The address of machine I's card."""
