@@ -3,6 +3,7 @@
 #include "base/failure.h"
 #include "base/help.h"
 #include "clone/apply.h"
+#include "clone/capture.h"
 #include "clone/disks.h"
 #include "clone/request.h"
 
@@ -14,16 +15,19 @@ static const char usage_text[] =
 	"       clone-plan plan [--json] [OPTIONS] [NAME=]DESC... --disk NAME=DEVICE[,SIZE[,SECTOR]]...\n"
 	"       clone-plan apply [--dry-run] [OPTIONS] [NAME=]DESC... --disk NAME=DEVICE...\n"
 	"       clone-plan release [--target DIR] [--disk NAME=DEVICE...]\n"
+	"       clone-plan capture [--plain] [--root DIR] [-o FILE] [DISK...]\n"
 	"  check             read the descs; say which partitions they have\n"
 	"  plan              say what becomes of the disks, or why it does not fit; nothing is written\n"
 	"  apply             do it: all on the disks named is lost; mount it\n"
 	"  release           unmount it all, and let go of the disks\n"
+	"  capture           describe the disks of this machine\n"
 	"  --disk NAME=DEVICE  the disk that NAME of the desc becomes; with a size no disk is looked at\n"
 	"  --used FILE       lines BYTES MOUNTPOINT: what the golden node's file systems hold\n"
 	"  --fstab FILE      the golden node's fstab: what lies where, for descs that do not say it\n"
 	"  --target DIR      where to mount (/mnt/disk)    --out DIR   where to write the results (.)\n"
 	"  --key FILE        the key of LUKS containers; without it a new one is made in --out\n"
 	"  --json            the plan for programs    --dry-run   say what would be done\n"
+	"  --plain           the old grammar, where it can say it    -o FILE    write the desc there\n"
 	"Exit status: 0 done; 1 refused or failed, and why on stderr; 2 wrong usage.\n";
 
 static void usage(const char *why)
@@ -121,10 +125,8 @@ static const struct command {
 	int (*run)(struct request *r, struct buf *why);
 	bool reads; /* desc files are its arguments */
 } commands[] = {
-	{ "check", say_check, true },
-	{ "plan", say_plan, true },
-	{ "apply", do_apply, true },
-	{ "release", do_release, false },
+	{ "check", say_check, true },     { "plan", say_plan, true }, { "apply", do_apply, true },
+	{ "release", do_release, false }, { "capture", NULL, false },
 };
 
 enum { OPTION_DISK = 256, OPTION_USED, OPTION_FSTAB, OPTION_TARGET, OPTION_OUT, OPTION_KEY, OPTION_JSON, OPTION_DRY };
@@ -218,7 +220,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(commands) && argc > 1; i++) {
 		if (!streq(commands[i].name, argv[1]))
 			continue;
-		return run(&commands[i], argc - 1, argv + 1);
+		return commands[i].run ? run(&commands[i], argc - 1, argv + 1)
+				       : capture_main("clone-plan capture", argc - 1, argv + 1, false);
 	}
 	usage(argc > 1 ? "no such command" : NULL);
 	return 2;

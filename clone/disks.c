@@ -133,9 +133,10 @@ int disk_tree(const char *const *disks, size_t count, struct buf *out)
 	return err;
 }
 
-int disk_slaves(const char *name, struct buf *out)
+/* The entries of a folder of NAME in /sys, one a line. */
+static int list_folder(const char *name, const char *folder, struct buf *out)
 {
-	cleanup_free char *path = str_printf(SYS "/%s/slaves", name);
+	cleanup_free char *path = str_printf(SYS "/%s/%s", name, folder);
 	DIR *dir = path ? opendir(path) : NULL;
 	struct dirent *e;
 
@@ -146,6 +147,16 @@ int disk_slaves(const char *name, struct buf *out)
 			buf_printf(out, "%s\n", e->d_name);
 	closedir(dir);
 	return out->failed ? -ENOMEM : 0;
+}
+
+int disk_slaves(const char *name, struct buf *out)
+{
+	return list_folder(name, "slaves", out);
+}
+
+int disk_holders(const char *name, struct buf *out)
+{
+	return list_folder(name, "holders", out);
 }
 
 /* ---- who uses it */
@@ -167,9 +178,9 @@ static bool is_swap(const char *name)
 	return false;
 }
 
-/* Where it is mounted, by its number in /proc/self/mountinfo (proc(5)); owned by the caller, NULL: nowhere. btrfs has
+/* By its number in /proc/self/mountinfo (proc(5)). btrfs has
  * numbers of its own there: its lines are found by the source. */
-static char *mounted_on(const char *name)
+char *disk_mounted_on(const char *name)
 {
 	cleanup_free char *number = disk_attribute(name, "dev");
 	cleanup_free char *text = file_text("/proc/self/mountinfo");
@@ -213,7 +224,7 @@ static int foreign_member(const char *name, const struct buf *tree, struct buf *
 
 static int device_in_use(const char *name, const struct buf *tree, struct buf *why)
 {
-	cleanup_free char *mount = mounted_on(name);
+	cleanup_free char *mount = disk_mounted_on(name);
 
 	if (mount) {
 		buf_printf(why, "/dev/%s is in use: mounted on %s\n", name, mount);
@@ -253,7 +264,7 @@ static bool is_held(const char *name)
 {
 	cleanup_buf struct buf holders = { 0 };
 
-	return add_all(name, "/holders", false, &holders) || holders.len;
+	return disk_holders(name, &holders) || holders.len;
 }
 
 static int stop_device(const char *name, struct buf *why)

@@ -19,6 +19,12 @@ int disk_tree(const char *const *disks, size_t count, struct buf *out) must_chec
 /* The devices that NAME stands on immediately, one a line: of what md and device mapper made. 0 or -errno. */
 int disk_slaves(const char *name, struct buf *out) must_check;
 
+/* The devices that stand on NAME immediately, partitions not counted, one a line. 0 or -errno. */
+int disk_holders(const char *name, struct buf *out) must_check;
+
+/* Where the device NAME is mounted; owned by the caller; NULL: nowhere. */
+char *disk_mounted_on(const char *name) must_check;
+
 /* Why the COUNT DISKS cannot be written to, in lines: what is mounted, swap, or in an array or a group that has members
  * on other disks. 0: they can; -EBUSY; -errno. */
 int disk_in_use(const char *const *disks, size_t count, struct buf *why) must_check;

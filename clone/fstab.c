@@ -130,10 +130,47 @@ static bool is_safe_path(const char *s)
 	       (strlen(s) < 3 || !streq(s + strlen(s) - 3, "/.."));
 }
 
+/* The path behind subvol= in OPTIONS, without the slash it may begin with; owned by the caller; NULL: none. */
+static char *subvolume_of(const char *options)
+{
+	const char *at = starts_with(options, "subvol=") ? options : strstr(options, ",subvol=");
+
+	if (!at)
+		return NULL;
+	at = strchr(at, '=') + 1;
+	at += strspn(at, "/");
+	return strcspn(at, ",") ? strndup(at, strcspn(at, ",")) : NULL;
+}
+
+/* The subvolume PATH of the node with that index: found, or made. */
+static struct node *find_subvolume(struct desc *d, size_t i, const char *path)
+{
+	cleanup_free char *name = str_printf("%s:%s", d->nodes[i].name, path);
+	size_t at = name ? desc_find(d, NODE_SUBVOLUME, NODE_SUBVOLUME, name) : NOWHERE;
+
+	if (!name)
+		return NULL;
+	return at == NOWHERE ? desc_add(d, NODE_SUBVOLUME, name) : &d->nodes[at];
+}
+
+/* A line that mounts a part of a btrfs. */
+static int adopt_subvolume(struct desc *d, size_t i, const struct line *l, const char *path)
+{
+	int err = node_set_text(&d->nodes[i], TEXT_FS, "btrfs");
+	struct node *n = err ? NULL : find_subvolume(d, i, path);
+
+	if (!n)
+		return -ENOMEM;
+	if (n->text[TEXT_MOUNT] || !is_safe_path(l->field[1]))
+		return 0;
+	return node_set_text(n, TEXT_MOUNT, l->field[1]) ?: node_set_text(n, TEXT_OPTIONS, l->field[3]);
+}
+
 static int adopt_line(struct desc *d, const struct line *l)
 {
 	size_t i = l->count > 2 ? fstab_find(d, l->field[0]) : NOWHERE;
 	struct node *n = i == NOWHERE ? NULL : &d->nodes[i];
+	cleanup_free char *path = NULL;
 	int err;
 
 	if (!n || n->kind == NODE_DISK || n->extended || n->text[TEXT_RAID] || n->text[TEXT_CRYPT] ||
@@ -141,6 +178,9 @@ static int adopt_line(struct desc *d, const struct line *l)
 		return 0;
 	if (n->text[TEXT_FS] && !streq(n->text[TEXT_FS], l->field[2]))
 		return 0;
+	path = l->count > 3 && streq(l->field[2], "btrfs") ? subvolume_of(l->field[3]) : NULL;
+	if (path)
+		return adopt_subvolume(d, i, l, path);
 	err = node_set_text(n, TEXT_FS, l->field[2]);
 	if (!err && !streq(l->field[2], "swap") && is_safe_path(l->field[1]))
 		err = node_set_text(n, TEXT_MOUNT, l->field[1]);
