@@ -463,6 +463,7 @@ install: all doc
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
 	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image
+	install -D -m 755 -t '$(TO)/lib/stage1/server/image' $(wildcard server/image/*)
 	install -D -m 755 -t '$(TO)/lib/stage1/third' third/apt
 	install -D -m 755 -t '$(TO)/lib/stage1/ka' $(filter-out %.c %.h,$(wildcard clone/*)) \
 		$(patsubst clone/%.c,build/bin/%,$(filter clone/%,$(MAINS)))

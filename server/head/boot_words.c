@@ -18,12 +18,13 @@ static enum head_method method_of(const struct site *site, const struct node_ent
 	return m;
 }
 
-/* automatic=, as automatic(7) has it. */
+/* automatic=, as automatic(7) has it; log: is where `head-node status` hears how far the machine is. */
 static void add_automatic(const struct site *site, enum head_method m, const char *image, struct buf *out)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
-	buf_printf(out, "automatic=method:%s,network:dhcp", head_method_name(m));
+	buf_printf(out, "automatic=method:%s,network:dhcp,log:%s", head_method_name(m),
+		   address_text(site->address, text));
 	switch (m) {
 	case HEAD_HTTP:
 		buf_str(out, ",server:");
