@@ -465,6 +465,7 @@ install: all doc
 	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image
 	install -D -m 755 -t '$(TO)/lib/stage1/server/image' $(wildcard server/image/*)
 	install -D -m 755 -t '$(TO)/lib/stage1/third' third/apt
+	install -D -m 644 -t '$(TO)/lib/stage1/stage2' $(wildcard server/stage2/*)
 	install -D -m 755 -t '$(TO)/lib/stage1/ka' $(filter-out %.c %.h,$(wildcard clone/*)) \
 		$(patsubst clone/%.c,build/bin/%,$(filter clone/%,$(MAINS)))
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
