@@ -23,7 +23,8 @@ static void add_automatic(const struct site *site, enum head_method m, const cha
 {
 	char text[ADDRESS_TEXT_SIZE];
 
-	buf_printf(out, "automatic=method:%s,network:dhcp", head_method_name(m));
+	buf_printf(out, "automatic=method:%s,network:dhcp,log:%s", head_method_name(m),
+		   address_text(site->address, text));
 	switch (m) {
 	case HEAD_HTTP:
 		buf_str(out, ",server:");

@@ -38,10 +38,13 @@ static void test_words(void **state)
 		enum head_method method;
 		const char *wanted;
 	} rows[] = {
-		{ HEAD_HTTP, "automatic=method:http,network:dhcp,server:10.0.1.20,directory:/images,image:a.sqfs" },
-		{ HEAD_NFS, "automatic=method:nfs,network:dhcp,server:10.0.1.20,directory:/images,image:a.sqfs" },
-		{ HEAD_DOLLY, "automatic=method:dolly,network:dhcp,dolly_timeout:100 rescue dollymethod" },
-		{ HEAD_KA, "automatic=method:ka,network:dhcp rescue kamethod" },
+		{ HEAD_HTTP,
+		  "automatic=method:http,network:dhcp,log:10.0.1.20,server:10.0.1.20,directory:/images,image:a.sqfs" },
+		{ HEAD_NFS,
+		  "automatic=method:nfs,network:dhcp,log:10.0.1.20,server:10.0.1.20,directory:/images,image:a.sqfs" },
+		{ HEAD_DOLLY,
+		  "automatic=method:dolly,network:dhcp,log:10.0.1.20,dolly_timeout:100 rescue dollymethod" },
+		{ HEAD_KA, "automatic=method:ka,network:dhcp,log:10.0.1.20 rescue kamethod" },
 	};
 	struct site s = a_site();
 
@@ -66,7 +69,8 @@ static void test_own_files(void **state)
 	(void)state;
 	boot_pxelinux(&s, "a.sqfs", &n, &pxelinux);
 	has(&pxelinux,
-	    "APPEND initrd=all.rdz automatic=method:dolly,network:dhcp,dolly_timeout:100 rescue dollymethod node_id=7 "
+	    "APPEND initrd=all.rdz automatic=method:dolly,network:dhcp,log:10.0.1.20,dolly_timeout:100 rescue "
+	    "dollymethod node_id=7 "
 	    "a=$b\n",
 	    true);
 	boot_grub_entry(&s, "a.sqfs", &n, &grub);
