@@ -38,9 +38,9 @@ BYTES = ('<30>1 - {name} stage1 - - [stage1@32473 step="4" steps="6" name="image
          'total="300000000" code="S1-OK" mac="{mac}" node="{id}" up="{up}" ms="330 287 6"]                 '
          '########........  50 %  150/300 MB  94 MB/s  0:01 left')
 DONE = ('<30>1 - {name} stage1 - - [stage1@32473 step="6" steps="6" name="init" state="done" done="-1" total="-1" '
-        'code="S1-OK" mac="{mac}" node="{id}" up="9000" ms="330 287 6 3254 50 16"] ')
+        'code="S1-OK" mac="{mac}" node="{id}" up="{up}" ms="330 287 6 3254 50 16"] ')
 FAILED = ('<27>1 - {name} stage1 - - [stage1@32473 step="4" steps="6" name="image" state="failed" done="-1" total="-1" '
-          'code="S1-SRV-01" mac="{mac}" node="{id}" up="5000" ms="330 287 6 90"] 10.0.2.2 port 80: Connection refused')
+          'code="S1-SRV-01" mac="{mac}" node="{id}" up="{up}" ms="330 287 6 90"] 10.0.2.2 port 80: Connection refused')
 UP = ('<30>1 - {name} stage1 - - [stage1@32473 phase="up" up="{up}" mac="{mac}" node="{id}"] up')
 
 
@@ -53,8 +53,8 @@ class Station:
         self.start()
 
     def start(self):
-        self.process = self.node.start([HEAD_NODE, "status-daemon", "--state", self.state], ready=netns.line("^status:"),
-                                       name="status-daemon")
+        self.process = self.node.start([HEAD_NODE, "status-daemon", "--state", self.state],
+                                       ready=netns.line("^status:"), name="status-daemon")
 
     def kill(self):
         """As a kernel out of memory does."""
@@ -407,9 +407,9 @@ def fill(s, count, seconds=2):
         time.sleep(1)
     for number in range(1, count + 1):
         if number in (5, 23, 41):
-            s.say(number, FAILED)
+            s.say(number, FAILED, up=4700 + seconds * 1000)
         elif number % 3 == 0:
-            s.say(number, DONE, UP, up=20_000)
+            s.say(number, DONE, UP, up=4700 + seconds * 1000)
         part = 1 if number % 3 == 0 else 0.9 - number / count * 0.7
         parent = "head" if number == 1 else f"127.0.1.{number - 1}"
         chain.append(f"node 127.0.1.{number} {parent} {'done' if part == 1 else 'ready'} {int(part * 3e8)} 300000000 "
@@ -431,8 +431,8 @@ def looks_right(page, count):
 
 
 def test_page():
-    """64 nodes with failures in Chromium, on a desktop and a phone: errors first, filters, one node's steps and log, live
-    without reloading, hostile names as text, no errors, no requests to others."""
+    """64 nodes with failures in Chromium, on a desktop and a phone: errors first, filters, one node's steps and log,
+    live without reloading, hostile names as text, no errors, no requests to others."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with station() as s, Browser(node=s.node) as browser:
         fill(s, 64, 6)
@@ -448,7 +448,7 @@ def test_page():
         assert "Is the service running" in page.run("document.getElementById('d-hint').textContent")
         page.picture(PICTURES / "status-node.png")
         page.run("document.getElementById('close').click(); document.querySelector('button.all').click()")
-        s.say(7, FAILED)
+        s.say(7, FAILED, up=40_000)
         page.wait("document.querySelectorAll('.node.failed').length === 4")
         s.say(7, UP, up=90_000)
         page.wait("document.querySelectorAll('.node.failed').length === 3")

@@ -70,8 +70,8 @@ static void test_own_files(void **state)
 	boot_pxelinux(&s, "a.sqfs", &n, &pxelinux);
 	has(&pxelinux,
 	    "APPEND initrd=all.rdz automatic=method:dolly,network:dhcp,log:10.0.1.20,dolly_timeout:100 rescue "
-	    "dollymethod "
-	    "node_id=7 a=$b\n",
+	    "dollymethod node_id=7 "
+	    "a=$b\n",
 	    true);
 	boot_grub_entry(&s, "a.sqfs", &n, &grub);
 	has(&grub, "'node_id=7' 'a=$b'", true); /* GRUB would read the dollar */
