@@ -470,6 +470,15 @@ install: all doc
 		$(patsubst clone/%.c,build/bin/%,$(filter clone/%,$(MAINS)))
 	for page in $(MAN_PAGES); do install -D -m 644 -t "$(TO)/share/man/man$${page##*.}" "$$page" || exit 1; done
 
+# Packages of what install installs: stage1-netboot, stage1-server, stage1-clone, by the table packaging/packages.
+.PHONY: deb rpm
+deb rpm:
+	@third/need "make $@" $$(tests/packages packaging/build)
+	@rm -rf build/$@
+	@mkdir -p build/$@
+	$(Q)$(MAKE) -s install DESTDIR='$(CURDIR)/build/$@/staged' PREFIX=/usr
+	$(Q)packaging/build $@ build/$@/staged build/$@
+
 .PHONY: format
 format: # every C file as .clang-format has it; tests/docs looks at that
 	@third/need "make format" clang-format
@@ -505,6 +514,7 @@ help:
 #| make sim         the relay under simulated time: SEEDS=5000 schedules of up to NODES=32 machines, or SECONDS= long
 #| make bench       the benchmark tables, with the peers' side of each
 #| make install     under DESTDIR= and PREFIX=/usr/local
+#| make deb rpm     packages of that, in build/deb/ and build/rpm/
 #| make format      lay out every C file as .clang-format says
 #| make doc         the man pages, in build/doc/
 #| make update      fetch the distribution's package lists anew: the next make takes the newest kernel

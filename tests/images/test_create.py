@@ -100,7 +100,7 @@ def test_boots():
         words = created(where, "--server", "servernode", "taktuk")
         config = lab.file("dolly.cfg", words.partition("# dolly.cfg:\n")[2].partition("\n\n")[0] + "\n")
         room = Room(lab, 3, DOLLY_LINE)
-        server = room.head.start([maker.TOP / "build/bin/dolly", "-s", "-v", "-f", config])
+        server = room.head.start([maker.TOP / "build/bin/dolly", "-s", "-v", "-a", str(PATIENCE), "-f", config])
         machines = [room.machine(i) for i in (1, 2, 3)]
         for i, machine in enumerate(machines, 1):
             machine.expect("login:", PATIENCE).send("root\n").expect("# ", 60)
