@@ -1,8 +1,9 @@
-/* file.c - the name of a small file -> all that is in it. */
+/* file.c - the name of a small file -> all that is in it; folders. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PORTION 16384
@@ -34,4 +35,19 @@ char *file_text(const char *path)
 		return buf_take(&text);
 	buf_free(&text);
 	return NULL;
+}
+
+int make_folders(const char *path)
+{
+	cleanup_free char *part = strdup(path);
+
+	if (!part)
+		return -ENOMEM;
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }

@@ -1,4 +1,4 @@
-/* file.h - the name of a small file -> all that is in it. */
+/* file.h - the name of a small file -> all that is in it; folders. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -11,5 +11,8 @@ int file_read(const char *path, struct buf *out);
 
 /* All of it as a string, owned by the caller; NULL on any error. */
 char *file_text(const char *path) must_check;
+
+/* Makes the folder PATH and those above it. 0 or -errno. */
+int make_folders(const char *path) must_check;
 
 #endif

@@ -16,27 +16,6 @@
 
 #define UNMOUNT_PATIENCE 12000 /* ms for what still writes below it */
 
-int make_folders(const char *path)
-{
-	cleanup_free char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *at = copy + 1; *copy; at++) {
-		char end = *at;
-
-		if (end && end != '/')
-			continue;
-		*at = '\0';
-		if (mkdir(copy, 0755) && errno != EEXIST)
-			return -errno;
-		*at = end;
-		if (!end)
-			break;
-	}
-	return 0;
-}
-
 /* ---- before the first write */
 
 static int name_disks(struct work *w)

@@ -3,6 +3,7 @@
 #ifndef CLONE_APPLY_PARTS_H
 #define CLONE_APPLY_PARTS_H
 
+#include "base/file.h"
 #include "clone/apply.h"
 
 /* An apply under way. */
@@ -41,9 +42,6 @@ int make_step(struct work *w, const struct step *s) must_check;
 
 /* The value of KEY= in the lines that blkid -o export and mdadm --export print; owned by the caller; NULL: none. */
 char *export_value(const char *text, const char *key) must_check;
-
-/* Makes PATH and the folders above it. 0 or -errno. */
-int make_folders(const char *path) must_check;
 
 /* Writes fstab, crypttab, mdadm.conf, mounts, uuids, boot. 0 or -errno with words. */
 int result_write(struct work *w) must_check;

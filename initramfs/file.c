@@ -39,21 +39,6 @@ int file_write(const char *path, const void *data, size_t len)
 	return err;
 }
 
-int make_folders(const char *path)
-{
-	cleanup_free char *part = strdup(path);
-
-	if (!part)
-		return -ENOMEM;
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 /* Makes the folder that PATH is to lie in, and makes room there. */
 static int make_place(const char *path)
 {

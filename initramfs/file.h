@@ -9,9 +9,6 @@
 /* Writes the file PATH by way of a temporary name beside it: there is never half a file of that name. 0 or -errno. */
 int file_write(const char *path, const void *data, size_t len) must_check;
 
-/* Makes the folder PATH and those above it. 0 or -errno. */
-int make_folders(const char *path) must_check;
-
 /* Makes PATH a second name of FILE, folders above it included; a file that is there is replaced. 0 or -errno. */
 int link_to(const char *file, const char *path) must_check;
 
