@@ -460,6 +460,8 @@ install: all doc
 	install -d '$(TO)/bin' '$(TO)/sbin' '$(TO)/lib/stage1'
 	install -m 755 $(PROGRAMS:%=build/bin/%) $(HOSTED_PROGRAMS:%=build/bin/%) '$(TO)/bin'
 	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
+	install -D -m 644 -t '$(TO)/lib/systemd/system' $(wildcard server/*.service)
+	sed -i 's,/usr/sbin,$(PREFIX)/sbin,' '$(TO)'/lib/systemd/system/*.service
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
 	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image

@@ -62,8 +62,8 @@ def built(where, kind, out, check=True):
 
 
 def test_debs():
-    """The three packages have every file of the installation, each once; lintian is silent; twice the same bytes; a file
-    that no package has is named, and none is made."""
+    """The three packages have every file of the installation, each once; lintian is silent; twice the same bytes; a
+    file that no package has is named, and none is made."""
     with maker.folder() as where:
         staged(where)
         built(where, "deb", "a")
