@@ -386,19 +386,19 @@ MUSL_PROGRAMS = STAGE1_FETCH=$(CURDIR)/build/musl/bin/stage1-fetch DOLLY=$(CURDI
 need-run: need-test
 	@third/need "make test" python3 $$(tests/packages tests/*/test_*.py server/demo server/demo-image tests/bare)
 
-# ---- what reads programs without running them. cppcheck knows neither GCC's cleanup attribute (memleak, resourceLeak), nor
-# vectors and arrays that are filled in a loop (uninitvar), nor what Linux adds to lseek and mmap (invalidFunctionArg), nor
-# a recv() that asks for a length only (nullPointer); readdir, strtok and getpwnam are for programs with one thread, `x = x`
-# quiets gcc. shellcheck: words that are meant to be split (2046), variables that others set (2154, 1090), lists of one
-# (2043), and folders whose parents are there (2174).
+# ---- what reads programs without running them. cppcheck knows neither GCC's cleanup attribute (memleak, resourceLeak),
+# nor vectors and arrays that are filled in a loop (uninitvar), nor what Linux adds to lseek and mmap
+# (invalidFunctionArg), nor a recv() that asks for a length only (nullPointer); readdir, strtok and getpwnam are for
+# programs with one thread, `x = x` quiets gcc. shellcheck: words that are meant to be split (2046), variables that
+# others set (2154, 1090), lists of one (2043), and folders whose parents are there (2174).
 LINT_C  := memleak resourceLeak uninitvar invalidFunctionArg nullPointer readdirCalled strtokCalled getpwnamCalled \
 	autoVariables selfAssignment internalAstError leakReturnValNotUsed invalidPrintfArgType_uint missingInclude
 LINT_SH := SC2046,SC2154,SC1090,SC1091,SC2043,SC2174,SC2209
 .PHONY: lint
 lint:
 	@third/need "make lint" cppcheck shellcheck
-	$(Q)cppcheck -q -j $(shell nproc) --std=c11 -D_GNU_SOURCE -I. --library=posix --enable=warning,portability,performance \
-		$(LINT_C:%=--suppress=%) --error-exitcode=1 $(PARTS) initramfs
+	$(Q)cppcheck -q -j $(shell nproc) --std=c11 -D_GNU_SOURCE -I. --library=posix \
+		--enable=warning,portability,performance $(LINT_C:%=--suppress=%) --error-exitcode=1 $(PARTS) initramfs
 	$(Q)shellcheck -S warning -e $(LINT_SH) $$(grep -lrE '^#!/bin/(sh|bash)' $(PARTS) initramfs tests third bench .ci)
 
 # What to run before each commit, within minutes: all that needs no server and no second machine, and one boot.
