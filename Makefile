@@ -254,7 +254,8 @@ endif
 # ---- unit tests: the same sources with the host's libc and the sanitizers, as a plain user
 UNIT_CFLAGS := $(HOST_STD) $(WARN) -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_LIBS   := -lcmocka -lmicrohttpd -ljansson -lkmod -lpci -lz -llzma -lzstd $(HOST_THIRD) -lbearssl
-UNIT_SRC    := $(PART_SRC) $(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) $(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
+UNIT_SRC    := $(PART_SRC) $(filter-out $(HOSTED_MAINS),$(HOSTED_SRC)) \
+	$(filter-out initramfs/mkrdz.c,$(sort $(wildcard initramfs/*.c)))
 UNIT_OBJ    := $(UNIT_SRC:%.c=build/unit/%.o)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,build/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
