@@ -8,9 +8,6 @@ import stage2
 from qemu import boot
 from wire import Switch
 
-# Python's own, less the look for its own name, which where no name server answers takes 20 s.
-HTTP_SERVER = ("import http.server, socket; socket.getfqdn = str; "
-               "http.server.test(http.server.SimpleHTTPRequestHandler, http.server.ThreadingHTTPServer, port=8000, bind='::')")
 NAME = "--host-record=www.lab.example,fd00::1"
 
 
@@ -24,7 +21,8 @@ def head6(lab, *dnsmasq, address4=()):
     dhcp.dnsmasq(head, "--port=53", "--enable-ra", "--dhcp-range=fd00::,ra-stateless",
                  "--dhcp-option=option6:dns-server,[fd00::1]", *dnsmasq, ready="router advertisement")
     image = stage2.squashfs()
-    head.start([sys.executable, "-c", HTTP_SERVER], ready=netns.line("Serving HTTP"), cwd=image.parent)
+    head.start([sys.executable, "-u", "-m", "http.server", "--bind", "::", "8000"],
+               ready=netns.line("Serving HTTP"), cwd=image.parent)
     return ports, f"automatic=method:http,directory:/,image:{image.name},"
 
 
