@@ -12,6 +12,8 @@ MODULES_LIST ?= modules.list
 FIRMWARE_DIR ?=
 CA_BUNDLE    ?=
 SIGNED       ?=
+VERIFY_KEYS  ?=
+VERIFY_SHELL ?=
 PREFIX       ?= /usr/local
 DESTDIR      ?=
 FUZZ_SECONDS ?= 60
@@ -224,22 +226,24 @@ build/ca-certificates.pem: | need-build
 BUNDLE := $(if $(CA_BUNDLE),$(filter-out none,$(CA_BUNDLE)),build/ca-certificates.pem)
 
 # What is no file but changes all.rdz.
-CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) CA_BUNDLE=$(CA_BUNDLE) SIGNED=$(SIGNED)
+CHOICE := MODULES_LIST=$(MODULES_LIST) FIRMWARE_DIR=$(FIRMWARE_DIR) CA_BUNDLE=$(CA_BUNDLE) SIGNED=$(SIGNED) \
+	VERIFY_KEYS=$(VERIFY_KEYS) VERIFY_SHELL=$(VERIFY_SHELL)
 build/$(LIBC)/choice: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CHOICE)' | cmp -s - $@ || echo '$(CHOICE)' >$@
 
 # The programs that lie beside /init.
-BESIDE := stage1-tls stage1-relay
+BESIDE := stage1-tls stage1-relay stage1-verify
 build/$(LIBC)/all.rdz: build/$(LIBC)/bin/stage1 $(BESIDE:%=build/$(LIBC)/bin/%) build/mkrdz build/kernel/version \
-		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(BUNDLE)
+		build/tools.unpacked build/$(LIBC)/choice $(MODULES_LIST) $(BUNDLE) $(VERIFY_KEYS)
 	@[ -z '$(BUNDLE)' ] || grep -q -e '-----BEGIN CERTIFICATE-----' '$(BUNDLE)' || \
 		{ echo 'CA_BUNDLE=$(BUNDLE) holds no certificate: it has to be a file of PEM' >&2; exit 1; }
 	$(call say,RDZ $@)
 	$(Q)build/mkrdz --modules "build/kernel/lib/modules/$$(cat build/kernel/version)" --list '$(MODULES_LIST)' \
 		--init build/$(LIBC)/bin/stage1 $(BESIDE:%=--beside build/$(LIBC)/bin/%) --ca-bundle '$(BUNDLE)' \
 		--tools build/tools --pci-ids build/tools/usr/share/misc/pci.ids \
-		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed)
+		--firmware '$(FIRMWARE_DIR)' --work build/rdz --out $@ $(if $(SIGNED),--signed) \
+		$(if $(VERIFY_KEYS),--keys $(VERIFY_KEYS) $(if $(VERIFY_SHELL),--shell))
 
 $(MODULES_LIST):
 	@echo 'MODULES_LIST=$@: there is no such file; modules.list is the usual one.' >&2; false
@@ -247,6 +251,11 @@ $(MODULES_LIST):
 ifneq ($(filter-out none,$(CA_BUNDLE)),)
 $(CA_BUNDLE):
 	@echo 'CA_BUNDLE=$@: there is no such file; silent: the authorities of the distribution.' >&2; false
+endif
+
+ifneq ($(VERIFY_KEYS),)
+$(VERIFY_KEYS):
+	@echo 'VERIFY_KEYS=$@: there is no such file; stage1-sign keys makes one.' >&2; false
 endif
 
 -include $(HOST_OBJ:.o=.d) $(HOSTED_OBJ:.o=.d) $(HOSTED_MAINS:%.c=build/host/%.d)
@@ -548,4 +557,6 @@ help:
 #|   CA_BUNDLE=FILE|none    the authorities that method https trusts, in PEM; silent: those of the distribution's
 #|                            package ca-certificates; none: only pin: works
 #|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is 4 MB larger
+#|   VERIFY_KEYS=FILE       public keys, one a line: nodes then boot only what is signed by them, doc/signing.md; there
+#|                            is no shell in all.rdz then, but with VERIFY_SHELL=1
 #|   V=1                    show the commands

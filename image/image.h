@@ -97,12 +97,17 @@ void store_close(struct store *s);
 /* The sink in front of a store: looks at the first bytes, takes gz, xz and zstd off as they stream in, keeps the
  * rest. With RAW set nothing is taken off or looked at (stage1-fetch). MEMORY_AVAILABLE (bytes, -1: do not check)
  * limits what it accepts before and while it comes; memory_reserve() of it stays free. SHA256_HEX (NULL: do not
- * check) is the sum of the bytes as they come, checked by finish. Free it with its free call; the store stays. NULL
+ * check) is the sum of the bytes as they come, checked by finish: until then what is compressed or an archive stays in
+ * memory as it came, and no decoder looks at it. Free it with its free call; the store stays. NULL
  * when memory ran out. */
 struct sink *image_sink(struct store *s, bool raw, int64_t memory_available, const char *sha256_hex);
 
 /* Loads a kernel module by name; given by the flow (probe_module), may be NULL. */
 typedef int image_load_module_fn(void *ctx, const char *name);
+
+/* Of S, an image_sink, root_sink or unpack_sink: exactly SIZE bytes have to come; what announces more is
+ * refused before a byte is moved. Before its begin. SIZE -1: any number. */
+void image_sink_expect(struct sink *s, int64_t size);
 
 /* The sink in front of whatever a root is made of: an image goes into the store S, as by image_sink; a tar or cpio
  * archive, compressed or not, is unpacked at TARGET (which exists) as it comes: into a tmpfs where S is memory, into a

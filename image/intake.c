@@ -5,8 +5,12 @@
 #include "image/decode.h"
 #include "image/sha256.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <zstd.h>
+
+#include "base/compat.h"
 
 #define INPUT_SIZE INTAKE_PORTION
 
@@ -24,8 +28,11 @@ struct intake {
 	uint8_t want[SHA256_SIZE];
 	struct sha256 sum;
 
-	enum { INTAKE_HEAD, INTAKE_PLAIN, INTAKE_DECODE } state;
+	enum { INTAKE_HEAD, INTAKE_PLAIN, INTAKE_DECODE, INTAKE_HELD } state;
+	int64_t expected; /* bytes that have to come; -1: any number */
 	int64_t announced, came;
+	int held; /* INTAKE_HELD: a file in memory with all that came, until its sum is known to be right; else -1 */
+	bool replaying; /* what was held goes its way */
 	struct decoder decoder;
 	uint8_t *space; /* what reserve gave last */
 	size_t have;    /* INTAKE_HEAD: bytes waiting in input */
@@ -40,6 +47,13 @@ static struct intake *self(struct sink *s)
 	return container_of(s, struct intake, sink);
 }
 
+/* BYTES is not what the image has. */
+static int wrong_size(const struct intake *in, int64_t bytes, struct failure *f)
+{
+	return fail(f, FAIL_IMG_DIGEST, -EBADMSG, "it has %lld bytes%s, and signed is one of %lld", (long long)bytes,
+		    bytes == in->came && bytes > in->expected ? " or more" : "", (long long)in->expected);
+}
+
 static int intake_begin(struct sink *s, int64_t size, struct failure *f)
 {
 	struct intake *in = self(s);
@@ -47,8 +61,10 @@ static int intake_begin(struct sink *s, int64_t size, struct failure *f)
 	if (in->hex_as_given)
 		return fail(f, FAIL_CMD_BAD_VALUE, -EINVAL, "sha256:%.80s: a SHA-256 is 64 hexadecimal digits",
 			    in->hex_as_given);
+	if (in->expected >= 0 && size > in->expected)
+		return wrong_size(in, size, f);
 	in->announced = size;
-	return in->inner->begin(in->inner, size, f);
+	return in->inner->begin(in->inner, size < 0 ? in->expected : size, f);
 }
 
 static int intake_reserve(struct sink *s, void **space, size_t *room, struct failure *f)
@@ -130,6 +146,51 @@ static int64_t zstd_contents(const uint8_t *head, size_t len)
 	return size > INT64_MAX ? INT64_MAX : (int64_t)size;
 }
 
+/* ---- what has a sum is looked into when that is known to be right, not before */
+
+/* Has what begins so to go through a decoder, or is it none of the images that are mounted as they lie? */
+static bool must_hold(const struct intake *in)
+{
+	int64_t claimed;
+	enum image_kind kind = image_recognise(in->input, in->have, &claimed);
+
+	return in->check && !in->raw && !in->replaying && kind != IMAGE_SQUASHFS && kind != IMAGE_EROFS &&
+	       kind != IMAGE_EXT && kind != IMAGE_ISO9660;
+}
+
+/* Keeps USED more bytes of the input as they came. */
+static int hold(struct intake *in, size_t used, struct failure *f)
+{
+	int64_t at = in->came - (int64_t)used;
+
+	if (in->memory >= 0 && in->came > in->memory - memory_reserve(in->memory))
+		return fail(f, FAIL_MEM_TOO_LITTLE, -ENOMEM,
+			    "%lld bytes came, which are kept until their sum is known, and %lld were free",
+			    (long long)in->came, (long long)in->memory);
+	for (size_t done = 0; done < used;) {
+		ssize_t n = pwrite(in->held, in->input + done, used - done, (off_t)(at + (int64_t)done));
+
+		if (n <= 0)
+			return fail(f, FAIL_MEM_TOO_LITTLE, n ? -errno : -ENOSPC, "keeping the image packed: %s",
+				    n ? err_text(errno) : "nothing was taken");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* All that came waits in the input. */
+static int hold_begin(struct intake *in, struct failure *f)
+{
+	size_t len = in->have;
+
+	in->held = memfd_create("packed", MFD_CLOEXEC);
+	if (in->held < 0)
+		return fail(f, FAIL_MEM_TOO_LITTLE, -errno, "keeping the image packed: %s", err_text(errno));
+	in->state = INTAKE_HELD;
+	in->have = 0;
+	return hold(in, len, f);
+}
+
 /* The first bytes are there: is it compressed? */
 static int decide(struct intake *in, struct failure *f)
 {
@@ -138,6 +199,8 @@ static int decide(struct intake *in, struct failure *f)
 	size_t len = in->have;
 	int err;
 
+	if (must_hold(in))
+		return hold_begin(in, f);
 	in->have = 0;
 	if (in->raw || (kind != IMAGE_GZIP && kind != IMAGE_XZ && kind != IMAGE_ZSTD)) {
 		if (in->further && kind != IMAGE_CPIO)
@@ -174,14 +237,44 @@ static int go_further(struct intake *in, struct failure *f)
 	return err;
 }
 
+/* Is what came enough to decide? What may be an ext or ISO is known by what lies behind its beginning. */
+static bool can_decide(const struct intake *in)
+{
+	return in->have >= IMAGE_HEAD || (in->have >= HEAD_SIZE && !must_hold(in));
+}
+
 /* Counts what came. 0 or -errno. */
 static int count(struct intake *in, size_t n, struct failure *f)
 {
 	in->came += (int64_t)n;
+	if (in->expected >= 0 && in->came > in->expected)
+		return wrong_size(in, in->came, f);
 	if (in->announced >= 0 && in->came > in->announced)
 		return fail(f, FAIL_SRV_PROTOCOL, -EPROTO, "%lld bytes were announced, and more came",
 			    (long long)in->announced);
 	return 0;
+}
+
+/* USED bytes more go where they belong. */
+static int pass_on(struct intake *in, size_t used, struct failure *f)
+{
+	int err;
+
+	switch (in->state) {
+	case INTAKE_PLAIN:
+		err = in->inner->commit(in->inner, used, f);
+		ask_rest(in);
+		break;
+	case INTAKE_DECODE:
+		err = decode(in, in->input, used, f);
+		break;
+	case INTAKE_HELD:
+		return hold(in, used, f);
+	default:
+		in->have += used;
+		err = can_decide(in) ? decide(in, f) : 0;
+	}
+	return err ? err : go_further(in, f);
 }
 
 static int intake_commit(struct sink *s, size_t used, struct failure *f)
@@ -193,19 +286,41 @@ static int intake_commit(struct sink *s, size_t used, struct failure *f)
 		return err;
 	if (in->check)
 		sha256_add(&in->sum, in->space, used);
-	switch (in->state) {
-	case INTAKE_PLAIN:
-		err = in->inner->commit(in->inner, used, f);
-		ask_rest(in);
-		break;
-	case INTAKE_DECODE:
-		err = decode(in, in->input, used, f);
-		break;
-	default:
-		in->have += used;
-		err = in->have >= HEAD_SIZE ? decide(in, f) : 0;
+	return pass_on(in, used, f);
+}
+
+/* One portion of what was held, from AT on; its memory is given back. Bytes, or -errno. */
+static ssize_t replay_some(struct intake *in, int64_t at, struct failure *f)
+{
+	void *space;
+	size_t room;
+	int err = intake_reserve(&in->sink, &space, &room, f);
+	ssize_t n = err ? err : pread(in->held, space, MIN(room, (size_t)INTAKE_PORTION), (off_t)at);
+
+	if (err)
+		return err;
+	if (n < 0)
+		return fail(f, FAIL_IMG_STORE, -errno, "reading the packed image: %s", err_text(errno));
+	(void)fallocate(in->held, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, n);
+	err = n ? pass_on(in, (size_t)n, f) : 0;
+	return err ? err : n;
+}
+
+/* What was held is what it shall be: now it is unpacked. */
+static int replay(struct intake *in, struct failure *f)
+{
+	int64_t at = 0;
+
+	in->replaying = true;
+	in->state = INTAKE_HEAD;
+	while (at < in->came) {
+		ssize_t n = replay_some(in, at, f);
+
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		at += n;
 	}
-	return err ? err : go_further(in, f);
+	return in->state == INTAKE_HEAD && (in->have || !in->further) ? decide(in, f) : 0;
 }
 
 static ssize_t intake_pull(struct sink *s, int fd, size_t max, struct failure *f)
@@ -274,7 +389,7 @@ static int intake_take(struct sink *s, int fd, int64_t size, struct failure *f)
 	struct intake *in = self(s);
 	int err;
 
-	if (!can_take(in, fd))
+	if (!can_take(in, fd) || (in->expected >= 0 && size != in->expected))
 		return -EOPNOTSUPP;
 	err = sink_take(in->inner, fd, size, f);
 	if (!err && in->check)
@@ -320,8 +435,12 @@ static int intake_finish(struct sink *s, struct failure *f)
 	if (in->state == INTAKE_HEAD && (in->have || !in->further))
 		err = decide(in, f);
 	/* The sum first: damage on the way is better named by it than by a decoder. */
+	if (!err && in->expected >= 0 && in->came != in->expected)
+		err = wrong_size(in, in->came, f);
 	if (!err)
 		err = check_sum(in, f);
+	if (!err && in->state == INTAKE_HELD)
+		err = replay(in, f);
 	if (!err && in->state == INTAKE_DECODE)
 		err = decoder_finish(&in->decoder, f);
 	return err ? err : in->inner->finish(in->inner, f);
@@ -330,6 +449,8 @@ static int intake_finish(struct sink *s, struct failure *f)
 static void reset(struct intake *in)
 {
 	decoder_close(&in->decoder);
+	base_close_fd(&in->held);
+	in->replaying = false;
 	in->state = INTAKE_HEAD;
 	in->announced = -1;
 	in->came = 0;
@@ -351,6 +472,7 @@ static void intake_free(struct sink *s)
 	struct intake *in = self(s);
 
 	decoder_close(&in->decoder);
+	base_close_fd(&in->held);
 	in->inner->free(in->inner);
 	free(in);
 }
@@ -382,9 +504,16 @@ struct sink *intake_sink(struct sink *inner, bool raw, int64_t memory, const cha
 	in->inner = inner;
 	in->raw = raw;
 	in->memory = memory;
+	in->held = -1;
+	in->expected = -1;
 	in->check = sha256_hex;
 	if (sha256_hex && sha256_parse(in->want, sha256_hex))
 		in->hex_as_given = sha256_hex;
 	reset(in);
 	return &in->sink;
+}
+
+void image_sink_expect(struct sink *s, int64_t size)
+{
+	self(s)->expected = size;
 }

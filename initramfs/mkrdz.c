@@ -5,6 +5,7 @@
 #include "initramfs/file.h"
 #include "initramfs/ids.h"
 #include "initramfs/pack.h"
+#include "trust/keyring.h"
 
 #include <dirent.h>
 #include <getopt.h>
@@ -26,9 +27,11 @@ struct job {
 	const char *pci_ids;  /* --pci-ids */
 	const char *bundle;   /* --ca-bundle: the authorities that servers are trusted by, in PEM, or NULL */
 	const char *firmware; /* --firmware, or NULL */
+	const char *keys;     /* --keys: of those whose signature an image has to have, or NULL */
 	const char *work;     /* --work: a folder for the cache and the stage */
 	const char *out;      /* --out: all.rdz */
 	bool as_signed;       /* --signed */
+	bool shell;           /* --shell: with keys, too */
 };
 
 /* all.rdz is two archives, one behind the other, which the kernel unpacks both before it starts /init. */
@@ -213,6 +216,23 @@ static int add_all_firmware(const struct job *job, const struct kernel_modules *
 
 /* ---- the rest */
 
+/* The public keys, which have to be some. */
+static int add_keys(const char *path, struct cpio *c)
+{
+	cleanup_buf struct buf text = { 0 }, why = { 0 };
+	struct keyring keys = { 0 };
+	int err = file_read(path, &text);
+
+	if (err)
+		return trouble(err, path);
+	err = keyring_parse(&keys, buf_cstr(&text), text.len, &why);
+	keyring_free(&keys);
+	if (!err)
+		return cpio_file(c, "etc/stage1/keys", 0644, text.data, text.len);
+	fprintf(stderr, "mkrdz: VERIFY_KEYS=%s: %s\n", path, buf_cstr(&why));
+	return err;
+}
+
 static int add_tools(const struct job *job, struct cpio *c)
 {
 	cleanup_free char *lib = str_printf("%s/lib", job->tools);
@@ -325,7 +345,10 @@ static int fill(const struct job *job, const struct kernel_modules *t, const cha
 		err = add_all_firmware(job, t, &a->plain);
 	if (!err)
 		err = add_indexes(t, stage, &a->packed);
-	if (!err)
+	if (!err && job->keys)
+		err = add_keys(job->keys, &a->packed);
+	/* whoever may type into a shell boots what he likes */
+	if (!err && (!job->keys || job->shell))
 		err = add_tools(job, &a->packed);
 	if (!err)
 		err = add_pci_ids(job, stage, &a->packed);
@@ -376,6 +399,7 @@ static int make(const struct job *job)
 static const char usage[] = "usage: mkrdz --modules DIR --list FILE --init STAGE1 [--beside PROGRAM]... --tools DIR "
 			    "--pci-ids FILE --work DIR\n"
 			    "             --out FILE [--ca-bundle FILE] [--firmware DIR] [--signed]\n"
+			    "             [--keys FILE [--shell]]\n"
 			    "Packs all.rdz; make calls it right.\n";
 
 int main(int argc, char **argv)
@@ -387,8 +411,10 @@ int main(int argc, char **argv)
 		{ "modules", &job.modules }, { "list", &job.list },       { "init", &job.init },
 		{ "tools", &job.tools },     { "pci-ids", &job.pci_ids }, { "firmware", &job.firmware },
 		{ "work", &job.work },       { "out", &job.out },         { "ca-bundle", &job.bundle },
+		{ "keys", &job.keys },
 	};
-	struct option options[ARRAY_SIZE(wants) + 3] = { { "signed", no_argument, NULL, 's' },
+	struct option options[ARRAY_SIZE(wants) + 4] = { { "signed", no_argument, NULL, 's' },
+							 { "shell", no_argument, NULL, 'l' },
 							 { "beside", required_argument, NULL, 'b' } };
 	int c, index;
 
@@ -399,19 +425,22 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
-		options[i + 2] = (struct option){ wants[i].name, required_argument, NULL, 'v' };
+		options[i + 3] = (struct option){ wants[i].name, required_argument, NULL, 'v' };
 	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {
 		if (c == '?' || (c == 'b' && job.beside_count == MAX_BESIDE))
 			return 2;
 		if (c == 's')
 			job.as_signed = true;
+		else if (c == 'l')
+			job.shell = true;
 		else if (c == 'b')
 			job.beside[job.beside_count++] = optarg;
 		else if (c == 'v' && *optarg)
-			*wants[index - 2].value = optarg;
+			*wants[index - 3].value = optarg;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
-		if (!*wants[i].value && wants[i].value != &job.firmware && wants[i].value != &job.bundle) {
+		if (!*wants[i].value && wants[i].value != &job.firmware && wants[i].value != &job.bundle &&
+		    wants[i].value != &job.keys) {
 			fprintf(stderr, "mkrdz: --%s is missing; make calls it right\n", wants[i].name);
 			return 2;
 		}

@@ -69,6 +69,7 @@ struct method {
 	const char *title; /* for menus: "HTTP server" */
 	unsigned needs;    /* of enum method_needs */
 	bool stays;        /* what it brings can be used where it lies: it knows struct found */
+	bool alone;        /* it brings the one image that it is offered: no file can be asked for beside it */
 	/* Keys that must have a value, ended by KEY_COUNT; the flow asks for them or reports them. */
 	const enum option_key *required;
 	/* Keys a person at the console is asked for besides, ended by KEY_COUNT; NULL for none. */
@@ -122,6 +123,9 @@ void found_release(struct found *found);
  * each first plain, then with the machine's architecture appended to the directory. *COUNT strings, each to be freed,
  * and the array too. 0 or -ENOMEM. */
 int method_paths(const struct options *o, char ***paths, size_t *count) must_check;
+
+/* The file of stage2 as image: names it, or the classic one. Owned by O, or a constant. */
+const char *method_file(const struct options *o);
 
 /* The folder of PATH, one of method_paths, in which image: or the classic name begins: "/pub/x86_64" of
  * "/pub/x86_64/install/stage2/mdkinst.sqfs", "" for the top. To be freed; NULL when memory ran out. */

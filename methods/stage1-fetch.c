@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "image/image.h"
 #include "methods/method.h"
+#include "methods/verify/verify.h"
 #include "options/advice.h"
 #include "methods/retrieve/url.h"
 
@@ -243,21 +244,25 @@ static int copy_out(const struct store *s, struct failure *f)
 static int fetch_image(const struct request *r, const struct method *m, struct store *store, struct failure *f)
 {
 	bool in_memory = streq(r->output, "-");
-	struct sink *sink = image_sink(store, true, in_memory ? memory_available() : -1, r->options.value[KEY_SHA256]);
+	const char *sha256 = r->options.value[KEY_SHA256];
+	struct verified v = { .size = -1 };
 	struct fetch fetch = {
 		.options = &r->options,
-		.sink = sink,
 		.watch = isatty(STDERR_FILENO) ? &terminal : &silent,
 		.fail = f,
 		.raw = true,
 	};
-	int err;
+	int err = verify_wanted(&r->options, NULL) ? verify_manifest(m, &fetch, NULL, &v) : 0;
 
-	if (!sink)
+	if (err)
+		return err;
+	fetch.sink = image_sink(store, true, in_memory ? memory_available() : -1, v.size < 0 ? sha256 : v.sha256);
+	if (!fetch.sink)
 		return fail(f, FAIL_SYS_INTERNAL, -ENOMEM, "no memory for the image's sink");
+	image_sink_expect(fetch.sink, v.size);
 	start_ms = now_ms();
 	err = m->fetch(&fetch);
-	sink->free(sink);
+	fetch.sink->free(fetch.sink);
 	origin_free(&fetch.origin);
 	if (!err && in_memory)
 		err = copy_out(store, f);

@@ -3,6 +3,7 @@
 #include "stage1/steps.h"
 
 #include "base/clock.h"
+#include "methods/verify/verify.h"
 #include "stage1/system.h"
 
 /* A server or disk that says nothing for so many seconds is given up, where timeout: is silent. */
@@ -38,8 +39,31 @@ static void take_origin(struct flow *f, const struct fetch *fetch)
 	f->origin.tree = f->found.kind == FOUND_TREE;
 }
 
-/* The method's own work. A disk that does not answer holds it up in the kernel. */
-static int run_method(struct flow *f, struct fetch *fetch)
+/* The sink in front of STORE, which knows what has to come where that is known. */
+static int open_sink(struct flow *f, struct fetch *fetch, struct store *store, bool raw)
+{
+	const char *sha256 = f->options->value[KEY_SHA256];
+	struct verified v = { .size = -1 };
+	int64_t memory;
+
+	if (verify_wanted(f->options, VERIFY_KEYS)) {
+		int err = verify_manifest(f->method, fetch, VERIFY_KEYS, &v);
+
+		if (err)
+			return err;
+		sha256 = v.sha256;
+	}
+	memory = memory_available();
+	fetch->sink = raw ? image_sink(store, true, memory, sha256)
+			  : root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
+	if (!fetch->sink)
+		return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
+	image_sink_expect(fetch->sink, v.size);
+	return 0;
+}
+
+/* The method's own work, into STORE where there is one. A disk that does not answer holds it up in the kernel. */
+static int run_method(struct flow *f, struct fetch *fetch, struct store *store, bool raw)
 {
 	bool medium = f->method->needs & METHOD_NEEDS_STORAGE;
 	int64_t seconds;
@@ -49,16 +73,19 @@ static int run_method(struct flow *f, struct fetch *fetch)
 		return err;
 	if (medium)
 		flow_guard(f, MAX(seconds, (int64_t)MEDIUM_SILENCE_MIN_S) * 1000, FAIL_MED_READ, "a disk or disc");
-	err = f->method->fetch(fetch);
+	err = store ? open_sink(f, fetch, store, raw) : 0;
+	if (!err)
+		err = f->method->fetch(fetch);
 	if (medium)
 		flow_unguard(f);
+	if (fetch->sink)
+		fetch->sink->free(fetch->sink);
+	fetch->sink = NULL;
 	return err;
 }
 
 int flow_fetch(struct flow *f, struct store *store, bool raw)
 {
-	const char *sha256 = f->options->value[KEY_SHA256];
-	int64_t memory = memory_available();
 	struct fetch fetch = new_fetch(f);
 	cleanup_buf struct buf text = { 0 };
 	int64_t began, ms;
@@ -67,12 +94,7 @@ int flow_fetch(struct flow *f, struct store *store, bool raw)
 	fetch.found = raw ? NULL : &f->found;
 	do {
 		began = now_ms();
-		fetch.sink = raw ? image_sink(store, true, memory, sha256)
-				 : root_sink(store, ROOT_DIR, flow_load_module, f->probe, memory, sha256);
-		if (!fetch.sink)
-			return fail(&f->result->failure, FAIL_MEM_TOO_LITTLE, -ENOMEM, "not even for the work itself");
-		err = run_method(f, &fetch);
-		fetch.sink->free(fetch.sink);
+		err = run_method(f, &fetch, store, raw);
 		str_copy(f->server, sizeof(f->server), fetch.server);
 	} while (err && fetch.net && flow_other_card(f));
 	take_origin(f, &fetch);
@@ -107,9 +129,19 @@ static int guard(struct flow *f)
 	return err;
 }
 
+/* What is used where it lies is read again when it has been verified, and a tree has no manifest. */
+static int refuse_unverified(struct flow *f, const char *why)
+{
+	return verify_wanted(f->options, VERIFY_KEYS) ? verify_refuse(&f->result->failure, f->found.words, why) : 0;
+}
+
 /* A sum is that of one file. */
 static int refuse_sum(struct flow *f)
 {
+	int err = refuse_unverified(f, "it is a tree of files, and a manifest is that of one file");
+
+	if (err)
+		return err;
 	if (!f->options->value[KEY_SHA256])
 		return 0;
 	return fail(&f->result->failure, FAIL_CMD_BAD_VALUE, -EINVAL,
@@ -172,15 +204,17 @@ static int use_there(struct flow *f)
 	fetch.in_place = true;
 	fetch.writable = f->plan.mode == ROOT_RW;
 	do
-		err = run_method(f, &fetch);
+		err = run_method(f, &fetch, NULL, false);
 	while (err && fetch.net && flow_other_card(f));
 	take_origin(f, &fetch);
 	if (!err)
 		err = guard(f);
 	if (err)
 		return err;
-	if (f->found.kind == FOUND_FILE)
-		return use_file(f);
+	if (f->found.kind == FOUND_FILE) {
+		err = refuse_unverified(f, "it would be used where it lies, and could change there");
+		return err ? err : use_file(f);
+	}
 	watch_note(&f->watch, "a tree at %s", f->found.words);
 	return refuse_sum(f);
 }

@@ -8,13 +8,14 @@ static const char harmless[] =
 	"console=* quiet debug loglevel=* ignore_loglevel earlyprintk=* earlycon=* printk.time=* vga=* video=* "
 	"nomodeset "
 	"splash splash=* nosplash panic=* ro rw BOOT_IMAGE=* initrd=* BOOTIF=* ip=* nameserver=* net.ifnames=* "
-	"biosdevname=* acpi=* noapic nolapic noapictimer nolapic_timer pci=* iommu=* tsc=* clocksource=* mem=* "
+	"biosdevname=* acpi=* noapic nolapic noapictimer no_timer_check nolapic_timer pci=* iommu=* tsc=* "
+	"clocksource=* mem=* "
 	"maxcpus=* "
 	"nr_cpus=* consoleblank=* vconsole.*";
 
 /* What stage1 reads itself: nothing of it makes a verified image another one. */
 static const char own[] = "automatic=* node_id=* ramdisk_size=* root=/dev/ram* rescue kamethod dollymethod keepmounted "
-			  "noauto netauto";
+			  "noauto";
 
 /* Does WORD, of LEN bytes, fit the pattern of N bytes? */
 static bool fits(const char *word, size_t len, const char *pattern, size_t n)

@@ -48,7 +48,7 @@ static char *join(const char *directory, const char *folder, const char *file)
 	return buf_take(&path);
 }
 
-static const char *file_name(const struct options *o)
+const char *method_file(const struct options *o)
 {
 	if (o->value[KEY_IMAGE])
 		return o->value[KEY_IMAGE];
@@ -57,7 +57,7 @@ static const char *file_name(const struct options *o)
 
 char *method_folder(const struct options *o, const char *path)
 {
-	cleanup_free char *file = join("", "", file_name(o));
+	cleanup_free char *file = join("", "", method_file(o));
 	size_t len = strlen(path), end = file ? strlen(file) : 0;
 
 	if (!file)
@@ -78,7 +78,7 @@ char *method_tree_folder(const char *folder)
 int method_paths(const struct options *o, char ***paths, size_t *count)
 {
 	const char *directory = o->value[KEY_DIRECTORY] ? o->value[KEY_DIRECTORY] : "";
-	const char *file = file_name(o);
+	const char *file = method_file(o);
 	char folder[65], **list = calloc(2, sizeof(*list));
 
 	if (!list)

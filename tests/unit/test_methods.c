@@ -36,8 +36,10 @@ static void test_missing_keys(void **state)
 	o.value[KEY_SERVER] = "h";
 	assert_int_equal(method_check(method_find("http"), &o, &f), 0);
 	o.value[KEY_VERIFY] = "manifest"; /* nothing may boot unverified that was to be verified */
-	assert_int_equal(method_check(method_find("http"), &o, &f), -EOPNOTSUPP);
+	assert_int_equal(method_check(method_find("http"), &o, &f), -EINVAL);
 	assert_int_equal(f.id, FAIL_CMD_BAD_VALUE);
+	o.value[KEY_VERIFY] = "required:need=2:RWSqgjrrz31rz4Eb/gdsnBQ+cwtaf+Juh7jDNnR3t7+ZhA9p9ojhAaKp";
+	assert_int_equal(method_check(method_find("http"), &o, &f), 0);
 }
 
 static void check_paths(const char *directory, const char *image, bool rescue, const char *plain, const char *file)

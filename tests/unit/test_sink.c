@@ -667,6 +667,69 @@ static void test_a_full_disk_is_named(void **state)
 	store_close(&s);
 }
 
+/* What is to have a sum goes through no decoder before that is known to be right; what has none does at once. */
+static void test_nothing_is_unpacked_before_its_sum_is_right(void **state)
+{
+	static const char *const files[] = { "a.sqfs.gz", "a.sqfs.xz", "a.sqfs.zst" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_buf struct buf b = { 0 };
+		char hex[2 * SHA256_SIZE + 1];
+
+		scratch_read(&b, files[i]);
+		sum_of(&b, hex);
+		for (int summed = 0; summed < 2; summed++) {
+			struct failure f = { 0 };
+			struct store s;
+			struct sink *sink;
+
+			assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+			sink = image_sink(&s, false, -1, summed ? hex : NULL);
+			assert_int_equal(sink->begin(sink, (int64_t)b.len, &f), 0);
+			assert_int_equal(sink_write(sink, b.data, b.len, &f), 0);
+			assert_int_equal(s.size, summed ? 0 : (int64_t)plain.len);
+			assert_int_equal(sink->finish(sink, &f), 0);
+			sink->free(sink);
+			expect_stored(&s, &plain);
+			store_close(&s);
+		}
+		for (size_t portion = 1000; portion < 100000; portion *= 7)
+			expect_good(&b, &(struct feed){ .sha256 = hex, .portion = portion }, &plain);
+		b.data[b.len / 2] ^= 1;
+		expect_failure(&b, &(struct feed){ .sha256 = hex }, FAIL_IMG_DIGEST, "wanted is");
+		expect_failure(&b, &(struct feed){ .sha256 = hex, .memory = 18 << 20 }, FAIL_MEM_TOO_LITTLE, "");
+	}
+}
+
+static void test_exactly_so_many_bytes(void **state)
+{
+	static const struct {
+		int64_t announced, expected, sent;
+	} rows[] = { { 6, 5, 6 }, { -1, 5, 6 }, { -1, 7, 6 }, { 6, 7, 6 }, { -1, 0, 1 } };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct failure f = { 0 };
+		struct store s;
+		struct sink *sink;
+		int err;
+
+		assert_int_equal(store_open_memory(&s, NULL, &f), 0);
+		sink = image_sink(&s, true, -1, NULL);
+		image_sink_expect(sink, rows[i].expected);
+		err = sink->begin(sink, rows[i].announced, &f);
+		if (!err)
+			err = sink_write(sink, "abcdef", (size_t)rows[i].sent, &f);
+		if (!err)
+			err = sink->finish(sink, &f);
+		assert_true(err < 0);
+		assert_int_equal(f.id, FAIL_IMG_DIGEST);
+		sink->free(sink);
+		store_close(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,6 +741,8 @@ int main(void)
 		cmocka_unit_test(test_no_image),
 		cmocka_unit_test(test_raw_keeps_every_byte),
 		cmocka_unit_test(test_sha256_of_the_bytes_as_they_come),
+		cmocka_unit_test(test_nothing_is_unpacked_before_its_sum_is_right),
+		cmocka_unit_test(test_exactly_so_many_bytes),
 		cmocka_unit_test(test_too_little_memory_is_said_before_a_byte_moves),
 		cmocka_unit_test(test_too_little_memory_for_what_is_inside),
 		cmocka_unit_test(test_a_bomb_ends_at_the_limit),
