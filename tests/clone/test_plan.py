@@ -66,7 +66,7 @@ def table(device):
     dump = subprocess.run(["sfdisk", "--json", device], check=True, capture_output=True, text=True).stdout
     found = json.loads(dump)["partitiontable"]
     each = found.get("sectorsize", 512)
-    return {int(re.search(r"(\d+)$", part["node"])[1]): (part["start"], part["size"] * each // MIB, part["type"])
+    return {int(re.search(r"(\d+)$", part.get("node"))[1]): (part["start"], part["size"] * each // MIB, part["type"])
             for part in found["partitions"]}
 
 
