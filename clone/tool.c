@@ -87,6 +87,9 @@ static void become(const char *file, const char *const argv[], struct pipes *p)
 	setenv("LC_ALL", "C", 1);
 	/* of descriptors that others left open it does not complain */
 	setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
+	/* without udev device mapper's tools make their nodes themselves, if they are told so */
+	if (access("/run/udev/control", F_OK))
+		setenv("DM_DISABLE_UDEV", "1", 1);
 	execv(file, (char *const *)argv);
 	_exit(127);
 }
