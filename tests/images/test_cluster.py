@@ -62,7 +62,7 @@ def test_cluster():
                 if "is running on 3 nodes" in said:
                     break
                 time.sleep(5)
-            assert "tipc is running on 3 nodes" in said and said.count(": up") == 2, said
+            assert "tipc is running on 3 nodes" in said and said.count(":eth0: up") == 2, said
             assert f"node_id={i}" in said, said
         said = on_head(room, where, f"taktuk -c '{SSH}' -l root -m 10.0.1.31 -m 10.0.1.32 -m 10.0.1.33 "
                                     "broadcast exec [ 'uname -n; uptime' ]")
