@@ -80,10 +80,13 @@ static bool has_line(const struct buf *b, const char *line)
 static int add_all(const char *name, const char *folder, bool partitions, struct buf *out);
 
 /* NAME, and all that stands on it. */
-static int add_device(const char *name, struct buf *out)
+static int add_device(const char *given, struct buf *out)
 {
+	cleanup_free char *name = strdup(given); /* where readdir has it, another readdir's comes (dietlibc) */
 	int err;
 
+	if (!name)
+		return -ENOMEM;
 	if (has_line(out, name))
 		return 0;
 	buf_printf(out, "%s\n", name);
