@@ -31,6 +31,7 @@ static const char usage[] =
 	"  -t SECONDS  start with those that are there so long after the first\n"
 	"  -w SECONDS  wait so long for a lost node to come back (5)\n"
 	"  -o FILE     append statistics there    -n         do not wait for the medium (no fsync)\n"
+	"  -C FILE     server: who has how much from whom, written there each second\n"
 	"  -p PORT     port of the extension (9995)\n"
 	"  -d          server: wake the nodes first, by a connection to port 9996\n"
 	"  -F          client: write to a device although it is in use\n"
@@ -41,7 +42,7 @@ static const char usage[] =
 	"Exit status: 0 every node has every byte on its medium; 1 not (what and why is said); 2 wrong usage.\n";
 
 /* Options of the originals that need nothing here: -r tries, -b block size, -u socket buffer, -c size, -R -4 -6 -Y. */
-#define OPTIONS "sS:f:I:O:H:P:a:t:w:o:np:vqVhr:b:u:c:R46YdFAD:X:K:"
+#define OPTIONS "sS:f:I:O:H:P:a:t:w:o:np:vqVhr:b:u:c:R46YdFAC:D:X:K:"
 
 /* Options of the originals that do something else than sending an image. */
 static const struct {
@@ -117,6 +118,9 @@ static int take_option(struct dolly_options *o, int c)
 		return seconds(optarg, &o->return_s) < 0 ? 2 : -1;
 	case 'o':
 		o->log = optarg;
+		break;
+	case 'C':
+		o->chain = optarg;
 		break;
 	case 'n':
 		o->no_sync = true;

@@ -22,6 +22,7 @@ struct dolly_options {
 	const char *infile, *outfile, *hosts; /* -I -O -H */
 	const char *password;                 /* -P */
 	const char *log;                      /* -o: statistics are appended there */
+	const char *chain;                    /* -C: who has how much from whom, each second */
 	int64_t timeout_s;                    /* -a, 0: not given */
 	int64_t start_s;                      /* -t, 0: not given */
 	int64_t return_s;                     /* -w, 0: not given */
@@ -85,5 +86,17 @@ void dolly_screen_note(struct dolly_screen *s, const char *line);
 void dolly_screen_update(struct dolly_screen *s, const struct head *h, int64_t size, bool now);
 /* The last words: one line per node, the sum, the rate; OUT: where. */
 void dolly_screen_summary(const struct head *h, int64_t size, int64_t ms, struct buf *out);
+
+/* ---- dolly_chain.c: the same for other programs */
+
+struct dolly_chain {
+	const char *path; /* NULL: none */
+	int64_t last;     /* when it was written, of now_ms() */
+	bool told;        /* that it cannot be */
+};
+
+/* Replaces the file by one line for each node, "node ADDRESS PARENT STATE BYTES SIZE RATE", at most once a second
+ * unless NOW. SIZE: of the image, -1: not known. */
+void dolly_chain_update(struct dolly_chain *c, const struct head *h, int64_t size, bool now);
 
 #endif

@@ -23,6 +23,7 @@ struct server {
 	struct head head;
 	struct classic *classic;
 	struct dolly_screen screen;
+	struct dolly_chain chain;
 	struct loop_timer draw;
 	int64_t begun, finished; /* the transfer, of now_ms() */
 	int result;
@@ -266,6 +267,7 @@ static void on_draw(struct loop_timer *t)
 	if (dolly_stop_signal)
 		head_abort(&s->head, "the server was told to stop");
 	dolly_screen_update(&s->screen, &s->head, s->map.size, false);
+	dolly_chain_update(&s->chain, &s->head, s->map.size, false);
 	loop_at(&s->loop, t, now_ms() + DRAW_MS);
 }
 
@@ -279,6 +281,7 @@ static void summarise(struct server *s)
 	int64_t begun = s->head.started_at ? s->head.started_at : s->head.begun;
 
 	dolly_screen_update(&s->screen, &s->head, s->map.size, true);
+	dolly_chain_update(&s->chain, &s->head, s->map.size, true);
 	dolly_screen_summary(&s->head, s->map.size, s->finished - begun, &text);
 	if (!s->options->quiet || s->result)
 		fputs(buf_cstr(&text), stderr);
@@ -320,6 +323,7 @@ static int serve(struct server *s, struct failure *f)
 		classic_open(&s->loop, &s->head, &s->conf, &s->store, s->map.size, o->password, o->timeout_s * 1000);
 	if (!err && s->classic) {
 		dolly_screen_open(&s->screen, o->quiet);
+		s->chain.path = o->chain;
 		s->draw.fire = on_draw;
 		loop_at(&s->loop, &s->draw, now_ms() + DRAW_MS);
 		head_begin(&s->head);

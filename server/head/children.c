@@ -83,16 +83,16 @@ static const char *beside(struct service *s, const char *name)
 static int add_dolly(struct service *s, struct buf *why)
 {
 	cleanup_buf struct buf config = { 0 };
-	const char *conf = kept_path(s, "dolly.cfg"), *dolly = beside(s, "dolly");
+	const char *conf = kept_path(s, "dolly.cfg"), *dolly = beside(s, "dolly"), *chain = kept_path(s, "chain");
 	cleanup_free char *image = str_printf("%s/images/%s", s->site.state, s->image);
 
-	if (!conf || !dolly || !image)
+	if (!conf || !dolly || !image || !chain)
 		return -ENOMEM;
 	s->sender = (struct child){ .name = "dolly", .rounds = true };
-	memcpy(s->sender.argv, (const char *[]){ dolly, "-s", "-v", "-a", "600", "-f", conf, NULL },
-	       8 * sizeof(char *));
+	memcpy(s->sender.argv, (const char *[]){ dolly, "-s", "-v", "-a", "600", "-C", chain, "-f", conf, NULL },
+	       10 * sizeof(char *));
 	if (!s->site.nodes) /* who knows how many come: those that are there ten seconds after the first */
-		memcpy(s->sender.argv + 7, (const char *[]){ "-t", "10", NULL }, 3 * sizeof(char *));
+		memcpy(s->sender.argv + 9, (const char *[]){ "-t", "10", NULL }, 3 * sizeof(char *));
 	config_dolly(&s->site, image, &config);
 	return add(s, &s->sender, "dolly.cfg", &config, why);
 }

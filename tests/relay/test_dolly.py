@@ -32,6 +32,16 @@ def test_three_nodes_get_the_image():
         assert "3 of 3 nodes have everything" in words
 
 
+def test_who_has_how_much():
+    """With -C the server has a line for each node and, at the end, each has all."""
+    with cluster(3) as c:
+        chain, size = c.lab.dir / "chain", 20 * MB
+        c.dolly(faults.some_bytes(size), server_args=["-C", str(chain)]).finish()
+        rows = {words[1]: words[2:] for words in map(str.split, chain.read_text().splitlines())}
+        assert set(rows) == {c.address(i) for i in (1, 2, 3)}, rows
+        assert all(row == ["-", "done", str(size), str(size), "0"] for row in rows.values()), rows
+
+
 def test_sizes_around_blocks():
     """Images of 0, 1, 100, 4095, 4096, 65537 bytes and of chunks exactly arrive; none hangs."""
     with cluster(3, rate=None) as c:
