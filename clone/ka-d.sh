@@ -194,7 +194,8 @@ while read -r drive; do
 done <"$info/drives"
 if [ $# -gt 0 ]; then
 	echo " + Reading the partition table of $*"
-	fdisk_to_desc -o "$info/desc.live" "$@" >"$dir/said" 2>&1 || { cat "$dir/said" >&2; die "the disks cannot be described"; }
+	fdisk_to_desc -o "$info/desc.live" "$@" >"$dir/said" 2>&1 ||
+		{ cat "$dir/said" >&2; die "the disks cannot be described"; }
 fi
 # A file system that the desc has no place for would be lost without a word.
 while read -r device point _; do
@@ -209,7 +210,9 @@ done <"$info/pfstab"
 	echo linux
 	printf '%s' "$raw"
 } >"$info/streams"
-printf '%s' "$raw" | while read -r partition; do [ -b "$partition" ] || die "-D $partition: no such device"; done || exit 1
+printf '%s' "$raw" | while read -r partition; do
+	[ -b "$partition" ] || die "-D $partition: no such device"
+done || exit 1
 
 points=$(awk '$2 ~ /^\// { print $2 }' "$info/pfstab" | sort -u)
 echo " + Included mount points : $(echo $points)"

@@ -93,7 +93,8 @@ set_ssh_keys() {
 		rm -f "$file" "$file.pub" "$file-cert.pub"
 	done
 	for kind in $kinds; do
-		ssh-keygen -q -t "$kind" -N '' -C "root@$name" -f "$CHROOT/etc/ssh/ssh_host_${kind}_key" </dev/null || return 1
+		ssh-keygen -q -t "$kind" -N '' -C "root@$name" \
+			-f "$CHROOT/etc/ssh/ssh_host_${kind}_key" </dev/null || return 1
 	done
 	changed "ssh host keys: new:$kinds"
 }
@@ -162,7 +163,8 @@ forget_network() {
 		changed "HWADDR= taken out of ${file#"$CHROOT"}"
 	done
 	found=$(grep -lsiE '^ *(MACAddress|PermanentMACAddress|mac-address|macaddress) *[=:]' \
-		"$CHROOT"/etc/systemd/network/* "$CHROOT"/etc/NetworkManager/system-connections/* "$CHROOT"/etc/netplan/* |
+		"$CHROOT"/etc/systemd/network/* "$CHROOT"/etc/NetworkManager/system-connections/* \
+		"$CHROOT"/etc/netplan/* |
 		sed "s,^$CHROOT,,")
 	[ -z "$found" ] || changed "LEFT as it is, it names the golden node's card:" $found
 }
@@ -205,11 +207,13 @@ change_uuids() {
 		"$CHROOT"/etc/initramfs-tools/conf.d/* "$CHROOT"/etc/dracut.conf "$CHROOT"/etc/dracut.conf.d/* \
 		"$CHROOT"/etc/mkinitcpio.conf "$CHROOT"/etc/mkinitcpio.d/* "$CHROOT"/etc/lilo.conf "$CHROOT"/etc/fstab \
 		"$CHROOT"/boot/grub/grub.cfg "$CHROOT"/boot/grub2/grub.cfg "$CHROOT"/boot/grub/menu.lst \
-		"$CHROOT"/boot/loader/entries/*.conf "$CHROOT"/boot/efi/loader/entries/*.conf "$CHROOT"/efi/loader/entries/*.conf \
+		"$CHROOT"/boot/loader/entries/*.conf "$CHROOT"/boot/efi/loader/entries/*.conf \
+		"$CHROOT"/efi/loader/entries/*.conf \
 		"$CHROOT"/boot/efi/EFI/*/grub.cfg "$CHROOT"/efi/EFI/*/grub.cfg "$CHROOT"/boot/extlinux/*.conf \
 		"$CHROOT"/boot/syslinux/*.cfg; do
 		[ -f "$file" ] || continue
-		sed -f "$PLANDIR/uuids.sed" "$file" >"$PLANDIR/changed" && ! cmp -s "$file" "$PLANDIR/changed" || continue
+		sed -f "$PLANDIR/uuids.sed" "$file" >"$PLANDIR/changed" &&
+			! cmp -s "$file" "$PLANDIR/changed" || continue
 		cat "$PLANDIR/changed" >"$file"
 		changed "identifiers of file systems: this machine's own in ${file#"$CHROOT"}"
 	done
