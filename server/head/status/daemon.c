@@ -156,11 +156,11 @@ static void on_ended(struct model *m, const struct node *n, enum boot_result res
 
 static void save(struct station *s, int64_t now)
 {
+	s->saved_at = now;
+	s->model.urgent = false; /* also where nothing is new: else the next wait would be none, again and again */
 	if (s->model.version == s->saved_version)
 		return;
 	s->saved_version = s->model.version;
-	s->saved_at = now;
-	s->model.urgent = false;
 	tell_trouble(s, state_save(s->dir, &s->model, epoch_ms()));
 }
 
