@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -246,6 +247,7 @@ static int make_socket(char *line)
 		return -EINVAL;
 	if (mknod(line + used + 1, S_IFSOCK | (mode & 07777), 0) && errno != EEXIST)
 		return -errno;
+	(void)lremovexattr(line + used + 1, "system.posix_acl_access"); /* of the folder's default, not its own */
 	if (lchown(line + used + 1, uid, gid) || chmod(line + used + 1, mode & 07777))
 		return -errno;
 	return 0;
