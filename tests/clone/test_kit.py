@@ -384,7 +384,8 @@ def test_reports_want_the_key():
 def test_refusals_of_ka_d():
     """What ka-d.sh cannot do it says, with status 1, before anything is sent."""
     folder = kit.tree() / "ka"
-    for words, said in ((["-n", "none"], "-n wants a number"), (["-p", "sda"], "usage"), (["-r", "lemon"], "grub or lilo"),
+    for words, said in ((["-n", "none"], "-n wants a number"), (["-p", "sda"], "usage"),
+                        (["-r", "lemon"], "grub or lilo"),
                         (["-p", "sda", "/nowhere"], "/nowhere"), (["-x", "tmp"], "-x tmp"), (["--what"], "usage"),
                         (["-M", "sda", "/etc/hostname"], "446 bytes")):
         done = subprocess.run([folder / "ka-d.sh", *words], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""golden - nothing -> a small Debian with a kernel, as on a site's golden node, on a disk with the partitions asked for.
+"""golden - nothing -> a small Debian with a kernel, a site's golden node, on a disk with the partitions asked for.
 
     disk = golden.disk(path, 5 << 30, "label: dos\\n...", {1: ("ext4", "/"), 5: ("swap", None), 6: ("ext4", "/var")})
     machine = disk.boot(...)      on its own, without a boot loader: its kernel and initramfs are handed over
@@ -43,7 +43,8 @@ def customise(root):
         conf.write("COMPRESSLEVEL=1\n")
     run("chroot", root, "passwd", "-d", "root")
     run("chroot", root, "systemctl", "-q", "enable", "systemd-networkd", "serial-getty@ttyS0")
-    for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "systemd-networkd-wait-online.service",
+    for unit in ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer",
+                 "systemd-networkd-wait-online.service",
                  "getty@tty1.service", "systemd-timesyncd.service", "fstrim.timer", "dpkg-db-backup.timer"):
         run("chroot", root, "systemctl", "-q", "mask", unit)
     (root / "etc/ssh").mkdir(exist_ok=True)
