@@ -127,6 +127,7 @@ while read -r spec point type options rest; do
 	echo "$device $point $type $options ${rest:-0 0}"
 done </etc/fstab >"$info/pfstab"
 cp /etc/fstab "$info/fstab"
+cp /etc/passwd /etc/group "$info"
 echo " + Mount points :"
 awk '{ print "   " $1 " " $2 " " $3 }' "$info/pfstab"
 grep -q ' / ' "$info/pfstab" || die "/etc/fstab does not say on which disk / is"

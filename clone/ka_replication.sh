@@ -140,7 +140,17 @@ make_disks() {
 	echo "++++++++++++++++++++++++++"
 }
 
+# tar writes access lists with names, whatever it is told: here they mean what they mean on the golden node.
+learn_names() {
+	for file in passwd group; do
+		[ -s "$TMPFILESDIR/$file" ] || continue
+		awk -F: 'NR == FNR { known[$1] = 1; next } !($1 in known)' "/etc/$file" "$TMPFILESDIR/$file" >/tmp/ka_names
+		cat /tmp/ka_names >>"/etc/$file"
+	done
+}
+
 copy_linux() {
+	learn_names
 	report "copying"
 	echo "Linux copy is about to start"
 	receive "cd $CHROOT && tar --extract --read-full-records --same-permissions --numeric-owner --sparse --acls \

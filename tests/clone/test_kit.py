@@ -96,6 +96,10 @@ def fill(root):
     os.setxattr(odd / "capable", "user.word", b"value")
     run("setfacl", "-m", "u:1234:rwx", odd / "capable")
     run("setfacl", "-d", "-m", "g:99:rx", odd)
+    for name in ("passwd", "group"):  # names that only the golden node knows
+        with open(etc / name, "a", encoding="ascii") as file:
+            file.write("goldie:x:777:777::/:/bin/sh\n" if name == "passwd" else "goldies:x:778:\n")
+    run("setfacl", "-m", "u:777:rx,g:778:r", odd / "a b'c")
     os.chown(odd / "capable", 4321, 1234)
     os.chmod(odd / "capable", 0o4755)
     os.utime(odd / "capable", (1e9, 1e9))
