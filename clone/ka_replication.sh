@@ -144,7 +144,8 @@ make_disks() {
 learn_names() {
 	for file in passwd group; do
 		[ -s "$TMPFILESDIR/$file" ] || continue
-		awk -F: 'NR == FNR { known[$1] = 1; next } !($1 in known)' "/etc/$file" "$TMPFILESDIR/$file" >/tmp/ka_names
+		awk -F: 'NR == FNR { known[$1] = 1; next } !($1 in known)' "/etc/$file" \
+			"$TMPFILESDIR/$file" >/tmp/ka_names
 		cat /tmp/ka_names >>"/etc/$file"
 	done
 }
