@@ -19,9 +19,9 @@ device=$(findmnt -no SOURCE "$CHROOT" | sed 's/\[.*//')
 # What the disk is called that the root lies on, below arrays and volumes.
 disk=$(lsblk -srno PATH,TYPE "$device" | sed -n 's/ disk$//p' | head -n 1)
 {
-	echo "bios $disk"
+	echo "DISKS='$disk'"
 	esp=$(findmnt -no SOURCE "$CHROOT/boot/efi" || findmnt -no SOURCE "$CHROOT/efi")
-	[ -z "$esp" ] || echo "esp $esp"
+	[ -z "$esp" ] || echo "ESP='$esp'"
 } >"$PLANDIR/boot"
 for folder in dev proc sys run; do mount --rbind "/$folder" "$CHROOT/$folder"; done
 make_initrd_grub
