@@ -8,12 +8,13 @@
 #include "clone/disks.h"
 #include "clone/tool.h"
 
+#include <sys/mount.h> /* before the kernel's, whose macros are its names */
+
 #include <fcntl.h>
 #include <linux/blkpg.h>
 #include <linux/btrfs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
