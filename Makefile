@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# As many jobs as processors, unless -j says another number.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 # ---- choices; `make help` explains them
 LIBC         ?= dietlibc
@@ -175,9 +179,6 @@ HOSTED_LIBS := -lmicrohttpd -ljansson -lkmod -llzma -lzstd -lz $(HOST_THIRD) -lb
 # The files of the status page lie within this object.
 $(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
 
-# The files of the status page lie within this object.
-$(foreach b,host unit fuzz,build/$(b)/server/head/status/page.o): $(wildcard server/head/status/page/*)
-
 build/host/hosted.a: $(HOSTED_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -285,9 +286,13 @@ build/unit/test_%: tests/unit/test_%.c build/unit/parts.a
 	$(call say,TEST $@)
 	$(Q)gcc $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< build/unit/parts.a $(UNIT_LIBS)
 
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@for t in $(UNIT_TESTS); do echo "== $$t"; tests/as-user "./$$t" || exit 1; done
+# Each says its words in one piece, however many run at a time.
+UNIT_RUNS := $(UNIT_TESTS:build/unit/%=run-%)
+.PHONY: unit $(UNIT_RUNS)
+unit: $(UNIT_RUNS)
+$(UNIT_RUNS): run-%: build/unit/%
+	@tests/as-user ./$< >$<.said 2>&1 || { status=$$?; cat $<.said; exit $$status; }
+	@echo "== $<"; cat $<.said
 
 -include $(UNIT_OBJ:.o=.d) $(UNIT_TESTS:=.d)
 

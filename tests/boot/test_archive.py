@@ -33,3 +33,6 @@ def test_tar_too_big_for_its_ramdisk():
     """A tar that does not fit into its ramdisk ends with the numbers, before it is fetched."""
     append = f"{web().automatic(stage2.tar(), ',onfail:poweroff')} ramdisk_size=4000 root=/dev/ram3 rw"
     boot(append=append).expect("S1-IMG-05").expect(re.compile(r"holds\s+4000\s+KiB")).expect_end("poweroff", 90)
+
+
+test_tar_too_big_for_its_ramdisk.slow = True

@@ -32,6 +32,9 @@ def test_active_backup():
         assert switch.ports[2].frames == []
 
 
+test_active_backup.slow = True
+
+
 def test_active_backup_with_one_cable():
     """Only one of the two cards has a cable: the bond works all the same."""
     with netns.Lab() as lab:
@@ -55,6 +58,9 @@ def test_a_cable_pulled_before_the_image():
         assert len(switch.ports[1].frames) > 100  # the acknowledgements of the image's 8 MB
 
 
+test_a_cable_pulled_before_the_image.slow = True
+
+
 def test_vlan_on_a_bond():
     """A VLAN on top of a bond."""
     with netns.Lab() as lab:
@@ -73,6 +79,9 @@ def test_a_switch_without_lacp():
         machine.expect("STAGE2 UP").expect("RUN env: DEVICE='bond0'")
 
 
+test_a_switch_without_lacp.slow = True
+
+
 def test_cards_without_a_speed():
     """bond:802.3ad of a card whose driver tells no speed leads nowhere, and the console says that this is why."""
     with netns.Lab() as lab:
@@ -81,7 +90,13 @@ def test_cards_without_a_speed():
         machine.expect("S1-NET-04").expect(re.compile(r"802\.3ad\s+cannot\s+use\s+eth0")).expect("active-backup")
 
 
+test_cards_without_a_speed.slow = True
+
+
 def test_no_such_cards():
     """bond: with cards that do not exist is an error that lists those that do."""
     boot(append="automatic=method:http,network:dhcp,server:10.0.2.2,directory:/,bond:802.3ad:eth7+eth8").expect(
         "S1-NET-01").expect("eth7").expect("eth0").expect("Rebooting in")
+
+
+test_no_such_cards.slow = True

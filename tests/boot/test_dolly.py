@@ -86,6 +86,9 @@ def test_in_two_steps():
         assert second.wait(60) == 0, second.tail()
 
 
+test_in_two_steps.slow = True
+
+
 def test_one_comes_back():
     """The machine in the middle is switched off while the image flows, and on again: it boots anew, joins at the end of
     the chain, and all three come to their login."""

@@ -12,6 +12,9 @@ def test_a_driver_without_firmware():
         .expect("e100 misses its firmware e100/d102e_ucode.bin", 60).expect("S1-NET")
 
 
+test_a_driver_without_firmware.slow = True
+
+
 def test_a_controller_without_driver():
     """A disk controller that all.rdz has no driver for is named, and the disk on another one is used."""
     machine = boot(nic=[], append="automatic=method:disk rescue",
@@ -24,6 +27,9 @@ def test_options_of_a_module():
     """MODULE.PARAMETER=VALUE on the command line reaches the module, and /run/stage1/modules has it."""
     machine = boot(append=f"e1000.TxDescriptors=128 {web().automatic(stage2.squashfs())}")
     machine.expect("STAGE2 UP").expect("e1000 TxDescriptors=128")
+
+
+test_options_of_a_module.slow = True
 
 
 def test_a_blacklisted_driver():

@@ -29,6 +29,9 @@ def test_truncated():
           "/8.sqfs.truncated: ")
 
 
+test_truncated.slow = True
+
+
 def test_truncated_compressed():
     """A compressed image that is cut short is damaged, not mounted."""
     fails(web().automatic(stage2.damaged(stage2.compressed(stage2.ext4(), "xz"), "truncated")), "S1-IMG-02",
@@ -44,6 +47,9 @@ def test_garbage():
 def test_checksum():
     """An image with another sum than sha256: asks for is not mounted."""
     fails(web().automatic(stage2.squashfs(), f",sha256:{64 * '7'}"), "S1-IMG-04", "/8.sqfs: the ")
+
+
+test_checksum.slow = True
 
 
 def test_too_little_memory():
@@ -62,9 +68,15 @@ def test_server_down():
     fails("automatic=method:http,network:dhcp,retries:1,server:10.0.2.2:9,directory:/", "S1-SRV-01", "10.0.2.2 port 9")
 
 
+test_server_down.slow = True
+
+
 def test_unknown_method():
     """A method that does not exist is named, with those that do."""
     fails("automatic=method:htpp,network:dhcp", "S1-CMD-02", "htpp", "http")
+
+
+test_unknown_method.slow = True
 
 
 def test_reboot():
@@ -76,6 +88,9 @@ def test_poweroff():
     """onfail:poweroff: the machine powers off when the countdown ends."""
     boot(append="automatic=method:htpp,onfail:poweroff").expect("S1-CMD-02").expect("Powering off in").expect_end(
         "poweroff", 45)
+
+
+test_poweroff.slow = True
 
 
 def test_key_opens_shell():

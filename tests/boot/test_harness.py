@@ -35,6 +35,9 @@ def test_reset_and_panic():
     boot(initrd=stage2.SOURCE, mem=256).expect("Kernel panic").expect_end("reboot")
 
 
+test_reset_and_panic.slow = True
+
+
 def test_cables():
     """A card without cable has no link, and no process outlives its machine."""
     machine = boot(nic=[Nic("virtio-net-pci", "unplugged"), Nic("e1000", "silent")], initrd=stage2.initramfs(), mem=256,
@@ -51,6 +54,12 @@ def test_pxe_bios():
         "BOOTIF=01-52-54-00")
 
 
+test_pxe_bios.slow = True
+
+
 def test_pxe_uefi():
     """UEFI firmware, its network boot and GRUB bring the kernel and its command line."""
     pxe(firmware="uefi", initrd=stage2.initramfs(), mem=512, append="some=word").expect("STAGE2 UP").expect("some=word")
+
+
+test_pxe_uefi.slow = True

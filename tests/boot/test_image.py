@@ -33,6 +33,9 @@ def test_read_only():
     machine.never("overlay / ", "ROOT writable")
 
 
+test_read_only.slow = True
+
+
 def test_erofs():
     """An erofs is recognised and used."""
     whole(arrives(stage2.erofs()))
@@ -57,9 +60,15 @@ def test_ext4_xz():
     whole(arrives(stage2.compressed(stage2.ext4(), "xz")))
 
 
+test_ext4_xz.slow = True
+
+
 def test_squashfs_gz():
     """A squashfs compressed by gzip is unpacked as it comes."""
     whole(arrives(stage2.compressed(stage2.squashfs(), "gz")))
+
+
+test_squashfs_gz.slow = True
 
 
 def test_erofs_zstd():
@@ -81,7 +90,13 @@ def test_outfile():
     assert "MOUNT /dev/ram3 / ext4 rw" in machine.text and "ROOT writable" in machine.text, machine.log_path
 
 
+test_outfile.slow = True
+
+
 def test_checksum():
     """An image with the sum that sha256: asks for is booted."""
     image = stage2.squashfs()
     whole(arrives(image, f",sha256:{stage2.sha256(image)}"))
+
+
+test_checksum.slow = True

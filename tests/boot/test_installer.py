@@ -120,6 +120,9 @@ TMP env: URLPREFIX=https://{HOST}:{server.port}/pub
 """)
 
 
+test_https.slow = True
+
+
 def test_ftp_and_the_restart_code():
     """ftp by DHCP; 0x35 starts the installer again, and rebootctl decides how the machine ends."""
     server = ftpd.Local()
@@ -148,6 +151,9 @@ def test_nfs():
         machine = boot("virtio-net-pci", server.automatic("directory:/export/distrib"))
         hands_over(machine, DHCP + "TMP env: METHOD=nfs\nTMP image -> media/x86_64\n")
         mounted(machine, f"{HOST}:/export/distrib", "/tmp/media", "nfs4")
+
+
+test_nfs.slow = True
 
 
 def test_nfs_iso():
@@ -181,11 +187,17 @@ def test_disk_iso():
     mounted(machine, "/dev/loop[0-9]+", "/tmp/loop", "iso9660")
 
 
+test_disk_iso.slow = True
+
+
 def test_cdrom():
     """cdrom: the disc is mounted at /tmp/media."""
     machine = hands_over(on_disk("cdrom", *disk(media.iso({CLASSIC: image()}), "cd")),
                          "TMP env: METHOD=cdrom\nTMP image -> media\n")
     mounted(machine, "/dev/sr0", "/tmp/media", "iso9660")
+
+
+test_cdrom.slow = True
 
 
 def test_disk_where_it_lies():
@@ -197,12 +209,18 @@ def test_disk_where_it_lies():
     mounted(machine, "/dev/vda2", "/run/stage1/media", "ext4")
 
 
+test_disk_where_it_lies.slow = True
+
+
 def test_cdrom_where_it_lies():
     """root:cdrom: so is the disc."""
     machine = hands_over(on_disk("cdrom,root:cdrom", *disk(media.iso({CLASSIC: image()}), "cd")),
                          "TMP env: METHOD=cdrom\nTMP image -> media\n")
     mounted(machine, "/dev/sr0", "/tmp/media", "iso9660")
     mounted(machine, "/dev/sr0", "/run/stage1/media", "iso9660")
+
+
+test_cdrom_where_it_lies.slow = True
 
 
 LIVE = "install/stage2/live"
@@ -226,6 +244,9 @@ def test_a_tree_on_a_disc():
     mounted(machine, "/dev/sr0", "/tmp/media", "iso9660", "VERSION")
 
 
+test_a_tree_on_a_disc.slow = True
+
+
 def test_a_tree_on_an_export():
     """nfs, directory: is the installer's tree, used where it lies: the folder above install/stage2 is mounted at
     /tmp/media."""
@@ -233,6 +254,9 @@ def test_a_tree_on_an_export():
         machine = boot("virtio-net-pci", server.automatic(f"directory:/export/distrib/{LIVE},root:nfs"))
         hands_over(machine, DHCP + "TMP env: METHOD=nfs\nTMP image -> media\n")
         mounted(machine, f"{HOST}:/export/distrib", "/tmp/media", "nfs4", "live")
+
+
+test_a_tree_on_an_export.slow = True
 
 
 def test_keepmounted():
@@ -261,3 +285,6 @@ def test_ka():
     finally:
         server.kill()
         server.wait()
+
+
+test_ka.slow = True

@@ -43,6 +43,9 @@ def test_a_name_with_ipv6_only():
         machine.expect("STAGE2 UP").expect("IPV6PROTO='auto'").expect("IPV6DNS='fd00::1'")
 
 
+test_a_name_with_ipv6_only.slow = True
+
+
 def test_ipv4_that_leads_nowhere():
     """Both families, but the server's IPv4 address is nobody's: that is said, and IPv6 of the same card boots."""
     with netns.Lab() as lab:

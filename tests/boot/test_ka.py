@@ -67,3 +67,6 @@ def test_an_image():
         machine.expect("Waiting for stage2 from KA server (Try 1/5)", 300).expect("STAGE2 UP", 240)
         machine.expect(f"FILLER 8000000 bytes sum {stage2.filler_sum()}", 60).expect_end("poweroff", 60)
         assert server.wait(20) == 0, server.tail()
+
+
+test_an_image.slow = True

@@ -54,11 +54,17 @@ def test_a_memory_card():
     arrives("disk,disk:mmcblk0,image:a.sqfs", disk(volume, "sd"))
 
 
+test_a_memory_card.slow = True
+
+
 def test_an_iso_file_in_a_folder():
     """directory: is a folder of ISO files: the one with the image is used."""
     isos = {"isos/b.iso": media.iso({CLASSIC: stage2.squashfs()}), "isos/a.iso": media.iso({"x": stage2.program()}),
             "isos/no.iso": stage2.program()}
     arrives("disk,disk:vda,directory:/isos", disk(media.ext4(isos), "virtio"))
+
+
+test_an_iso_file_in_a_folder.slow = True
 
 
 def test_cd_on_sata():
@@ -69,6 +75,9 @@ def test_cd_on_sata():
 def test_cd_on_usb():
     """method:cdrom takes the disc in a USB drive."""
     arrives("cdrom", disk(media.iso({CLASSIC: stage2.squashfs()}), "usb-cd"))
+
+
+test_cd_on_usb.slow = True
 
 
 def test_hybrid_iso_on_a_stick():
@@ -94,6 +103,9 @@ def test_a_disc_that_comes_late():
     started.expect("STAGE2 UP", 60)
 
 
+test_a_disc_that_comes_late.slow = True
+
+
 def test_what_is_on_the_disks_is_said():
     """Where no disk has the image, what was looked for and what is there instead is on the console."""
     machine("disk,timeout:2", disk(media.ext4({"some/file": stage2.program()}, "DATA"), "virtio")) \
@@ -109,6 +121,9 @@ def test_a_disk_that_is_not_there():
 def test_no_disk_at_all():
     """A machine without any disk says so."""
     machine("disk,timeout:2").expect("S1-MED-01", 60).expect("there is no disk or partition")
+
+
+test_no_disk_at_all.slow = True
 
 
 def test_nothing_is_written():
@@ -141,6 +156,9 @@ def test_xfs():
     found_on(media.xfs({"a.sqfs": stage2.squashfs()}, "THERE"), "xfs")
 
 
+test_xfs.slow = True
+
+
 def test_btrfs():
     """The same of btrfs; and on a partition, with checksums that are modules of their own."""
     found_on(media.btrfs({"a.sqfs": stage2.squashfs()}, "THERE"), "btrfs")
@@ -149,9 +167,15 @@ def test_btrfs():
         arrives("disk,disk:LABEL=THERE,image:a.sqfs", disk(media.gpt(volume), "ahci"), words="").never("S1-")
 
 
+test_btrfs.slow = True
+
+
 def test_udf():
     """The same of UDF, as on a DVD."""
     found_on(media.udf({"a.sqfs": stage2.squashfs()}, "THERE"), "udf")
+
+
+test_udf.slow = True
 
 
 def test_vfat_and_ext():
@@ -159,6 +183,9 @@ def test_vfat_and_ext():
     found_on(media.vfat({"a.sqfs": stage2.squashfs()}, "THERE"), "vfat")
     for kind in "ext2", "ext3":
         found_on(media.ext4({"a.sqfs": stage2.squashfs()}, "THERE", kind), "ext4")
+
+
+test_vfat_and_ext.slow = True
 
 
 # ---- used where it lies
@@ -189,6 +216,9 @@ def test_an_iso_file_where_it_lies():
         assert fact in started.text, f"{fact}: {started.log_path}"
 
 
+test_an_iso_file_where_it_lies.slow = True
+
+
 def test_a_disk_that_is_the_image():
     """A squashfs on a whole disk and an erofs on a partition are the image themselves, copied or used where they lie,
     and have the sum of their files, whatever is behind them."""
@@ -199,6 +229,9 @@ def test_a_disk_that_is_the_image():
     started = arrives(f"disk,disk:sda,root:disk,sha256:{stage2.sha256(other)}", drive, words="")
     assert "MOUNT /dev/sda2 /run/stage1/lower erofs ro" in started.text, started.log_path
     machine("disk,timeout:2", disk(media.longer(file), "virtio"), words="").expect("S1-MED-0", 120)
+
+
+test_a_disk_that_is_the_image.slow = True
 
 
 def test_a_tree_on_a_partition():
@@ -218,6 +251,9 @@ def test_a_system_that_merely_lies_about():
     assert "ROOT='ram+overlay'" in started.text and "squashfs ro" in started.text, started.log_path
 
 
+test_a_system_that_merely_lies_about.slow = True
+
+
 def test_a_folder_without_a_program_to_start():
     """A folder that is no system is named with what was looked for."""
     machine("disk,directory:/some,root:disk,timeout:2", disk(media.ext4({"some/file": stage2.program()}, "DATA"),
@@ -225,6 +261,12 @@ def test_a_folder_without_a_program_to_start():
             words="").expect("S1-MED-01", 60).expect(re.compile(r"whole\s+system"))
 
 
+test_a_folder_without_a_program_to_start.slow = True
+
+
 def test_no_such_place():
     """root: that is not the method's own is refused with those that are."""
     machine("disk,root:nfs", words="").expect("S1-CMD-04", 60).expect(re.compile(r"none\s+of\s+ram,\s+disk,\s+overlay"))
+
+
+test_no_such_place.slow = True

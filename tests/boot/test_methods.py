@@ -77,3 +77,6 @@ def test_ftp_server_down():
         taken.bind(("127.0.0.1", 0))
         boot(append=f"automatic=method:ftp,network:dhcp,server:{HOST}:{taken.getsockname()[1]},directory:/,image:x,retries:1,"
                     "onfail:poweroff").expect("S1-SRV-01").expect_end("poweroff", 60)
+
+
+test_ftp_server_down.slow = True

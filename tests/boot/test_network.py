@@ -22,6 +22,9 @@ def test_first_card_unplugged():
         "RUN env: DEVICE='eth1'")
 
 
+test_first_card_unplugged.slow = True
+
+
 def test_bootif():
     """Of two useful cards the one that PXE booted from is used."""
     boot(nic=[Nic("e1000"), Nic("e1000")], append=automatic() + " BOOTIF=01-52-54-00-12-34-57").expect(
@@ -32,6 +35,9 @@ def test_interface_by_mac():
     """Of two useful cards the one that interface: names by its MAC address is used."""
     boot(nic=[Nic("e1000"), Nic("e1000")], append=automatic(",interface:52:54:00:12:34:57")).expect(
         "STAGE2 UP").expect("RUN env: DEVICE='eth1'")
+
+
+test_interface_by_mac.slow = True
 
 
 def test_cable_plugged_later():
@@ -58,11 +64,20 @@ def test_no_link():
         "S1-NET-02").expect("eth0").expect("eth1").expect("Rebooting in")
 
 
+test_no_link.slow = True
+
+
 def test_wrong_interface():
     """An interface that does not exist is named, with those that do."""
     boot(append=automatic(",interface:eth7")).expect("S1-NET-01").expect("eth7").expect("eth0").expect("Rebooting in")
 
 
+test_wrong_interface.slow = True
+
+
 def test_no_card():
     """A machine without network card is told so."""
     boot(nic=[], append=automatic()).expect("S1-DEV-01").expect("Rebooting in")
+
+
+test_no_card.slow = True

@@ -108,6 +108,9 @@ def test_networkd_on_a_vlan_on_a_bond():
             machine.send(f"cat /run/systemd/netif/links/$(cat /sys/class/net/{part}/ifindex)\n").expect("ADMIN_STATE=unmanaged")
 
 
+test_networkd_on_a_vlan_on_a_bond.slow = True
+
+
 def test_ifupdown():
     """Debian's ifupdown takes the interface up by the lines that stage1 left, which its own file sources."""
     with netns.Lab() as lab, tempfile.TemporaryDirectory(prefix="ifupdown-") as folder:
@@ -116,6 +119,9 @@ def test_ifupdown():
         login(machine, "systemctl is-active networking; ifquery --state eth0; pidof dhclient && echo DHC''LIENT")
         machine.expect("eth0=eth0").expect("DHCLIENT")
         check_renewed(machine, server, "eth0")
+
+
+test_ifupdown.slow = True
 
 
 for _test in (test_networkd, test_networkd_on_a_vlan_on_a_bond, test_ifupdown):

@@ -34,6 +34,9 @@ def test_an_ipv6_address():
                      server.automatic("directory:/export/images,image:root.img")))
 
 
+test_an_ipv6_address.slow = True
+
+
 def test_the_classic_names():
     """Without image: the classic name below the architecture's folder is found."""
     with ganesha({f"distrib/x86_64/{CLASSIC}": stage2.squashfs()}) as server:
@@ -47,12 +50,18 @@ def test_a_folder_of_iso_files():
         arrives(boot("virtio-net-pci", server.automatic("directory:/export/isos") + " rescue"))
 
 
+test_a_folder_of_iso_files.slow = True
+
+
 def test_options():
     """options: reach the kernel's NFS client: another version."""
     with ganesha({"a.sqfs": stage2.squashfs()}) as server:
         machine = boot("virtio-net-pci",
                        server.automatic("directory:/export,image:a.sqfs,options:vers=4.1+rsize=65536"))
         arrives(machine)
+
+
+test_options.slow = True
 
 
 def test_options_of_fstab():
@@ -84,11 +93,17 @@ def test_no_such_export():
         fails(server, "directory:/nothing,image:a.sqfs", "S1-SRV-06", ":/nothing")
 
 
+test_no_such_export.slow = True
+
+
 def test_a_file_nobody_may_read():
     """A file that only root may read is refused by name, with what to do."""
     with ganesha({"a.sqfs": stage2.program()}) as server:
         (server.folder / "a.sqfs").chmod(0o600)
         fails(server, "directory:/export,image:a.sqfs", "S1-SRV-07", "a.sqfs", "readable")
+
+
+test_a_file_nobody_may_read.slow = True
 
 
 def test_no_server():
@@ -121,6 +136,9 @@ def test_a_server_that_is_started_again():
         arrives(machine, 300)
 
 
+test_a_server_that_is_started_again.slow = True
+
+
 # ---- used where it lies
 
 IN_PLACE = "RUN env: ROOT='nfs+overlay'"
@@ -145,6 +163,9 @@ def test_an_iso_file_where_it_lies():
         arrives(machine)
 
 
+test_an_iso_file_where_it_lies.slow = True
+
+
 def test_a_tree_where_it_lies():
     """directory: is a whole system and root:nfs leaves it there: memory above it takes the writes."""
     with ganesha({"srv/root": stage2.tree()}) as server:
@@ -152,6 +173,9 @@ def test_a_tree_where_it_lies():
         machine.expect("a tree at nfs://", 60).expect(IN_PLACE, 60).expect("ROOT writable", 60)
         arrives(machine)
         assert not (server.folder / "srv/root/stage2-was-here").exists()
+
+
+test_a_tree_where_it_lies.slow = True
 
 
 def test_a_tree_read_write():
@@ -171,6 +195,9 @@ def test_a_tree_read_only():
             .never("ROOT writable")
 
 
+test_a_tree_read_only.slow = True
+
+
 def test_a_tree_into_memory():
     """directory: is a whole system: by default it is copied into memory and the export let go of."""
     with ganesha({"srv/root": stage2.tree()}) as server:
@@ -186,16 +213,25 @@ def test_a_tree_that_is_too_big():
               re.compile(r"the\s+tree\s+needs\s+30"), "root:nfs", mem=256)
 
 
+test_a_tree_that_is_too_big.slow = True
+
+
 def test_a_tree_without_a_program_to_start():
     """A folder without /sbin/init is no root, and is named as such beside the image that is not there."""
     with ganesha({"srv/root": stage2.tree(8, False)}) as server:
         fails(server, "directory:/export/srv/root,root:nfs", "S1-SRV-06", "mdkinst.sqfs", "no whole system")
 
 
+test_a_tree_without_a_program_to_start.slow = True
+
+
 def test_no_such_folder_to_use():
     """A path that is not there is named."""
     with ganesha({"srv/root": stage2.program()}) as server:
         fails(server, "directory:/export/nothing,root:nfs", "S1-SRV-06", "/export/nothing")
+
+
+test_no_such_folder_to_use.slow = True
 
 
 def test_a_sum_where_it_lies():
@@ -209,16 +245,25 @@ def test_a_sum_where_it_lies():
         fails(server, f"directory:/export,image:root.img,root:nfs,sha256:{'0' * 64}", "S1-IMG-04", "root.img")
 
 
+test_a_sum_where_it_lies.slow = True
+
+
 def test_a_sum_of_a_tree():
     """sha256: of a tree cannot be checked and is refused."""
     with ganesha({"srv/root": stage2.tree()}) as server:
         fails(server, f"directory:/export/srv/root,root:nfs,sha256:{'0' * 64}", "S1-CMD-04", "a tree of files")
 
 
+test_a_sum_of_a_tree.slow = True
+
+
 def test_what_has_to_be_unpacked_cannot_stay():
     """A compressed image cannot be used where it lies; what to do is said."""
     with ganesha({"root.img": stage2.compressed(stage2.squashfs(), "gz")}) as server:
         fails(server, "directory:/export,image:root.img,root:nfs", "S1-CMD-04", "gzip", "root:ram copies it")
+
+
+test_what_has_to_be_unpacked_cannot_stay.slow = True
 
 
 def test_owners_by_name():
@@ -228,6 +273,9 @@ def test_owners_by_name():
         fails(server, "directory:/export/srv/root,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
         fails(server, "directory:/export,image:root.img,root:nfs", "S1-SRV-08", "owners as names", "vers=3")
         arrives(boot("virtio-net-pci", server.automatic("directory:/export/srv/root")))
+
+
+test_owners_by_name.slow = True
 
 
 def test_a_root_whose_server_freezes_and_comes_back():
@@ -251,6 +299,9 @@ def test_a_root_whose_server_never_comes_back():
         machine.expect(HALFWAY, 90)
         server.freeze()
         machine.expect("S1-SRV-04", 20).expect("root.img").expect_end("reboot", 60)
+
+
+test_a_root_whose_server_never_comes_back.slow = True
 
 
 # ---- the kernel's own server
@@ -296,6 +347,9 @@ def test_the_kernels_server_as_a_root():
                 60)
         arrives(machine).power_off()
     server.power_off()
+
+
+test_the_kernels_server_as_a_root.slow = True
 
 
 def test_a_server_of_version_3():

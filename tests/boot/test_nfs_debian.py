@@ -51,3 +51,6 @@ def test_a_debian_in_a_folder():
         assert "10.9.8.7" not in hosts.read_text()
         lives(server, "directory:/export/debian,root:nfs+rw", sum_of_all)
         assert "10.9.8.7" in hosts.read_text()
+
+
+test_a_debian_in_a_folder.slow = True

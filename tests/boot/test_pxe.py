@@ -21,9 +21,15 @@ def test_e1000e():
     arrives(nic="e1000e")
 
 
+test_e1000e.slow = True
+
+
 def test_i82559er():
     """A machine with an Intel 82559ER (e100) PXE-boots to stage2."""
     arrives(nic="i82559er")
+
+
+test_i82559er.slow = True
 
 
 def test_rtl8139():
@@ -36,9 +42,15 @@ def test_pcnet():
     arrives(nic="pcnet")
 
 
+test_pcnet.slow = True
+
+
 def test_vmxnet3():
     """A machine with a VMware vmxnet3 card PXE-boots to stage2."""
     arrives(nic="vmxnet3")
+
+
+test_vmxnet3.slow = True
 
 
 def test_virtio():

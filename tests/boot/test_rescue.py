@@ -49,3 +49,6 @@ def test_menu_and_tools():
 def test_kamethod():
     """With the word kamethod the rescue system's init looks for the golden node's first session."""
     rescue("rescue kamethod").expect("------| Ka |---- Install starting...").expect("Current session is -s kainstall1")
+
+
+test_kamethod.slow = True

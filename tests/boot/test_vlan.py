@@ -25,12 +25,18 @@ def test_another_vlan():
         machine.expect("S1-NET-04").expect("eth0.13").expect("Rebooting in")
 
 
+test_another_vlan.slow = True
+
+
 def test_vlan_on_one_of_two_cards():
     """Of two cards with link only the second one's port has the VLAN."""
     with netns.Lab() as lab:
         switch, automatic = head_on(lab, vlan=12)
         machine = boot(nic=[Nic("e1000", "silent"), switch.nic("e1000")], append=automatic + ",vlan:12")
         machine.expect("STAGE2 UP").expect("RUN env: DEVICE='eth1.12'")
+
+
+test_vlan_on_one_of_two_cards.slow = True
 
 
 def test_wrong_card():
