@@ -1,4 +1,4 @@
-/* tables.c - a man page with @KEYS@ or @CODES@ on standard input -> the page with the program's own tables in it. */
+/* tables.c - a man page with @KEYS@ or @ERRORS@ on standard input -> the page with the program's own tables in it. */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/failure.h"
 #include "options/advice.h"
@@ -58,13 +58,39 @@ static void put_advice(const char *advice)
 	}
 }
 
-static void put_codes(void)
+static const struct fault {
+	enum fail_id id;
+	int seconds;        /* that the failing step then takes at most */
+	const char *broken; /* what is broken */
+} faults[] = {
+#define FAULT(id, seconds, broken, words) { FAIL_##id, seconds, broken },
+#include "doc/faults.def"
+#undef FAULT
+};
+
+/* What is known to lead to the failure ID. */
+static void put_faults(enum fail_id id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		if (faults[i].id != id)
+			continue;
+		puts(".br");
+		printf("Seen when: ");
+		put(faults[i].broken);
+		if (faults[i].seconds)
+			printf(" (after at most %d s)", faults[i].seconds);
+		puts(".");
+	}
+}
+
+static void put_errors(void)
 {
 	for (int i = FAIL_NONE + 1; i < FAIL_COUNT; i++) {
 		printf(".It %s\n", fail_code((enum fail_id)i));
 		put(fail_title((enum fail_id)i));
 		puts(".");
 		put_advice(fail_advice((enum fail_id)i));
+		put_faults((enum fail_id)i);
 	}
 }
 
@@ -75,8 +101,8 @@ int main(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (streq(line, "@KEYS@\n"))
 			put_keys();
-		else if (streq(line, "@CODES@\n"))
-			put_codes();
+		else if (streq(line, "@ERRORS@\n"))
+			put_errors();
 		else
 			fputs(line, stdout);
 	}

@@ -145,12 +145,8 @@ static void on_progress(struct ka_client *c)
 
 static void on_ended(struct ka_client *c, int err, const struct failure *f)
 {
-	char text[sizeof(f->detail) + 20];
-
-	if (err) {
-		snprintf(text, sizeof(text), "ka-d-client: %s", f->detail[0] ? f->detail : err_text(err));
-		ka_print_line(text);
-	}
+	if (err)
+		ka_print_failure("ka-d-client", f, err);
 	loop_stop(c->loop, err < 0);
 }
 
@@ -178,15 +174,18 @@ int main(int argc, char **argv)
 	int result;
 
 	parse(argc, argv, &o, &host);
-	if (host && resolve(host, &hosts, &o.host_count, &f) < 0) {
-		fprintf(stderr, "ka-d-client: %s\n", f.detail);
+	result = host ? resolve(host, &hosts, &o.host_count, &f) : 0;
+	if (result < 0) {
+		ka_print_failure("ka-d-client", &f, result);
 		return 1;
 	}
 	o.hosts = hosts;
 	p.last_time = now_ms();
-	if (loop_open(&p.loop) < 0 || ka_signals_open(&p.signals, &p.loop, on_signal) < 0 ||
-	    ka_client_open(&p.client, &p.loop, &o, &calls, &p, &f) < 0) {
-		fprintf(stderr, "ka-d-client: %s\n", f.detail[0] ? f.detail : "no event loop");
+	result = loop_open(&p.loop);
+	result = result < 0 ? result : ka_signals_open(&p.signals, &p.loop, on_signal);
+	result = result < 0 ? result : ka_client_open(&p.client, &p.loop, &o, &calls, &p, &f);
+	if (result < 0) {
+		ka_print_failure("ka-d-client", &f, result);
 		return 1;
 	}
 	result = loop_run(&p.loop);

@@ -211,9 +211,11 @@ int main(int argc, char **argv)
 	ka_print_line(text);
 	snprintf(text, sizeof(text), "I want %u clients", o.wanted);
 	ka_print_line(text);
-	if (loop_open(&p.loop) < 0 || ka_signals_open(&p.signals, &p.loop, on_signal) < 0 ||
-	    ka_server_open(&p.server, &p.loop, &o, &calls, NULL, &f) < 0) {
-		fprintf(stderr, "ka-d-server: %s\n", f.detail[0] ? f.detail : "no event loop");
+	result = loop_open(&p.loop);
+	result = result < 0 ? result : ka_signals_open(&p.signals, &p.loop, on_signal);
+	result = result < 0 ? result : ka_server_open(&p.server, &p.loop, &o, &calls, NULL, &f);
+	if (result < 0) {
+		ka_print_failure("ka-d-server", &f, result);
 		return 1;
 	}
 	result = loop_run(&p.loop);

@@ -58,6 +58,17 @@ void ka_print_line(const char *text)
 	fflush(stderr);
 }
 
+void ka_print_failure(const char *program, const struct failure *f, int err)
+{
+	char text[sizeof(f->detail) + 160];
+
+	if (f->id)
+		snprintf(text, sizeof(text), "%s: %s %s: %s", program, fail_code(f->id), fail_title(f->id), f->detail);
+	else
+		snprintf(text, sizeof(text), "%s: %s", program, err_text(err));
+	ka_print_line(text);
+}
+
 void ka_print_status(const char *text)
 {
 	fprintf(stderr, "\r%s", text);

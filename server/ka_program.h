@@ -3,6 +3,7 @@
 #ifndef SERVER_KA_PROGRAM_H
 #define SERVER_KA_PROGRAM_H
 
+#include "base/failure.h"
 #include "relay/loop.h"
 
 /* Parts of the default commands: $more is what stands between them where this machine's tar knows it, else nothing. */
@@ -20,6 +21,8 @@ int ka_signals_open(struct ka_signals *s, struct loop *l, void (*ended)(struct k
 
 /* "ARGS=+ka-d-server+-s+getstage2+" on stderr, and what was compiled, as ka has always begun. */
 void ka_print_start(int argc, char **argv);
+/* "ka-d-client: S1-NET-08 what went wrong: where"; F without a failure: ERR's text. */
+void ka_print_failure(const char *program, const struct failure *f, int err);
 /* A line on stderr; ends a status line that stands there. */
 void ka_print_line(const char *text);
 /* A status line on stderr that the next one overwrites. */

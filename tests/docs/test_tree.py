@@ -52,11 +52,11 @@ def test_man_pages():
 
 
 def test_tables_in_man_pages():
-    """automatic(7) has every key, stage1(8) every code."""
+    """automatic(7) has every key, stage1-errors(7) every code."""
     automatic = (TOP / "build" / "doc" / "automatic.7").read_text()
     for key in re.findall(r'^KEY\(\w+, "(\w+)"', (TOP / "options" / "keys.def").read_text(), re.M):
         assert f".It Cm {key}:" in automatic, key
-    stage1 = (TOP / "build" / "doc" / "stage1.8").read_text()
+    stage1 = (TOP / "build" / "doc" / "stage1-errors.7").read_text()
     for code in re.findall(r'"(S1-\w+-\d\d)"', (TOP / "base" / "failures.def").read_text()):
         assert f".It {code}\n" in stage1, code
 

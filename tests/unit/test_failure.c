@@ -44,6 +44,18 @@ static void test_a_failure_travels_with_its_particulars(void **state)
 	assert_int_equal((fail)(NULL, FAIL_NET_NO_LINK, -ENETDOWN, "x"), -ENETDOWN);
 }
 
+/* A machine that is too small is not taken for a mistake of ours. */
+static void test_no_memory_for_the_work_is_no_bug(void **state)
+{
+	struct failure f = { 0 };
+	(void)state;
+
+	(fail)(&f, FAIL_SYS_INTERNAL, -ENOMEM, "x");
+	assert_int_equal(f.id, FAIL_MEM_WORK);
+	(fail)(&f, FAIL_SYS_INTERNAL, -EIO, "x");
+	assert_int_equal(f.id, FAIL_SYS_INTERNAL);
+}
+
 /* F's detail once an image called NAME is known. */
 static void assert_named(enum fail_id id, const char *detail, const char *name, const char *wanted)
 {
@@ -72,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codes_are_unique_and_have_words),
 		cmocka_unit_test(test_a_failure_travels_with_its_particulars),
+		cmocka_unit_test(test_no_memory_for_the_work_is_no_bug),
 		cmocka_unit_test(test_what_is_about_an_image_names_it),
 	};
 
