@@ -6,18 +6,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/rights.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRESS_MS 50   /* between two reports: more often nobody looks */
 #define ALIVE_MS    1000 /* between two signs of life */
-#define NOBODY      65534
 
 static const struct {
 	const char *name;
@@ -207,6 +204,8 @@ static int run(int (*method)(struct fetch *f))
 	f.raw = job.raw;
 	f.net = job.has_network ? &job.network : NULL;
 	err = method(&f);
+	if (err && !failure.id)
+		(void)!fail(&failure, FAIL_SYS_INTERNAL, err, "%s", err_text(err));
 	if (*f.server)
 		say(OUTSIDE_SERVER, 0, 0, f.server, -1);
 	say(OUTSIDE_END, err, err ? failure.id : FAIL_NONE, err ? failure.detail : NULL, -1);
@@ -214,17 +213,19 @@ static int run(int (*method)(struct fetch *f))
 	return err ? 1 : 0;
 }
 
-/* It reads what other machines send, and needs nothing for it but sockets and memory: it is nobody from here on, and
- * makes no other process. Where it is not root, there is less to give up. False when root cannot be got rid of. */
-static bool drop_privileges(void)
-{
-	const struct rlimit none = { 0 };
-
-	if (geteuid() == 0 &&
-	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
-		return false;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0;
-}
+/* It reads what other machines send, and needs nothing for it but sockets and memory; it starts no program. */
+static const int calls[] = {
+	RIGHTS_BASIC,    __NR_pwrite64,      __NR_preadv,     __NR_pwritev,     __NR_lseek,
+	__NR_fstat,      __NR_fstatfs,       __NR_ftruncate,  __NR_fallocate,   __NR_memfd_create,
+	__NR_sendfile,   __NR_splice,        __NR_dup,        __NR_ioctl,       __NR_pipe2,
+	__NR_poll,       __NR_epoll_create1, __NR_epoll_ctl,  __NR_epoll_wait,  __NR_epoll_pwait,
+	__NR_newfstatat, __NR_socket,        __NR_socketpair, __NR_bind,        __NR_listen,
+	__NR_accept,     __NR_accept4,       __NR_connect,    __NR_getsockname, __NR_getpeername,
+	__NR_setsockopt, __NR_getsockopt,    __NR_sendto,     __NR_recvfrom,    __NR_sendmsg,
+	__NR_recvmsg,    __NR_shutdown,      __NR_getrandom,  __NR_getpid,      __NR_sysinfo,
+	__NR_getrlimit,  __NR_prlimit64,     __NR_uname,      __NR_nanosleep,   __NR_clock_nanosleep,
+	__NR_open,       __NR_openat, /* /proc/net: this machine's addresses */
+};
 
 /* stage1-relay dolly|ka */
 int main(int argc, char **argv)
@@ -238,8 +239,8 @@ int main(int argc, char **argv)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (argc == 2 && streq(argv[1], rows[i].name) && fcntl(PROCESS_FD, F_GETFD) >= 0 && drop_privileges() &&
-		    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0) /* after the change of the user, which forgets it */
+		if (argc == 2 && streq(argv[1], rows[i].name) && fcntl(PROCESS_FD, F_GETFD) >= 0 &&
+		    rights_drop(calls, ARRAY_SIZE(calls)))
 			return run(rows[i].fetch);
 	fputs(usage, stderr);
 	return 2;

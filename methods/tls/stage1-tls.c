@@ -4,6 +4,7 @@
 #include "base/help.h"
 #include "base/compat.h"
 #include "base/file.h"
+#include "base/rights.h"
 #include "methods/tls/tls.h"
 #include "methods/tls/judge.h"
 #include "methods/tls/look.h"
@@ -13,18 +14,14 @@
 #include "base/version.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 /* The descriptors it is started with. */
 enum { NET = 3, PLAIN = 4, REPORT = 5 };
-
-#define NOBODY 65534
 
 /* ECDHE only: what is recorded today is of no use tomorrow. GCM first where the processor helps (RFC 5288, 5289,
  * 7905). */
@@ -82,13 +79,10 @@ static bool read_pin(const char *hex)
 	return tls_parse_pin(hex, all.pin) == 0;
 }
 
-/* From here on everything is read that comes from outside: as nobody, with nothing to gain. */
-static bool drop_privileges(void)
-{
-	if (getuid() == 0 && (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY)))
-		return false;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
-}
+/* Bytes from one descriptor to the other; one more look at a server that refused (look.h). */
+static const int calls[] = { RIGHTS_BASIC, __NR_poll,       __NR_getrandom,   __NR_shutdown,
+			     __NR_sendto,  __NR_recvfrom,   __NR_getpeername, __NR_socket,
+			     __NR_connect, __NR_setsockopt, __NR_getsockopt };
 
 /* ---- the engine */
 
@@ -287,7 +281,7 @@ int main(int argc, char **argv)
 	pinned = !streq(argv[3], "-");
 	if (pinned ? !read_pin(argv[3]) : !read_anchors(argv[2]))
 		return 1;
-	if (!drop_privileges() || !start_engine(argv[1], pinned ? all.pin : NULL)) {
+	if (!rights_drop(calls, ARRAY_SIZE(calls)) || !start_engine(argv[1], pinned ? all.pin : NULL)) {
 		report(TLS_REFUSED, "this machine cannot begin a TLS session: %s", err_text(errno));
 		return 1;
 	}

@@ -3,25 +3,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 #include "base/help.h"
+#include "base/rights.h"
 #include "methods/verify/verdict.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/compat.h"
 
 /* The descriptors it is started with. */
 enum { MANIFEST = 3, SIGNATURES = 4, REPORT = 5 };
-
-#define NOBODY 65534
 
 static void report(const struct failure *f, const struct manifest *m)
 {
@@ -60,34 +53,8 @@ static int read_keys(struct keyring *k, const char *path, const char *wish, bool
 	return 0;
 }
 
-/* From here on everything is read that comes from outside: as nobody, and with nothing but memory and what is open. */
-static bool drop_privileges(void)
-{
-#define ALLOW(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-	static struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		ALLOW(__NR_read),
-		ALLOW(__NR_write),
-		ALLOW(__NR_pread64),
-		ALLOW(__NR_brk),
-		ALLOW(__NR_mmap),
-		ALLOW(__NR_mremap),
-		ALLOW(__NR_munmap),
-		ALLOW(__NR_exit),
-		ALLOW(__NR_exit_group),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
-	};
-#undef ALLOW
-	const struct sock_fprog program = { ARRAY_SIZE(filter), filter };
-
-	if (getuid() == 0 && (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY)))
-		return false;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
-		return false;
-	/* a kernel without it is one with less protection, and no reason not to boot */
-	(void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
-	return true;
-}
+/* All that is left to do is read what is open, and think. */
+static const int calls[] = { RIGHTS_BASIC };
 
 /* ---- from outside */
 
@@ -145,7 +112,7 @@ int main(int argc, char **argv)
 		/* who gave the keys on the command line gave its other words, too */
 		line = built_in ? file_text("/proc/cmdline") : NULL;
 		c.command_line = built_in ? line ? line : "(unreadable)" : NULL;
-		if (!drop_privileges())
+		if (!rights_drop(calls, ARRAY_SIZE(calls)))
 			(void)!fail(&f, FAIL_SYS_INTERNAL, -EPERM, "stage1-verify cannot give up its rights");
 		else
 			(void)!judge(&c, &m, &f);

@@ -57,7 +57,7 @@ def test_it_is_nobody():
         with netns.Lab() as lab:
             process = lab.node().start([FETCH, "-o", lab.dir / "out", f"automatic=method:{method}"])
             deadline, words = time.monotonic() + 10, {}
-            while words.get("NoNewPrivs") != ["1"]:  # it has just been started
+            while words.get("Seccomp") != ["2"]:  # it has just been started
                 assert time.monotonic() < deadline, words
                 time.sleep(0.02)
                 for pid in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
@@ -65,6 +65,7 @@ def test_it_is_nobody():
                     words = {line.split(":")[0]: line.split()[1:] for line in lines}
                     limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
             assert words["Name"] == ["stage1-relay"] and words["Groups"] == [], words
+            assert words["NoNewPrivs"] == ["1"], words
             assert words["Uid"] == words["Gid"] == ["65534"] * 4, words
             assert all(int(words[name][0], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")), words
             assert "Max processes             0                    0 " in limits, limits
