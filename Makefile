@@ -204,8 +204,12 @@ build/vmlinuz: build/kernel/vmlinuz
 KIT := $(addprefix build/bin/,ka-d-server ka-d-client dolly send_status status_node \
 	$(filter fdisk_to_desc clone-plan,$(PROGRAMS)))
 RESCUE_KEYS ?=
+SIGN_KEYS ?=
+# Where the site has a secret key, an image of its own gets a manifest; the key may come later than the image.
+sign = $(Q)SIGN_KEYS='$(SIGN_KEYS)' server/sign-image
 .PHONY: rescue
-rescue: build/rescue.sqfs
+rescue: build/rescue.sqfs build/bin/stage1-sign
+	$(sign) $<
 build/rescue.sqfs: server/rescue-image build/kernel/version $(KIT) $(filter-out %.c %.h,$(wildcard clone/*))
 	@third/need "make rescue" $$(tests/packages server/rescue-image)
 	$(call say,ROOT $@)
@@ -444,6 +448,7 @@ musl-parts: build/musl/all.rdz $(PROGRAMS:%=build/musl/bin/%) $(TEST_PROGRAMS:%=
 .PHONY: demo
 demo: all build/demo/root.sqfs
 	@third/need "make demo" python3 $$(tests/packages server/demo)
+	$(sign) build/demo/root.sqfs
 	@server/demo
 
 build/demo/root.sqfs: server/demo-image $(wildcard server/image/*) | need-build
@@ -482,19 +487,21 @@ build/doc/%: doc/%
 doc: $(MAN_PAGES)
 
 # Programs into bin, the head node's scripts into sbin, what nodes boot into lib/stage1, a rescue system's /ka into its
-# ka.
+# ka. stage1-fetch lies where the programs are that it runs: beside it.
 TO   = $(DESTDIR)$(PREFIX)
-SBIN = $(filter-out server/demo%,$(shell find server -maxdepth 1 -type f -perm -u+x 2>/dev/null))
+SBIN = $(filter-out server/demo% server/sign-image,$(shell find server -maxdepth 1 -type f -perm -u+x 2>/dev/null))
 .PHONY: install
 install: all doc
 	install -d '$(TO)/bin' '$(TO)/sbin' '$(TO)/lib/stage1'
-	install -m 755 $(PROGRAMS:%=build/bin/%) $(HOSTED_PROGRAMS:%=build/bin/%) '$(TO)/bin'
+	install -m 755 $(addprefix build/bin/,$(filter-out stage1-fetch $(BESIDE),$(PROGRAMS)) $(HOSTED_PROGRAMS)) '$(TO)/bin'
+	install -m 755 $(addprefix build/bin/,stage1-fetch $(BESIDE)) '$(TO)/lib/stage1'
+	ln -sf ../lib/stage1/stage1-fetch '$(TO)/bin/stage1-fetch'
 	$(if $(SBIN),install -m 755 $(SBIN) '$(TO)/sbin')
 	install -D -m 644 -t '$(TO)/lib/systemd/system' $(wildcard server/*.service)
 	sed -i 's,/usr/sbin,$(PREFIX)/sbin,' '$(TO)'/lib/systemd/system/*.service
 	install -m 755 build/stage1 '$(TO)/lib/stage1'
 	install -m 644 build/all.rdz build/vmlinuz modules.list '$(TO)/lib/stage1'
-	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image
+	install -D -m 755 -t '$(TO)/lib/stage1/server' server/demo-image server/sign-image
 	install -D -m 755 -t '$(TO)/lib/stage1/server/image' $(wildcard server/image/*)
 	install -D -m 755 -t '$(TO)/lib/stage1/third' third/apt
 	install -D -m 644 -t '$(TO)/lib/stage1/stage2' $(wildcard server/stage2/*)
@@ -564,4 +571,6 @@ help:
 #|   SIGNED=1               modules as the kernel package has them, for Secure Boot; all.rdz is 4 MB larger
 #|   VERIFY_KEYS=FILE       public keys, one a line: nodes then boot only what is signed by them, doc/signing.md; there
 #|                            is no shell in all.rdz then, but with VERIFY_SHELL=1
+#|   SIGN_KEYS=FILE         secret keys that sign what rescue and demo make; silent: ~/.config/stage1/*.sec, else
+#|                            /etc/stage1/*.sec, where there are any
 #|   V=1                    show the commands

@@ -63,9 +63,9 @@ def test_create():
 
 
 def test_twice():
-    """As root and as a plain user, twice: the same bytes, as ext, squashfs and erofs."""
+    """As root and as a plain user, twice: the same bytes, as ext, squashfs, erofs and tar."""
     with maker.folder() as where:
-        for kind in ("img", "sqfs", "erofs"):
+        for kind in ("img", "sqfs", "erofs", "tar"):
             created(where, "-o", f"a.{kind}", "taktuk")
             created(where, "-o", f"b.{kind}", "taktuk", plain=True)
             maker.run(f"cmp a.{kind} b.{kind}", where)

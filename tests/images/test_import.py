@@ -261,3 +261,35 @@ def test_interrupted():
         assert (where / "a.img.work").exists()
         imported(where, "-o", "a.img", "dir:tree")
         assert not (where / "a.img.work").exists()
+
+
+def test_signed():
+    """Where the site has a secret key, an image is signed by it, and stage1-verify, which judges for a node, takes what
+    it made; with --store as well; a key that is none: no image; without a key an old signature goes."""
+    with maker.folder() as where:
+        site = where / ".config/stage1"
+        maker.run(TREE + f"mkdir -p {site}; {maker.TOP}/build/bin/stage1-sign keys {site}/site", where)
+
+        def verdict(image, name):
+            keys = (site / "site.pub").read_text().splitlines()[-1]
+            return maker.run(f"exec 3<{image}.manifest 4<{image}.manifest.sig 5>said; "
+                             f"{maker.TOP}/build/bin/stage1-verify - '{keys}' {name} '' || :; cat said", where)
+
+        imported(where, "-o", "a.sqfs", "dir:tree")
+        size = (where / "a.sqfs").stat().st_size
+        digest = maker.run("sha256sum a.sqfs", where).split()[0]
+        assert verdict("a.sqfs", "a.sqfs") == f"0 {size} {digest}"
+        assert not verdict("a.sqfs", "b.sqfs").startswith("0 ")
+        first = (where / "a.sqfs.manifest").read_text()
+        imported(where, "-o", "a.sqfs", "--no-modules", "dir:tree")
+        second = (where / "a.sqfs.manifest").read_text()
+        versions = [int(re.search(r"^version (\d+)$", text, re.M)[1]) for text in (first, second)]
+        assert versions[0] < versions[1], versions
+        imported(where, "-f", "squashfs", "--store", "images/node", "dir:tree")
+        assert verdict("images/node/current/root.sqfs", "root.sqfs").startswith("0 ")
+        maker.run(f"mv {site}/site.sec key", where)
+        imported(where, "-o", "a.sqfs", "--sign", "key", "dir:tree")
+        assert verdict("a.sqfs", "a.sqfs").startswith("0 ")
+        assert "is not kept" in refused(where, "--sign", "a.sqfs", "dir:tree")
+        imported(where, "-o", "a.sqfs", "dir:tree")
+        assert not list(where.glob("a.sqfs.*"))

@@ -69,12 +69,16 @@ class Web:
                 time.sleep(0.02)
 
     def add(self, path, name=None):
-        """Serves the file PATH as NAME (its own name when not given); returns the name."""
+        """Serves the file PATH as NAME (its own name when not given), and what says that it is signed; returns the
+        name."""
         name = name or pathlib.Path(path).name
-        link = self.root / name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(pathlib.Path(path).resolve())
+        for suffix in (".manifest", ".manifest.sig", ""):
+            link, file = self.root / (name + suffix), pathlib.Path(f"{path}{suffix}")
+            if suffix and not file.exists():
+                continue
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(file.resolve())
         return name
 
     def url(self, path, name=None):
