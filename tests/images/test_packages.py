@@ -15,7 +15,7 @@ NAMES = ["stage1-clone", "stage1-netboot", "stage1-server"]
 
 # In the bare root: what there is before and after; each package is used in between.
 TRACE = "find / -xdev " + " ".join(f"-not -path '/{place}*'" for place in (
-    "proc/", "out", "var/", "src", "root/", "tmp/", "dev/", "sys/", "etc/ld.so.cache")) + " | sort"
+    "proc/", "out", "var/", "src", "root/", "tmp/", "dev/", "sys/", "run/netns", "etc/ld.so.cache")) + " | sort"
 USE = r"""head-node --help | grep -c serve
 prepare_diskless_image --version
 ka-d-client --version
@@ -41,7 +41,6 @@ cmp image got
 echo FETCHED BY DOLLY
 ip netns delete head
 ip netns delete node
-rmdir /run/netns
 stage1-sign keys site
 stage1-sign image -s site.sec -v 1 image
 unshare --net sh -ec 'ip link set lo up
