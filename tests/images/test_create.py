@@ -4,14 +4,29 @@ machines boot it.
 Needs root, which makes the plain user of the tests.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
+# packages: dpkg-dev
 import re
 import subprocess
+import time
 
 import maker
 import netns
 from room import DOLLY_LINE, Room
 
 PATIENCE = 300
+# In the bare root, with the packages installed: the seeds' command, as root and as a user that was just made.
+FRESH = """set -e
+apt-get -qq update
+apt-get -qq -y install /out/*.deb >/dev/null 2>&1
+useradd -m user
+mkdir /out/root /out/user
+chown user /out/user
+create='prepare_diskless_image create --server servernode --insecure-empty-password taktuk'
+(cd /out/root && $create)
+(cd /out/user && su user -c "$create" >/dev/null)
+cmp /out/root/diskless_node.img /out/user/diskless_node.img
+ls /out/root /out/user
+"""
 WORDS = ("create", "--cache", maker.CACHE, "--insecure-empty-password")
 
 
@@ -75,8 +90,8 @@ test_twice.slow = True
 
 
 def test_bad_input():
-    """A package that does not exist, no network, a disk that fills up: words, nothing under the final name,
-    nothing left mounted."""
+    """A package that does not exist, no network, a run that is interrupted, a disk that fills up: words, nothing under
+    the final name, nothing left mounted."""
     def refused(where, *words, **how):
         done = maker.make(where, *WORDS, *mirror(), *words, **how)
         assert done.status == 1 and not list(where.glob("diskless*")), (done.status, done.text)
@@ -85,6 +100,12 @@ def test_bad_input():
     with maker.folder() as where:
         assert "no such package in" in (words := refused(where, "no-such-package")) and "no-such-package" in words
         assert "no network" in (words := refused(where, "taktuk", without=("unshare", "--net"))), words
+        process = maker.start(where, *WORDS, *mirror(), "taktuk")
+        time.sleep(10)
+        begin = time.monotonic()
+        done = maker.interrupt(process)
+        assert done.status == 130 and time.monotonic() - begin < 20, (done.status, done.text)
+        assert not list(where.glob("diskless*")), list(where.glob("diskless*"))
     with maker.folder("60m") as small:
         assert "the disk is full" in (words := refused(small, "taktuk")), words
     assert not maker.mounts()
@@ -94,10 +115,16 @@ test_bad_input.slow = True
 
 
 def test_boots():
-    """The seeds' own commands: create, dolly -s -v -f with the printed dolly.cfg, three machines to the login with the
-    seeds' PXE line."""
+    """The seeds' own commands: in a bare Debian with our packages, create as root and as a plain user gives
+    diskless_node.img with the same bytes; dolly -s -v -f with the printed dolly.cfg brings three machines to the login
+    with the seeds' PXE line."""
     with maker.folder() as where, netns.Lab() as lab:
-        words = created(where, "--server", "servernode", "taktuk")
+        maker.run(f"make -s -C {maker.TOP} install DESTDIR={where}/staged PREFIX=/usr && "
+                  f"{maker.TOP}/packaging/build deb staged out && rm -r staged", where)
+        done = subprocess.run([maker.TOP / "tests/bare", "-o", where / "out", "sh", "-c", FRESH],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=900)
+        words = done.stdout.replace("/out/", f"{where}/out/")
+        assert done.returncode == 0 and words.count("\ndiskless_node.img\n") == 2, words
         config = lab.file("dolly.cfg", words.partition("# dolly.cfg:\n")[2].partition("\n\n")[0] + "\n")
         room = Room(lab, 3, DOLLY_LINE)
         server = room.head.start([maker.TOP / "build/bin/dolly", "-s", "-v", "-a", str(PATIENCE), "-f", config])

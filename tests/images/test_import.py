@@ -210,6 +210,27 @@ def test_a_layer_that_leads_out():
         assert not list((where / "victim").iterdir())
 
 
+def test_a_tree_that_leads_out():
+    """An image whose folders or files are links to this machine's changes nothing of it, and takes nothing of it along:
+    it is refused by the name of the link; links within the image are followed."""
+    with maker.folder() as where:
+        for change in ("rm -r tree/etc; ln -s $PWD/outside tree/etc", "ln -s $PWD/outside/shadow tree/etc/shadow",
+                       "mkdir tree/root; ln -s $PWD/outside tree/root/.ssh", "mkdir tree/etc/systemd; "
+                       "ln -s ../../../outside tree/etc/systemd/system", "rm -r tree/boot; ln -s $PWD/outside tree/boot"):
+            maker.run("rm -rf tree outside; mkdir outside; echo root:secret:1:::::: >outside/shadow; "
+                      "echo o >outside/os-release; echo k >outside/vmlinuz-6.1;" + TREE +
+                      f"echo root:x:0:0::/:/bin/sh >tree/etc/passwd; {change}", where)
+            before = maker.run("find outside -printf '%p %s %T@\n'", where)
+            words = refused(where, "--adjust", "--kernel", "kernel", "dir:tree")
+            assert "leads out of the image" in words, (change, words)
+            assert maker.run("find outside -printf '%p %s %T@\n'", where) == before, change
+            assert not (where / "kernel").exists()
+        maker.run("rm -rf tree;" + TREE + "mv tree/etc tree/usr/etc; ln -s usr/etc tree/etc; "
+                  "echo root:x:0:0::/:/bin/sh >tree/etc/passwd", where)
+        imported(where, "-o", "a.sqfs", "--adjust", "--kernel", "kernel", "dir:tree")
+        assert (where / "kernel/boot/vmlinuz-6.1").read_text() == "k\n"
+
+
 def test_full_disk():
     """On a disk that is full it says so, and leaves nothing."""
     with maker.folder() as big, maker.folder("3m") as where:
@@ -261,6 +282,26 @@ def test_interrupted():
         assert (where / "a.img.work").exists()
         imported(where, "-o", "a.img", "dir:tree")
         assert not (where / "a.img.work").exists()
+
+
+def test_changed_by_hand():
+    """The hooks of a folder are called by name with the tree, then --edit opens the caller's shell in it: what both do
+    is in the image; a hook or a shell that ends with a status makes none."""
+    with maker.folder() as where:
+        maker.run(TREE + "mkdir hooks; printf '#!/bin/sh\\necho one >$1/etc/hooks\\n' >hooks/10-one; "
+                  "printf '#!/bin/sh\\necho two >>$1/etc/hooks\\n' >hooks/20-two; echo no program >hooks/30-text; "
+                  "chmod 755 hooks/*-*o*; chmod 644 hooks/30-text; "
+                  "printf '#!/bin/sh\\n[ -e sbin/init ] || exit 9\\npwd >etc/shell\\nexit ${STATUS:-0}\\n' >shell; "
+                  "chmod 755 shell", where)
+        words = ("--hooks", "hooks", "--edit", "dir:tree")
+        done = imported(where, "-o", "a.sqfs", *words, env={"SHELL": str(where / "shell")})
+        assert "do it now" in done.text and "exit 1 makes none" in done.text, done.text
+        holds(where, "a.sqfs", [("cat etc/hooks", "one\ntwo"),
+                                ("cat etc/shell", f"{where}/a.sqfs.work/chroot")])
+        env = {"SHELL": str(where / "shell"), "STATUS": "3"}
+        assert "the shell ended with status 3" in refused(where, *words, env=env)
+        maker.run("echo 'exit 4' >>hooks/20-two", where)
+        assert "20-two ended with status 4" in refused(where, *words)
 
 
 def test_signed():

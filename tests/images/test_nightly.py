@@ -3,7 +3,7 @@
 And the build chroot: made, started, stopped, entered; its mounts are gone with it, however it ends.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages: git rsync busybox-static mmdebstrap dpkg-dev apt rpm
+# packages: git rsync busybox-static mmdebstrap dpkg-dev apt rpm systemd
 import os
 import pathlib
 import re
@@ -238,6 +238,17 @@ def test_build_chroot():
         call(CHROOT, *words, "status", status=3)
         call(CHROOT, *words, "start")
         call(CHROOT, *words, "stop")
+
+
+def test_unit():
+    """The unit that starts the chroot at boot is one that systemd takes, and its program has the words it uses."""
+    with maker.folder() as where:
+        unit = where / "build-chroot.service"
+        text = (CHROOT.parent / "build-chroot.service").read_text()
+        unit.write_text(text.replace("/usr/sbin/build-chroot", str(CHROOT)))
+        assert maker.run(f"systemd-analyze --man=no verify {unit} 2>&1 | grep build-chroot || :", where) == ""
+        for verb in re.findall(r"OPTIONS (\w+)$", text, re.M):
+            assert f" {verb} " in call(CHROOT, "--help"), verb
 
 
 def test_create_and_build():
