@@ -216,7 +216,8 @@ def test_a_tree_that_leads_out():
     with maker.folder() as where:
         for change in ("rm -r tree/etc; ln -s $PWD/outside tree/etc", "ln -s $PWD/outside/shadow tree/etc/shadow",
                        "mkdir tree/root; ln -s $PWD/outside tree/root/.ssh", "mkdir tree/etc/systemd; "
-                       "ln -s ../../../outside tree/etc/systemd/system", "rm -r tree/boot; ln -s $PWD/outside tree/boot"):
+                       "ln -s ../../../outside tree/etc/systemd/system",
+                       "rm -r tree/boot; ln -s $PWD/outside tree/boot"):
             maker.run("rm -rf tree outside; mkdir outside; echo root:secret:1:::::: >outside/shadow; "
                       "echo o >outside/os-release; echo k >outside/vmlinuz-6.1;" + TREE +
                       f"echo root:x:0:0::/:/bin/sh >tree/etc/passwd; {change}", where)
