@@ -23,6 +23,9 @@ def test_tar_in_memory():
     assert "MOUNT stage1-root / tmpfs rw" in machine.text and "ROOT writable" in machine.text, machine.log_path
 
 
+test_tar_in_memory.slow = True
+
+
 def test_tar_on_a_ramdisk():
     """The seeds' words for ka: a tar becomes a file system in /dev/ram3, which is the root and takes writes."""
     machine = arrives(stage2.tar(), words="ramdisk_size=64000 root=/dev/ram3 rw rescue")

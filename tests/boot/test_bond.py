@@ -45,6 +45,9 @@ def test_active_backup_with_one_cable():
         machine.expect("STAGE2 UP").expect("RUN env: DEVICE='bond0'")
 
 
+test_active_backup_with_one_cable.slow = True
+
+
 def test_a_cable_pulled_before_the_image():
     """Between the lease and the image the cable of the card in use is pulled: the image comes over the other one."""
     with netns.Lab() as lab:

@@ -27,6 +27,9 @@ def test_demo():
         assert words in said, said
 
 
+test_demo.slow = True
+
+
 def test_demo_of_three_nodes():
     """make demo NODES=3 METHOD=dolly brings three at once to their login; the image leaves the head node once."""
     status, said = demo(NODES=3, METHOD="dolly")

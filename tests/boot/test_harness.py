@@ -28,6 +28,9 @@ def test_missing_words():
     raise AssertionError("words were found that are not there")
 
 
+test_missing_words.slow = True
+
+
 def test_reset_and_panic():
     """A reset restarts the machine, and a kernel that panics ends it at once."""
     machine = boot(initrd=stage2.initramfs(), mem=256, append="stage2.stay", reboots=True)

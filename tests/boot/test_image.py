@@ -76,6 +76,9 @@ def test_erofs_zstd():
     whole(arrives(stage2.compressed(stage2.erofs(), "zstd")))
 
 
+test_erofs_zstd.slow = True
+
+
 def test_ramdisk():
     """The seeds' words: an ext4 in /dev/ram3 is the root itself, and takes writes."""
     machine = arrives(stage2.ext4(), words="ramdisk_size=64000 root=/dev/ram3 rw")

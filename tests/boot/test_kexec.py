@@ -30,6 +30,9 @@ def test_debian_installer():
     machine.expect("Choose the language", 240).expect("Language:", 30)
 
 
+test_debian_installer.slow = True
+
+
 def test_what_cannot_be_started():
     """A file that is no kernel, an initrd that is not there, one that memory cannot hold three times: each is named;
     the next try begins clean, and where append: is silent the new kernel keeps the consoles."""

@@ -72,6 +72,9 @@ def test_cd_on_sata():
     arrives("cdrom", disk(media.iso({CLASSIC: stage2.squashfs()}), "cd"))
 
 
+test_cd_on_sata.slow = True
+
+
 def test_cd_on_usb():
     """method:cdrom takes the disc in a USB drive."""
     arrives("cdrom", disk(media.iso({CLASSIC: stage2.squashfs()}), "usb-cd"))
@@ -242,6 +245,9 @@ def test_a_tree_on_a_partition():
         started = arrives(f"disk,partition:sda1,directory:/srv/root,root:{mode}", drive, words="")
         assert fact in started.text, f"{fact}: {started.log_path}"
     started.never("/run/stage1/media")
+
+
+test_a_tree_on_a_partition.slow = True
 
 
 def test_a_system_that_merely_lies_about():

@@ -27,6 +27,9 @@ def test_a_file_on_an_export():
                      server.automatic("directory:/export/images,image:root.img"))).never("MOUNT 10.0.2.2")
 
 
+test_a_file_on_an_export.slow = True
+
+
 def test_an_ipv6_address():
     """server: is an IPv6 address, on a network without IPv4: NFS 4.2 by TCP over IPv6."""
     with ganesha({"images/root.img": stage2.squashfs()}, host="::1") as server:
@@ -122,6 +125,9 @@ def test_a_server_that_freezes_and_comes_back():
         machine.expect("no byte for 6 s", 60)
         server.thaw()
         arrives(machine, 300)
+
+
+test_a_server_that_freezes_and_comes_back.slow = True
 
 
 def test_a_server_that_is_started_again():

@@ -37,6 +37,9 @@ def test_rtl8139():
     arrives(nic="rtl8139")
 
 
+test_rtl8139.slow = True
+
+
 def test_pcnet():
     """A machine with an AMD PCnet PXE-boots to stage2."""
     arrives(nic="pcnet")

@@ -330,6 +330,9 @@ def test_same_bytes_twice():
         assert sums[0] == sums[1], f"{name} differs"
 
 
+test_same_bytes_twice.slow = True
+
+
 def test_nothing_to_do():
     """A second make makes nothing."""
     run("make")

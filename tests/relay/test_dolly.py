@@ -315,6 +315,9 @@ def test_slow_first_node():
         assert slowest < 1.15 * 1.08 * size * 8 / 200e6, f"{slowest:.1f} s\n{words}"
 
 
+test_slow_first_node.slow = True
+
+
 def _slowest(words, nodes):
     """When the last of these nodes had everything, in seconds."""
     return max(float(re.search(rf"^ *([\d.]+) s  10\.9\.1\.{i} has everything", words, re.M).group(1)) for i in nodes)
