@@ -14,7 +14,7 @@ from qemu import boot
 
 MANDATORY = "systemd shadow-utils openssh-server iproute iputils procps-ng kmod util-linux".split()
 TREE = """
-mkdir -p tree/bin tree/etc/ssh tree/usr/share/doc tree/var/log tree/root
+mkdir -p tree/proc tree/dev tree/sys tree/bin tree/etc/ssh tree/usr/share/doc tree/var/log tree/root
 cp /bin/busybox tree/bin/sh
 printf 'root::0:0:root:/root:/bin/sh\\n' >tree/etc/passwd
 printf 'root:!:19000::::::\\n' >tree/etc/shadow
@@ -90,8 +90,8 @@ def test_dnf_boots():
                   where)
         packages = {name: None for name in MANDATORY}
         repos = rpms.repository(where, {**packages, "systemd": where / "debian", "taktuk": None})
-        created(where, repos, "-o", "root.sqfs", "--insecure-empty-password", "taktuk")
-        machine = boot(append=web.web().automatic(where / "root.sqfs"), mem=768)
+        created(where, repos, "-o", "root.erofs", "--insecure-empty-password", "taktuk")
+        machine = boot(append=web.web().automatic(where / "root.erofs"), mem=768)
         machine.expect("login:", 300).send("root\n").expect("# ", 60).send("systemctl is-active ka-go ssh\n")
         machine.expect(re.compile("^active\nactive$", re.M), 120)
 
