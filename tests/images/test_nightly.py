@@ -165,8 +165,11 @@ def test_nights():
             time.sleep(1.1)
             newest = commit(where, f"echo 'echo >b{i}.deb' >build.sh")
             site.night("-k", "2")
+            if i == 0:
+                site.night("-n", "source-two")
         builds = [path for path in (out / "builds").iterdir() if not path.is_symlink()]
-        assert len(builds) == 2 and (out / "builds/last").readlink().name == f"source-{newest}", builds
+        two = [path for path in builds if path.name.startswith("source-two-")]
+        assert len(two) == 1 and len(builds) == 3 and (out / "builds/last").readlink().name == f"source-{newest}", builds
         assert all(path.exists() for path in (out / "builds").iterdir()), "a link leads nowhere"
         maker.run("diff -r out/builds mirror/builds", where)
         assert not (out / ".work").exists()
