@@ -77,7 +77,20 @@ static int pack(const struct site *site, char **name, struct buf *why)
 	return err ? err : rename(draft, path) < 0 ? -errno : 0;
 }
 
-/* By http a link will do; an NFS server leads nobody out of the folder it exports. */
+/* By http a link will do; an NFS server leads nobody out of the folder it exports. With a SUFFIX it is what may lie
+ * beside the image; that of an image before goes. */
+static int take_one(const struct site *site, const char *whole, const char *path, const char *suffix)
+{
+	cleanup_free char *from = str_printf("%s%s", whole, suffix), *to = str_printf("%s%s", path, suffix);
+
+	if (!from || !to)
+		return -ENOMEM;
+	if (*suffix && !file_is(from))
+		return unlink(to) < 0 && errno != ENOENT ? -errno : 0;
+	return site->method == HEAD_NFS ? file_copy(from, to) : file_link(from, to);
+}
+
+/* The image, and what says that it is signed. */
 static int take_file(const struct site *site, char **name, struct buf *why)
 {
 	cleanup_free char *whole = realpath(site->image, NULL), *path = NULL;
@@ -89,7 +102,9 @@ static int take_file(const struct site *site, char **name, struct buf *why)
 		return whole ? -ENOMEM : -errno;
 	if (streq(whole, path))
 		return 0;
-	err = site->method == HEAD_NFS ? file_copy(whole, path) : file_link(whole, path);
+	err = take_one(site, whole, path, ".manifest");
+	err = err ? err : take_one(site, whole, path, ".manifest.sig");
+	err = err ? err : take_one(site, whole, path, "");
 	if (err)
 		buf_printf(why, "%s: %s", path, strerror(-err));
 	return err;

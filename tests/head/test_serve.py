@@ -62,6 +62,24 @@ def test_what_is_served():
         assert fetch(node, "boot.ipxe").startswith(b"#!ipxe") and fetch(node, "plainx64.efi")[:2] == b"MZ"
 
 
+def test_a_signed_image():
+    """What says that the image is signed is served beside it; that of an image before is not."""
+    with netns.Lab() as lab:
+        site, node = with_node(lab)
+        file = image(lab)
+        for suffix in (".manifest", ".manifest.sig"):
+            lab.file(f"image.sqfs{suffix}", f"of the image{suffix}")
+        serve = site.serve("--image", file, *OWN)
+        for suffix in (".manifest", ".manifest.sig"):
+            assert fetch(node, f"images/image.sqfs{suffix}") == f"of the image{suffix}".encode()
+            (lab.dir / f"image.sqfs{suffix}").unlink()
+        serve.signal(signal.SIGINT)
+        serve.wait()
+        site.serve("--image", file, *OWN)
+        assert fetch(node, "images/image.sqfs")[:4] == b"hsqs"
+        assert not node.run(["curl", "-sf", f"http://{HEAD}/images/image.sqfs.manifest"], check=False).stdout
+
+
 def test_configurations_are_right():
     """The real programs read what head-node writes: dnsmasq --test, nginx -t, grub-script-check."""
     with netns.Lab() as lab:
