@@ -169,7 +169,8 @@ def test_nights():
                 site.night("-n", "source-two")
         builds = [path for path in (out / "builds").iterdir() if not path.is_symlink()]
         two = [path for path in builds if path.name.startswith("source-two-")]
-        assert len(two) == 1 and len(builds) == 3 and (out / "builds/last").readlink().name == f"source-{newest}", builds
+        assert len(two) == 1 and len(builds) == 3, builds
+        assert (out / "builds/last").readlink().name == f"source-{newest}", builds
         assert all(path.exists() for path in (out / "builds").iterdir()), "a link leads nowhere"
         maker.run("diff -r out/builds mirror/builds", where)
         assert not (out / ".work").exists()
