@@ -246,7 +246,7 @@ static int settle(struct session *s)
 	if (err == -ECANCELED)
 		return transfer_broken(s->t, err, f);
 	if (read(s->data.fd, &byte, 1) > 0)
-		return transfer_changed(s->t, f);
+		return transfer_longer(s->t, f);
 	s->lost = err;
 	if (err || !reply_is(s, 2))
 		log_info("%s: all bytes came; behind them: %s", s->what, err ? ignored.detail : s->reply.line);

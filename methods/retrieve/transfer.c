@@ -124,6 +124,12 @@ int transfer_changed(struct transfer *t, struct failure *f)
 		    (long long)t->done);
 }
 
+int transfer_longer(struct transfer *t, struct failure *f)
+{
+	t->doubted = true;
+	return transfer_changed(t, f);
+}
+
 bool transfer_is_whole(const struct transfer *t)
 {
 	return measured(t) && t->check_len >= t->check_want && t->done >= t->version.size;
@@ -302,7 +308,7 @@ int transfer_commit(struct transfer *t, size_t used, struct failure *f)
 	if (t->check_len < t->check_want)
 		return commit_check(t, used, f);
 	if (measured(t) && (int64_t)used > t->version.size - t->done)
-		return transfer_changed(t, f);
+		return transfer_longer(t, f);
 	if (!t->tail_in_sink)
 		keep_tail(t, t->space, used);
 	if (!measured(t))

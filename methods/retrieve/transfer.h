@@ -91,6 +91,10 @@ int transfer_end(struct transfer *t, bool delimited, struct failure *f) must_che
  * F filled (FAIL_SRV_CHANGED). */
 int transfer_changed(struct transfer *t, struct failure *f);
 
+/* The same: more bytes come than were announced, as of a file that is being written. That was its one doubt: the next
+ * time what is announced and comes is the file, though it has grown again meanwhile. */
+int transfer_longer(struct transfer *t, struct failure *f);
+
 /* True when all bytes that were announced are here. False where none were. */
 bool transfer_is_whole(const struct transfer *t);
 

@@ -51,6 +51,7 @@ IMAGE = some_bytes(8_000_000)
 OTHER = some_bytes(8_000_000, seed=2)
 RESULTS = {"grown while it is read": IMAGE + OTHER, "replaced while it is read": OTHER}
 RATE, MIDDLE = "48mbit", 2_000_000  # so that a transfer takes a second and a half, and what has been sent by its middle
+BUFFERS = 10_000_000  # that sockets fill before somebody hangs up
 
 
 class Site(Lan):
@@ -249,14 +250,14 @@ def a_wrong_sum(site, method):
 def too_big_for_memory(site, method):
     os.truncate(site.add("x", IMAGE), 1 << 40)  # nothing but its size is sent
     got = site.fetch(method, options=("-o", "-"))
-    assert site.sent() < 1_000_000, "it was fetched first"
+    assert site.sent() < BUFFERS, "it was fetched first"
     return got
 
 
 def too_big_for_the_disk(site, method):
     os.truncate(site.add("x", IMAGE), 1 << 40)
     got = site.fetch(method)
-    assert site.sent() < 1_000_000, "it was fetched first"
+    assert site.sent() < BUFFERS, "it was fetched first"
     return got
 
 

@@ -255,6 +255,11 @@ static void test_more_than_announced(void **state)
 	assert_int_equal(begin(w, &here, 0, "a", NULL), 0);
 	assert_int_equal(come(w, 0, sizeof(w->file)), 0);
 	assert_int_equal(come(w, 0, 1), -ESTALE);
+	/* it grows: as much as was announced the next time is the file, though it has grown again since */
+	assert_int_equal(begin(w, &here, 0, "b", NULL), 0);
+	assert_int_equal(come(w, 0, sizeof(w->file)), 0);
+	check_whole(w);
+	assert_int_equal(transfer_doubted(&w->t, &w->f), 0);
 }
 
 static int end_unmeasured(struct world *w, const uint8_t *bytes, size_t len, bool delimited)
