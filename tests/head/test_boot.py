@@ -1,8 +1,11 @@
 """test_boot - bare machines on a wire with nothing but `head-node serve` -> each in its system: BIOS, UEFI, Secure Boot."""
 # SPDX-License-Identifier: GPL-2.0-or-later
 # packages: ovmf isc-dhcp-server dnsmasq-base
+import os
 import subprocess
+import time
 
+import debian
 import netns
 import qemu
 import stage2
@@ -78,6 +81,46 @@ def test_nfs():
 
 
 test_nfs.slow = True
+
+
+def eight(meanwhile, limit=220):
+    """Eight machines of 512 MB, BIOS and UEFI in turn, come to the login of a Debian; what MEANWHILE does
+    (site, words of serve, server) happens when all are switched on. The seconds from then to the last login."""
+    with netns.Lab() as lab:
+        site = Site(lab, 8)
+        site.name_all()
+        words = "--image", debian.squashfs(), "--nodes", "8"
+        server = site.serve(*words)
+        began = time.monotonic()
+        machines = [site.machine(i, "bios" if i % 2 else "uefi", lifetime=1500) for i in range(1, 9)]
+        meanwhile(site, words, server)
+        for machine in machines:
+            machine.expect("login:", 4 * limit)
+        took = time.monotonic() - began
+        print(f"eight logins after {took:.0f} s; load {os.getloadavg()[0]:.1f}, processors {os.cpu_count()}")
+        return took
+
+
+def test_eight():
+    """Eight machines from one command, BIOS and UEFI mixed, come to eight logins."""
+    eight(lambda *_: None)
+
+
+test_eight.slow = True
+
+
+def test_killed_in_the_middle():
+    """head-node is killed by force and started again while eight machines boot: all eight arrive."""
+    def kill_and_start(site, words, server):
+        time.sleep(25)  # firmware, boot loader and kernel: some here, some there
+        server.popen.kill()
+        server.popen.wait()
+        time.sleep(3)
+        site.serve(*words)
+    eight(kill_and_start)
+
+
+test_killed_in_the_middle.slow = True
 
 
 def beside(server, firmware):
