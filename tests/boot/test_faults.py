@@ -74,6 +74,9 @@ def breaks(broken):
 
 # ---- lines
 
+BODY = stage2.squashfs().read_bytes()
+
+
 def line(port, server=HOST, more=""):
     """http from that port."""
     return f"automatic=method:http,network:dhcp,server:{server}:{port},directory:/,image:x{LIMITS}{more}"
@@ -180,9 +183,11 @@ static("the gateway is dead", "gateway:10.9.0.99,server:10.77.0.1:8000,")
 
 @breaks("large packets are lost on the way (an MTU hole)")
 def _(row):
-    with head() as (node, nic), node.inside():
+    with head() as (node, nic):
         node.run(["iptables-legacy", "-A", "OUTPUT", "-m", "length", "--length", "1000:", "-j", "DROP"])
-        with BadServer(http_file(bytes(3_000_000)), host="10.9.0.1") as server:
+        with node.inside():
+            server = BadServer(http_file(BODY), host="10.9.0.1")
+        with server:
             row(STATIC.format(more=f"server:10.9.0.1:{server.port},"), nic=nic)
 
 
@@ -191,15 +196,15 @@ served("the server forbids the file", http_status("403 Forbidden"))
 served("the file is not there", http_status("404 Not Found"))
 served("the server has an error of its own", http_status("500 Internal Server Error"))
 served("the server leads round in a circle", http_status("302 Found", "Location: /x"))
-served("the body ends before its length", http_file(bytes(3_000_000), cut=1_000_000, ranges=False, tag=False))
-served("the server falls silent in the middle", http_file(bytes(3_000_000), cut=1_000_000, stall=True))
+served("the body ends before its length", http_file(BODY, cut=1_000_000, ranges=False, tag=False))
+served("the server falls silent in the middle", http_file(BODY, cut=1_000_000, stall=True))
 served("another service stands on the port", http_raw(b"SSH-2.0-OpenSSH_9.2\r\n"))
 served("the server takes the connection and says nothing", silent)
 
 
 @breaks("the file is another one at every connection")
 def _(row):
-    script = [http_file(bytes([i]) * 3_000_000, cut=1_000_000, tag=f'"{i}"') for i in range(12)]
+    script = [http_file(BODY[:-1] + bytes([i]), cut=1_000_000, tag=f'"{i}"') for i in range(12)]
     with BadServer(*script) as server:
         row(line(server.port).replace("retries:1", "retries:4"))
 
