@@ -28,7 +28,7 @@ umoci insert --image lay:node --whiteout /usr/bin/dpkg-split
 PACK = """
 top={top}
 release=$(ls kernel/lib/modules)
-sed 's/^[^#?]/?&/' $top/modules.list >list
+sed -E 's/^(!?)([a-z0-9])/\\1?\\2/' $top/modules.list >list
 $top/build/mkrdz --modules kernel/lib/modules/$release --list list --init $top/build/stage1 \
     --beside $top/build/bin/stage1-tls --beside $top/build/bin/stage1-relay --beside $top/build/bin/stage1-verify \
     --ca-bundle '' --tools $top/build/tools --pci-ids $top/build/tools/usr/share/misc/pci.ids --firmware '' \
