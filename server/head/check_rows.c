@@ -82,14 +82,22 @@ enum check_result check_loaders(struct site *site, struct buf *why)
 
 /* ---- ports */
 
-static const struct {
-	struct port port;
-	int method; /* -1: whatever it is */
+static const struct wanted_port {
+	struct port port; /* its number is 0 where an option says it */
+	int method;       /* -1: whatever it is */
 	const char *what;
+	const char *option; /* NULL: the number is as it is */
+	size_t number;      /* where the option's is in struct site */
 } ports[] = {
-	{ { false, 67 }, -1, "DHCP" },      { { false, 69 }, -1, "TFTP" },      { { true, 0 }, -1, "HTTP" },
-	{ { true, 0 }, -1, "the page" },    { { false, 514 }, -1, "syslog" },   { { true, 9995 }, HEAD_DOLLY, "dolly" },
-	{ { true, 30765 }, HEAD_KA, "ka" }, { { true, 30764 }, HEAD_KA, "ka" }, { { true, 2049 }, HEAD_NFS, "NFS" },
+	{ { false, 67 }, -1, "DHCP", NULL, 0 },
+	{ { false, 69 }, -1, "TFTP", NULL, 0 },
+	{ { true, 0 }, -1, "HTTP", "http-port", offsetof(struct site, http_port) },
+	{ { true, 0 }, -1, "the page", "page-port", offsetof(struct site, page_port) },
+	{ { false, 0 }, -1, "syslog", "syslog-port", offsetof(struct site, syslog_port) },
+	{ { true, 9995 }, HEAD_DOLLY, "dolly", NULL, 0 },
+	{ { true, 30765 }, HEAD_KA, "ka", NULL, 0 },
+	{ { true, 30764 }, HEAD_KA, "ka", NULL, 0 },
+	{ { true, 2049 }, HEAD_NFS, "NFS", NULL, 0 },
 };
 
 /* True when the process is one that an earlier head-node left: it is taken over or ended. */
@@ -108,21 +116,31 @@ static bool is_left_over(const struct site *site, pid_t pid)
 	return false;
 }
 
-static void check_port(const struct site *site, const struct port *port, const char *what, struct buf *why)
+/* The port's number; 0: it is not wanted. */
+static uint16_t number_of(const struct site *site, const struct wanted_port *w)
 {
-	uint16_t own = streq(what, "HTTP") ? site->http_port : site->page_port;
-	struct port p = { port->tcp, port->number ? port->number : own };
-	unsigned long inode = port_taken(&p, site->address);
+	uint16_t number = w->port.number;
+
+	if (w->option)
+		memcpy(&number, (const char *)site + w->number, sizeof(number));
+	return number;
+}
+
+static void check_port(const struct site *site, const struct wanted_port *w, struct buf *why)
+{
+	struct port p = { w->port.tcp, number_of(site, w) };
+	unsigned long inode = p.number ? port_taken(&p, site->address) : 0;
 	cleanup_buf struct buf name = { 0 };
 	pid_t pid = inode ? port_owner(inode, &name) : 0;
 
 	if (!inode || (pid && is_left_over(site, pid)))
 		return;
-	buf_printf(why, "%s%s port %u, for %s, is taken", why->len ? "; " : "", p.tcp ? "TCP" : "UDP", p.number, what);
+	buf_printf(why, "%s%s port %u, for %s, is taken", why->len ? "; " : "", p.tcp ? "TCP" : "UDP", p.number,
+		   w->what);
 	if (pid)
 		buf_printf(why, " by %s, process %d", buf_cstr(&name), (int)pid);
-	if (!port->number)
-		buf_printf(why, " (--%s-port takes another one)", streq(what, "HTTP") ? "http" : "page");
+	if (w->option)
+		buf_printf(why, " (--%s takes another one)", w->option);
 }
 
 enum check_result check_ports(struct site *site, struct buf *why)
@@ -132,7 +150,7 @@ enum check_result check_ports(struct site *site, struct buf *why)
 			continue;
 		if (site->dhcp == HEAD_DHCP_NONE && ports[i].port.number == 67)
 			continue;
-		check_port(site, &ports[i].port, ports[i].what, why);
+		check_port(site, &ports[i], why);
 	}
 	return why->len ? CHECK_FAIL : CHECK_OK;
 }

@@ -173,14 +173,16 @@ int service_settings(const struct service *s, struct buf *why)
 static int add_status(struct service *s, struct buf *why)
 {
 	const char *self = beside(s, "head-node"), *page = keep(s, str_printf("%u", s->site.page_port));
+	const char *syslog = keep(s, str_printf("%u", s->site.syslog_port));
 	const char *const ask[] = { self, "status-daemon", "--help", NULL };
 
-	if (!self || !page)
+	if (!self || !page || !syslog)
 		return -ENOMEM;
 	if (run_program(ask, "/dev/null"))
 		return 0;
 	s->status = (struct child){ .name = "status",
-				    .argv = { self, "status-daemon", "--state", s->site.state, "--http", page } };
+				    .argv = { self, "status-daemon", "--state", s->site.state, "--http", page,
+					      "--syslog", syslog } };
 	return add(s, &s->status, "", NULL, why);
 }
 

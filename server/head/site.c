@@ -27,6 +27,7 @@ const char site_usage[] =
 	"  --boot DIR             the folder with vmlinuz and all.rdz\n"
 	"  --http-port N          the web server's port (80)\n"
 	"  --page-port N          the port of the page of `head-node status` (8080)\n"
+	"  --syslog-port N        the UDP port that hears the machines (514); 0: none, another program has it\n"
 	"  --ipxe                 what says of itself that it is iPXE gets a script in place of a boot loader\n";
 
 static const char *const methods[] = { "http", "dolly", "ka", "nfs" };
@@ -135,18 +136,28 @@ enum site_option {
 	BOOT,
 	HTTP_PORT,
 	PAGE_PORT,
+	SYSLOG_PORT,
 	IPXE
 };
 
 static const struct option long_options[] = {
-	{ "interface", 1, NULL, INTERFACE }, { "state", 1, NULL, STATE },
-	{ "image", 1, NULL, IMAGE },         { "method", 1, NULL, METHOD },
-	{ "nodes", 1, NULL, NODES },         { "range", 1, NULL, RANGE },
-	{ "dhcp", 1, NULL, DHCP },           { "address", 1, NULL, ADDRESS },
-	{ "router", 1, NULL, ROUTER },       { "dns", 1, NULL, DNS },
-	{ "append", 1, NULL, APPEND },       { "boot", 1, NULL, BOOT },
-	{ "http-port", 1, NULL, HTTP_PORT }, { "ipxe", 0, NULL, IPXE },
-	{ "page-port", 1, NULL, PAGE_PORT }, { 0 },
+	{ "interface", 1, NULL, INTERFACE },
+	{ "state", 1, NULL, STATE },
+	{ "image", 1, NULL, IMAGE },
+	{ "method", 1, NULL, METHOD },
+	{ "nodes", 1, NULL, NODES },
+	{ "range", 1, NULL, RANGE },
+	{ "dhcp", 1, NULL, DHCP },
+	{ "address", 1, NULL, ADDRESS },
+	{ "router", 1, NULL, ROUTER },
+	{ "dns", 1, NULL, DNS },
+	{ "append", 1, NULL, APPEND },
+	{ "boot", 1, NULL, BOOT },
+	{ "http-port", 1, NULL, HTTP_PORT },
+	{ "ipxe", 0, NULL, IPXE },
+	{ "page-port", 1, NULL, PAGE_PORT },
+	{ "syslog-port", 1, NULL, SYSLOG_PORT },
+	{ 0 },
 };
 
 static int absolute(const char *path, char **out)
@@ -211,6 +222,9 @@ static int take(int option, const char *value, struct site *site)
 		return take_port(value, &site->http_port);
 	case PAGE_PORT:
 		return take_port(value, &site->page_port);
+	case SYSLOG_PORT:
+		site->syslog_port = 0;
+		return streq(value, "0") ? 0 : take_port(value, &site->syslog_port);
 	default:
 		site->ipxe = true;
 		return 0;
@@ -232,6 +246,7 @@ int site_parse(int argc, char **argv, struct site *site)
 
 	site->http_port = 80;
 	site->page_port = 8080;
+	site->syslog_port = 514;
 	optind = 0;
 	while (!err && (c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == '?')

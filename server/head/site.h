@@ -34,6 +34,7 @@ struct site {
 	unsigned nodes;             /* how many there are; 0: not known */
 	uint16_t http_port;         /* of the web server */
 	uint16_t page_port;         /* of the page that shows the status */
+	uint16_t syslog_port;       /* UDP, of what the nodes say; 0: another program takes that */
 	struct in_addr first, last; /* addresses that are given; 0.0.0.0: from the network */
 	struct in_addr router, dns; /* told to the nodes; 0.0.0.0: none */
 	struct in_addr wish;        /* --address; 0.0.0.0: the interface has one */

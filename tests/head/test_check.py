@@ -97,6 +97,19 @@ def test_ports_taken():
         assert "port 80," not in check(site, "--http-port", "8081")["ports"][1]
 
 
+def test_syslog_is_taken():
+    """A syslog server that has port 514 is named with the option that leaves it alone, and then does not hinder."""
+    with netns.Lab() as lab:
+        site = Site(lab)
+        site.head.start(["python3", "-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                         "s.bind(('', 514)); print('has it', flush=True); time.sleep(60)"], ready=netns.line("has it"))
+        fails(site, "ports", "UDP port 514, for syslog, is taken by python3.*--syslog-port")
+        for port in ("0", "10514"):
+            assert check(site, "--syslog-port", port)["ports"][0] == "ok"
+        assert site.head.run([HEAD_NODE, "check", "--interface", "eth0", "--syslog-port", "65536"],
+                             check=False).returncode == 2
+
+
 def test_no_rights():
     """A plain user is told what to do."""
     with netns.Lab() as lab:

@@ -148,6 +148,19 @@ def test_left_over_with_other_words():
         assert not stat.exists() or " Z " in stat.read_text()
 
 
+def test_syslog_port():
+    """The status hears the machines at the port that is said, and at none where another program has it."""
+    with netns.Lab() as lab:
+        site, _ = with_node(lab)
+        for port, expected in (("10514", [":10514"]), ("0", [])):
+            server = site.serve("--image", image(lab), "--syslog-port", port, *OWN)
+            site.head.start(["sleep", "60"], ready=netns.port(8080))
+            heard = site.head.run(["ss", "-Hlnu"]).stdout.decode()
+            assert [p for p in (":10514", ":514") if f"{p} " in heard] == expected, heard
+            os.kill(server.pid, signal.SIGINT)
+            assert server.wait(10) == 0, server.tail()
+
+
 def test_two_at_once():
     """A second one on the same state folder says so and ends."""
     with netns.Lab() as lab:
