@@ -206,7 +206,7 @@ served("the server takes the connection and says nothing", silent)
 def _(row):
     script = [http_file(BODY[:-1] + bytes([i]), cut=1_000_000, tag=f'"{i}"') for i in range(12)]
     with BadServer(*script) as server:
-        row(line(server.port).replace("retries:1", "retries:4"))
+        row(line(server.port).replace("retries:1", "retries:8"))
 
 
 # ---- TLS
