@@ -29,13 +29,14 @@ def cloned(lab, source, target, line=KA_LINE, loader="grub"):
     site = Room(lab, 2, line)
     with site.switch.inside():
         card = qemu.Nic("virtio-net-pci", net="tap,ifname=tap1,script=no,downscript=no", mac=site.mac(1))
-        first = source.boot(card, rescue, name=f"{qemu.test_name()}.golden", lifetime=1500)
+        first = source.boot(card, rescue, name=f"{qemu.test_name()}.golden", lifetime=3000)
     first.expect("login:", 300).send("root\n").expect("# ")
     first.send("mkdir -p /mnt/ka; mount -o ro /dev/vda /mnt/ka && "
                f"/mnt/ka/ka/ka-d.sh -n 1 -p sda /root/desc -r {loader}; echo status $?\n")
     first.expect("Sending Stage2", 120)
-    node = site.machine(2, nic="virtio-net-pci", mem=768, drives=[target], lifetime=1500)
-    node.expect("Install starting", 300).expect("Linux copy is about to start", 300).expect("This node is a clone now", 600)
+    node = site.machine(2, nic="virtio-net-pci", mem=768, drives=[target], lifetime=3000)
+    node.expect("Install starting", 300).expect("Linux copy is about to start", 300)
+    node.expect("This node is a clone now", 1500)  # an emulated processor makes its initramfs in ten minutes
     node.expect_end("reboot", 120)
     first.expect(re.compile(r"status (\d)"), 120)
     assert first.match[1] == "0", first.match.group()
@@ -56,7 +57,8 @@ def test_mbr_to_a_larger_disk():
         clone.send("root\n").expect("# ")
         for words, answer in (("findmnt -no SOURCE /", r"^/dev/vda1"), ("findmnt -no SOURCE /var", r"^/dev/vda6"),
                               ("swapon --noheadings --show=NAME", r"^/dev/vda5"), ("cat /srv/again", "^golden words"),
-                              ("getcap /usr/bin/ip", "cap_net_raw=ep"), ("cat /etc/machine-id", r"^(?!0123456789)\w{32}\s"),
+                              ("getcap /usr/bin/ip", "cap_net_raw=ep"),
+                              ("cat /etc/machine-id", r"^(?!0123456789)\w{32}\s"),
                               ("systemctl --failed --no-legend | wc -l", "^0")):
             clone.send(words + "\n").expect(re.compile(answer, re.M), 60)
         clone.send("poweroff\n").expect_end("poweroff", 120)
