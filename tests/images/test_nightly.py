@@ -3,7 +3,7 @@
 And the build chroot: made, started, stopped, entered; its mounts are gone with it, however it ends.
 """
 # SPDX-License-Identifier: GPL-2.0-or-later
-# packages: git rsync busybox-static mmdebstrap dpkg-dev apt rpm systemd
+# packages: git rsync busybox-static mmdebstrap build-essential dpkg-dev apt rpm systemd
 import os
 import pathlib
 import re

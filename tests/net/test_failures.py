@@ -88,9 +88,10 @@ class Site(Lan):
         """Every connection of the head node is reset; the process that serves a file by TFTP ends."""
         self.head.run(["ss", "-K", "-t", "state", "established"])
         for pid in self.head.pids():
-            parent = int(open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[1])
-            if parent in self.head.pids() and open(f"/proc/{pid}/comm", encoding="utf-8").read() == "in.tftpd\n":
-                os.kill(pid, 9)
+            with contextlib.suppress(OSError):  # it has just ended
+                parent = int(open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[1])
+                if parent in self.head.pids() and open(f"/proc/{pid}/comm", encoding="utf-8").read() == "in.tftpd\n":
+                    os.kill(pid, 9)
 
 
 # ---- the rows: what each of them does to the servers, and the run of stage1-fetch it does it to
