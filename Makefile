@@ -430,7 +430,7 @@ check: need-run
 .PHONY: test test-full
 test test-full: ALL := $(if $(filter test-full,$(MAKECMDGOALS)),--all)
 test-full: FUZZ_SECONDS := 900
-MUSL_TESTS := $(foreach t,dhcp http https tftp ftp names,tests/net/test_$(t).py)
+MUSL_TESTS := $(foreach t,dhcp http names,tests/net/test_$(t).py)
 test test-full: need-run
 	$(MAKE) all doc test-programs lint unit
 	$(MAKE) $(if $(ALL),fuzz FUZZ_SECONDS=$(FUZZ_SECONDS),replay)

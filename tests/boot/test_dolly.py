@@ -66,6 +66,9 @@ def test_one_is_switched_off():
         assert "2 of 3 nodes have everything" in words and "NOT DONE 10.0.1.32" in words, words
 
 
+test_one_is_switched_off.slow = True
+
+
 def test_in_two_steps():
     """As the seeds describe it: three machines get a rescue system by dolly; from within it, by the word dollymethod,
     the system image into /dev/ram3, and that becomes the root; of the rescue system nothing stays."""

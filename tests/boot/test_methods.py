@@ -71,6 +71,9 @@ def test_https():
                 f"{public} authorities stands behind").expect_end("poweroff", 60)
 
 
+test_https.slow = True
+
+
 def test_ftp_server_down():
     """Nobody listens on the FTP port: refused, and the policy."""
     with socket.socket() as taken:

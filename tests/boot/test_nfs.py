@@ -339,6 +339,9 @@ def test_the_kernels_server():
     server.power_off()
 
 
+test_the_kernels_server.slow = True
+
+
 def test_the_kernels_server_as_a_root():
     """An image and a tree on the kernel's own server are used where they lie by versions 4.2 and 3, the tree
     read-write, too."""

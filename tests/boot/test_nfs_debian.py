@@ -43,6 +43,9 @@ def test_a_debian_that_stays_on_its_server():
         lives(server, "directory:/export,image:root.sqfs,root:nfs", sum_of_all)
 
 
+test_a_debian_that_stays_on_its_server.slow = True
+
+
 def test_a_debian_in_a_folder():
     """The same of a Debian in a folder on the server, below memory and then read-write: what it writes is there."""
     with unpacked(debian.squashfs()) as (tree, sum_of_all), ganesha({"debian": tree}, writable=True) as server:
