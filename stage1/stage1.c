@@ -202,6 +202,8 @@ int main(int argc, char *argv[])
 	if (result == MAP_FAILED)
 		system_leave(false);
 	say_hello(&screen, &options);
+	if (failure.id) /* the way may be clear all the same */
+		screen_failure(&screen, &failure, fail_advice(failure.id));
 
 	for (bool ask = !options.automatic;; ask = policy_of(&options) == POLICY_ASK) {
 		pid_t second = ask ? shell_on("tty2") : 0;
