@@ -36,9 +36,9 @@ def cloned(lab, source, target, line=KA_LINE, loader="grub"):
     first.expect("Sending Stage2", 120)
     node = site.machine(2, nic="virtio-net-pci", mem=768, drives=[target], lifetime=3000)
     node.expect("Install starting", 300).expect("Linux copy is about to start", 300)
-    node.expect("This node is a clone now", 1500)  # an emulated processor makes its initramfs in ten minutes
+    node.expect("This node is a clone now", 1500)  # its initramfs takes an emulated processor minutes
     node.expect_end("reboot", 120)
-    first.expect(re.compile(r"status (\d)"), 120)
+    first.expect(re.compile(r"^status (\d)", re.M), 120)
     assert first.match[1] == "0", first.match.group()
     first.send("poweroff\n").expect_end("poweroff", 120)
 
